@@ -1,0 +1,101 @@
+"""Beam search around its step function: when it stops, and that the cache follows."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import special
+
+from epik_jax.decoding.beam import beam, gather_beams
+
+PAD, EOS, START = range(3)
+
+
+@pytest.fixture(autouse=True)
+def _explicit_ranks():
+    with jax.numpy_rank_promotion("raise"):
+        yield
+
+
+def _compiled(step, limits, **options):
+    return jax.jit(functools.partial(beam, step, **limits, **options))
+
+
+# With a penalty, a live beam is given the benefit of the longest length: it takes one
+# step more until even that cannot save it.
+@pytest.mark.parametrize(
+    ("end_bonus", "length_penalty", "num_steps"),
+    [(9.0, 0.0, 2), (9.0, 0.6, 3), (-20.0, 0.0, 30)],
+)
+def test_the_loop_stops_when_no_live_beam_can_improve(
+    end_bonus, length_penalty, num_steps
+):
+    steps = []
+
+    def step(tokens_BW, index, kv_cache):
+        jax.debug.callback(lambda i: steps.append(int(i)), index)
+        logits = jnp.zeros((*tokens_BW.shape, 5)).at[..., EOS].set(end_bonus)
+        return logits, kv_cache
+
+    limits = {"eos_id": EOS, "pad_id": PAD, "beam_width": 3, "max_length": 30}
+    limits |= {"num_hypotheses": 2, "length_penalty": length_penalty}
+    _compiled(step, limits)(np.full(2, START), None)
+    jax.effects_barrier()
+    assert sorted(steps) == list(range(num_steps))
+
+
+# A step function whose logits depend on the whole prefix, which only its cache holds.
+LIMITS = {"eos_id": EOS, "pad_id": PAD, "max_length": 6}
+LIMITS |= {"beam_width": 4, "num_hypotheses": 4}
+
+
+@jax.jit
+def _prefix_logits(seen_BWT, index):
+    mixed_BW = jnp.broadcast_to(jnp.arange(3)[:, None], seen_BWT.shape[:2])
+    for i in range(6):
+        # A hash that the order of the tokens changes.
+        longer_BW = (mixed_BW * 31 + seen_BWT[:, :, i] + 7) % 1009
+        mixed_BW = jnp.where(i <= index, longer_BW, mixed_BW)
+    return 2 * jnp.sin(mixed_BW[:, :, None] * (1.0 + jnp.arange(5.0)[None, None, :]))
+
+
+def _prefix_step(tokens_BW, index, seen_BWT):
+    seen_BWT = seen_BWT.at[:, :, index].set(tokens_BW)
+    return _prefix_logits(seen_BWT, index), seen_BWT
+
+
+def test_the_cache_follows_its_beam():
+    """Log-probabilities of the answers are what a replay of their tokens gives."""
+    zeros = jnp.zeros((3, 4, 6), jnp.int32)
+    decoded = _compiled(_prefix_step, LIMITS)(np.full(3, START), zeros)
+    starts = np.full((3, 4, 1), START)
+    seen = jnp.asarray(np.concatenate([starts, decoded.tokens[:, :, :-1]], axis=-1))
+    totals = np.zeros((3, 4))
+    for index in range(6):
+        logits = np.asarray(_prefix_logits(seen, index), np.float64)
+        chosen = np.asarray(decoded.tokens)[:, :, index, None]
+        gains = np.take_along_axis(special.log_softmax(logits, axis=-1), chosen, -1)
+        totals += np.where(index < decoded.lengths, gains[..., 0], 0.0)
+    np.testing.assert_allclose(decoded.log_probs, totals, atol=1e-4)
+
+
+def test_a_cache_may_be_followed_by_an_ancestry_table_instead():
+    """Slots stay where they were written; a table says whose slot each beam reads."""
+
+    def step(tokens_BW, index, cache):
+        slots_BWT = cache["slots"].at[:, :, index].set(tokens_BW)
+        owner_BWT = cache["owner"].at[:, :, index].set(jnp.arange(4)[None, :])
+        seen_BWT = jnp.take_along_axis(slots_BWT, owner_BWT, axis=1)
+        return _prefix_logits(seen_BWT, index), {"slots": slots_BWT, "owner": owner_BWT}
+
+    def reorder(cache, parents_BW):
+        return cache | {"owner": gather_beams(cache["owner"], parents_BW)}
+
+    zeros, start = jnp.zeros((3, 4, 6), jnp.int32), np.full(3, START)
+    cache = {"slots": zeros, "owner": zeros}
+    by_table = _compiled(step, LIMITS, reorder=reorder)(start, cache)
+    by_gather = _compiled(_prefix_step, LIMITS)(start, zeros)
+    np.testing.assert_array_equal(by_table.tokens, by_gather.tokens)
+    np.testing.assert_allclose(by_table.scores, by_gather.scores, atol=1e-5)
