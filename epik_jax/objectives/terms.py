@@ -1,0 +1,82 @@
+"""Per-element losses: what a student is asked to do, one number per element.
+
+Values come out float32, neither masked nor averaged nor weighted; `objective` does
+that once for all of them.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from epik_jax.structs import Array
+
+
+def hard_ce(logits_BTV: Array, labels_BT: Array, *, smoothing: float = 0.0) -> Array:
+    """Cross-entropy with integer labels, optionally smoothed.
+
+    Args:
+      logits_BTV: raw student logits.
+      labels_BT: int32 ids.
+      smoothing: share of the target spread evenly over all V classes, in [0, 1).
+
+    Returns:
+      [B, T] float32, in nats.
+    """
+    log_probs = jax.nn.log_softmax(logits_BTV.astype(jnp.float32), axis=-1)
+    picked = jnp.take_along_axis(log_probs, labels_BT[..., None], axis=-1)[..., 0]
+    if smoothing == 0.0:
+        return -picked
+    return -(1.0 - smoothing) * picked - smoothing * jnp.mean(log_probs, axis=-1)
+
+
+def soft_kl(
+    student_logits_BTV: Array, teacher_log_probs_BTV: Array, *, temperature: float
+) -> Array:
+    """KL(teacher || student) at each position, softened and rescaled.
+
+    The square of the temperature keeps the gradient's size independent of it (Hinton
+    et al. 2015, section 2).
+
+    Args:
+      student_logits_BTV: raw student logits.
+      teacher_log_probs_BTV: the teacher's log-probabilities over the same vocabulary;
+        very negative where the teacher rules a token out, never -inf.
+      temperature: positive; both sides are divided by it and renormalised.
+
+    Returns:
+      [B, T] float32, in nats times temperature squared.
+    """
+    student = student_logits_BTV.astype(jnp.float32) / temperature
+    teacher = teacher_log_probs_BTV.astype(jnp.float32) / temperature
+    return temperature**2 * optax.losses.kl_divergence_with_log_targets(
+        jax.nn.log_softmax(student, axis=-1), jax.nn.log_softmax(teacher, axis=-1)
+    )
+
+
+def hidden_mse(student_BLD: Array, teacher_BLD: Array) -> Array:
+    """Mean squared difference of hidden states over their width: [B, L]."""
+    difference = student_BLD.astype(jnp.float32) - teacher_BLD.astype(jnp.float32)
+    return jnp.mean(jnp.square(difference), axis=-1)
+
+
+def hidden_cosine(student_BLD: Array, teacher_BLD: Array) -> Array:
+    """One minus the cosine of hidden states: [B, L], between 0 and 2."""
+    return 1.0 - optax.losses.cosine_similarity(
+        student_BLD.astype(jnp.float32), teacher_BLD.astype(jnp.float32), epsilon=1e-6
+    )
+
+
+def pooled(hidden_BLD: Array, mask_BL: Array) -> Array:
+    """The mean state over real positions: [B, 1, D]."""
+    weights = mask_BL.astype(jnp.float32)[..., None]
+    total = jnp.sum(hidden_BLD.astype(jnp.float32) * weights, axis=1, keepdims=True)
+    return total / jnp.maximum(jnp.sum(weights, axis=1, keepdims=True), 1.0)
+
+
+def gate_ce(gate_logits_BL: Array, active_BL: Array) -> Array:
+    """Cross-entropy of active slots: [B, L], in nats."""
+    return optax.losses.sigmoid_binary_cross_entropy(
+        gate_logits_BL.astype(jnp.float32), active_BL.astype(jnp.float32)
+    )

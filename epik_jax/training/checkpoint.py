@@ -1,0 +1,171 @@
+"""Training checkpoints through orbax, sealed and checked.
+
+Orbax commits a step atomically but restores flipped bits without a word; so each step
+carries the sha256 of its files, and a step that does not match is passed over by name.
+No other file of the project knows orbax.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import (
+    AnyPreservationPolicy,
+    BestN,
+    LatestN,
+)
+
+from epik_jax.training.state import TrainState
+
+SEAL = "SEAL.json"
+
+
+class Checkpoints:
+    """The checkpoints of one stage, in one folder; a context manager."""
+
+    def __init__(self, folder: Path, keep: int = 2) -> None:
+        """Opens the folder, making it where it is missing.
+
+        Args:
+          folder: of this stage alone.
+          keep: newest steps to keep beside the best one.
+        """
+        self._folder = folder.resolve()
+        policy = AnyPreservationPolicy(
+            [LatestN(keep), BestN(get_metric_fn=_metric, reverse=True, n=1)]
+        )
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=policy,
+            best_fn=_metric,
+            best_mode="min",
+            cleanup_tmp_directories=True,
+            enable_async_checkpointing=False,
+        )
+        self._manager = ocp.CheckpointManager(
+            self._folder, item_names=("state", "meta"), options=options
+        )
+
+    def __enter__(self) -> Checkpoints:
+        """Nothing more to open."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Releases the folder."""
+        self._manager.close()
+
+    def save(self, state: TrainState, meta: dict[str, Any], cost: float | None) -> None:
+        """Writes and seals a step; a step that is already there is left alone.
+
+        Args:
+          state: its `step` names the checkpoint.
+          meta: JSON values that a resumed run compares with its own.
+          cost: lower is better; None where the step was not validated.
+
+        Raises:
+          OSError: the disk is full or not writable; older steps stay valid.
+        """
+        step = int(state.step)
+        if step in self._manager.all_steps():
+            return
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
+            ),
+            metrics={} if cost is None else {"cost": cost},
+            force=True,
+        )
+        self._manager.wait_until_finished()
+        if jax.process_index() == 0:
+            _seal(self._folder / str(step))
+
+    def newest(self) -> int | None:
+        """The newest step whose every byte is as written, or None."""
+        return next(self._sound(), None)
+
+    def best(self) -> int | None:
+        """The sound step of lowest cost, or None where none was validated."""
+        costs = {}
+        for step in self._sound():
+            cost = _metric(self._manager.metrics(step) or {})
+            if cost < float("inf"):
+                costs[step] = cost
+        return min(costs, key=lambda s: (costs[s], s)) if costs else None
+
+    def restore(self, step: int, like: TrainState) -> tuple[TrainState, dict[str, Any]]:
+        """Reads a step back onto the devices of `like`.
+
+        Args:
+          step: from `newest` or `best`.
+          like: a state, or shapes with shardings, of the same tree.
+
+        Returns:
+          The state and its meta.
+        """
+        restored = self._manager.restore(
+            step,
+            args=ocp.args.Composite(
+                state=ocp.args.StandardRestore(like), meta=ocp.args.JsonRestore()
+            ),
+        )
+        return restored.state, restored.meta
+
+    def _sound(self) -> Iterator[int]:
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            why = _damage(self._folder / str(step))
+            if why is None:
+                yield step
+            else:
+                logging.warning("%s: step %d passed over: %s", self._folder, step, why)
+
+
+def _metric(metrics: dict[str, float]) -> float:
+    return metrics.get("cost", float("inf"))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    found = (p for p in folder.rglob("*") if p.is_file() and p.name != SEAL)
+    return {str(p.relative_to(folder)): p for p in sorted(found)}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(folder: Path) -> None:
+    digests = {name: _sha256(path) for name, path in _files(folder).items()}
+    unfinished = folder / f"{SEAL}.tmp"
+    with unfinished.open("w") as file:
+        json.dump(digests, file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(folder / SEAL)
+
+
+def _damage(folder: Path) -> str | None:
+    try:
+        sealed = json.loads((folder / SEAL).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return "it has no seal, the save was cut off"
+    files = _files(folder)
+    for name, digest in sealed.items():
+        if name not in files:
+            return f"{name} is missing"
+        if _sha256(files[name]) != digest:
+            return f"{name} has changed"
+    return None

@@ -1,0 +1,203 @@
+"""The one training loop: batches in, updates, log lines, checkpoints, a state out.
+
+It knows a step function and a stream that can start at any step; not what is trained,
+nor on what. A run that was stopped goes on at the newest sound checkpoint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+
+from epik_jax.means import Mean
+from epik_jax.structs import Batch
+from epik_jax.training.checkpoint import Checkpoints
+from epik_jax.training.metric_log import MetricLog
+from epik_jax.training.prefetch import prefetch
+from epik_jax.training.state import TrainState
+from epik_jax.training.step import StepMeans, TrainStep
+from epik_jax.training.stop import InterruptedRunError, StopFlag
+
+MAX_BAD_STEPS = 20
+"""Skipped updates in a row after which a run gives up."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopConfig:
+    """How long, and how often what.
+
+    Attributes:
+      num_steps: updates in this stage.
+      log_every: steps between log lines.
+      save_every: steps between checkpoints.
+      validate_every: steps between validations, 0 for none.
+      patience: validations without a better one before the stage ends, 0 for no end.
+      keep_best: end with the parameters of the best validation.
+    """
+
+    num_steps: int
+    log_every: int = 100
+    save_every: int = 1000
+    validate_every: int = 0
+    patience: int = 0
+    keep_best: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What a stage trains within.
+
+    Attributes:
+      name: of the stage, in log lines.
+      meta: JSON values saved with every checkpoint; a resumed run must have the same.
+      checkpoints: of this stage.
+      log: of the run.
+      stop: the wish to stop.
+      validate: state -> metrics, of which "cost" is lower for a better state.
+    """
+
+    name: str
+    meta: dict[str, Any]
+    checkpoints: Checkpoints
+    log: MetricLog
+    stop: StopFlag
+    validate: Callable[[TrainState], dict[str, float]] | None = None
+
+
+def train(
+    state: TrainState,
+    step: TrainStep,
+    batches: Callable[[int], Iterator[Batch]],
+    config: LoopConfig,
+    within: Surroundings,
+) -> TrainState:
+    """Runs a stage to its end.
+
+    Args:
+      state: where it starts, unless a checkpoint is found; its buffers are donated.
+      step: compiled update.
+      batches: the stream of placed batches from a given step on.
+      config: lengths and intervals.
+      within: checkpoints, log, stop flag and validation.
+
+    Returns:
+      The state after the last step, or the best one.
+
+    Raises:
+      InterruptedRunError: a stop was asked for; the state is saved.
+      FloatingPointError: updates have not been finite for long.
+      ValueError: the checkpoints belong to another configuration.
+    """
+    state = _resumed(state, within)
+    start, window = int(state.step), _Window(config.num_steps, within)
+    validations = _Validations(config, within)
+    for number in range(start, config.num_steps):
+        if number == start:
+            stream = prefetch(batches(start))
+        batch = next(stream)
+        state, means = step(state, batch)
+        window.add(means, batch)
+        done = number + 1
+        if done % config.log_every == 0 or done == config.num_steps:
+            window.write(state, done)
+        cost = validations.maybe(state, done)
+        last = done == config.num_steps or validations.exhausted
+        if within.stop.asked or last or done % config.save_every == 0 or cost:
+            within.checkpoints.save(state, within.meta, cost)
+        if validations.exhausted:
+            break
+        if within.stop.asked and not last:
+            raise InterruptedRunError(
+                f"{within.name}: stopped after step {done}, saved"
+            )
+    if config.keep_best and (best := within.checkpoints.best()) is not None:
+        state, _ = within.checkpoints.restore(best, state)
+    return state
+
+
+def _resumed(state: TrainState, within: Surroundings) -> TrainState:
+    newest = within.checkpoints.newest()
+    within.log.resume(within.name, newest or 0)
+    if newest is None:
+        return state
+    state, meta = within.checkpoints.restore(newest, state)
+    for part, value in within.meta.items():
+        if meta.get(part) != value:
+            raise ValueError(
+                f"{within.name}: the checkpoints were made with {part} "
+                f"{meta.get(part)}, this run has {value}; use another workdir"
+            )
+    logging.info("%s: resumed after step %d", within.name, newest)
+    return state
+
+
+class _Window:
+    """Means since the last log line, fetched only when a line is written."""
+
+    def __init__(self, num_steps: int, within: Surroundings) -> None:
+        self._num_steps, self._within = num_steps, within
+        self._pending: list[StepMeans] = []
+        self._examples, self._since = 0, time.monotonic()
+
+    def add(self, means: StepMeans, batch: Batch) -> None:
+        self._pending.append(means)
+        self._examples += len(batch["weight"])
+
+    def write(self, state: TrainState, done: int) -> None:
+        merged: StepMeans = {}
+        for means in jax.device_get(self._pending):
+            for name, mean in means.items():
+                merged[name] = mean.merge(merged.get(name, Mean(0.0, 0.0)))  # type: ignore[arg-type]
+        bad = int(state.opt_state.notfinite_count)
+        if bad >= MAX_BAD_STEPS:
+            raise FloatingPointError(
+                f"{self._within.name}: the {bad} updates before step {done} were not "
+                "finite; lower the learning rate and resume"
+            )
+        seconds = time.monotonic() - self._since
+        rate = self._examples / seconds
+        eta = seconds / len(self._pending) * (self._num_steps - done)
+        values = {name: float(mean.value()) for name, mean in merged.items()}
+        self._within.log.write(
+            self._within.name, done, {**values, "examples_per_second": rate}
+        )
+        logging.info(
+            "%s step %d/%d  loss %.4f  %.0f examples/s  ETA %d:%02d",
+            *(self._within.name, done, self._num_steps, values["loss"], rate),
+            *divmod(int(eta), 60),
+        )
+        self._pending, self._examples = [], 0
+        self._since = time.monotonic()
+
+
+class _Validations:
+    """Validates at intervals and counts how long nothing got better."""
+
+    def __init__(self, config: LoopConfig, within: Surroundings) -> None:
+        self._config, self._within = config, within
+        rows = [r for r in within.log.rows() if r["stage"] == within.name]
+        self._costs = [r["cost"] for r in rows if "cost" in r]
+
+    @property
+    def exhausted(self) -> bool:
+        patience = self._config.patience
+        if not patience or len(self._costs) <= patience:
+            return False
+        return min(self._costs[-patience:]) >= min(self._costs[:-patience])
+
+    def maybe(self, state: TrainState, done: int) -> float | None:
+        every = self._config.validate_every
+        due = every and (done % every == 0 or done == self._config.num_steps)
+        if not due or self._within.validate is None:
+            return None
+        values = self._within.validate(state)
+        self._within.log.write(self._within.name, done, values)
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
+        logging.info("%s step %d  %s", self._within.name, done, shown)
+        self._costs.append(values["cost"])
+        return values["cost"]

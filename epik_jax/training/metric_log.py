@@ -1,0 +1,46 @@
+"""Metrics of a run as JSON lines: one line a moment, the truth that reports read.
+
+Append-only, except that a resumed run drops what an earlier one wrote after the step
+that it resumes from.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+
+class MetricLog:
+    """The metric log of one run."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the log for appending.
+
+        Args:
+          path: of a .jsonl file; made where it is missing.
+        """
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def resume(self, stage: str, step: int) -> None:
+        """Drops the lines of `stage` after `step`."""
+        kept = [r for r in self.rows() if r["stage"] != stage or r["step"] <= step]
+        text = "".join(json.dumps(row) + "\n" for row in kept)
+        unfinished = self._path.with_suffix(".tmp")
+        unfinished.write_text(text)
+        unfinished.replace(self._path)
+
+    def write(self, stage: str, step: int, values: dict[str, float]) -> None:
+        """Appends one line; a value that is unknown is left out by the caller."""
+        row = {"stage": stage, "step": step, "time": round(time.time(), 3), **values}
+        with self._path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All whole lines; one that a stop cut short is passed over."""
+        if not self._path.exists():
+            return []
+        lines = self._path.read_text().split("\n")
+        return [json.loads(line) for line in lines if line.endswith("}")]

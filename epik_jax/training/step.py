@@ -1,0 +1,92 @@
+"""One update: the only place where a loss is differentiated.
+
+A pure function of a state and a batch. Its caller compiles it, places its arrays and
+donates the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from epik_jax import trees
+from epik_jax.means import Mean
+from epik_jax.objectives.objective import Objective
+from epik_jax.structs import Array, Batch, Params
+from epik_jax.training.state import TrainState
+
+Forward: TypeAlias = Callable[..., Any]
+"""(params, batch, *, key) -> outputs that the objective's terms know."""
+
+StepMeans: TypeAlias = dict[str, Mean]
+TrainStep: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, StepMeans]]
+
+
+def init_state(
+    params: Params,
+    optimizer: optax.GradientTransformation,
+    trainable: Sequence[str],
+    seed: int,
+) -> TrainState:
+    """The state before the first step of a stage.
+
+    Args:
+      params: the whole tree.
+      optimizer: its state is made for the trainable leaves alone.
+      trainable: path patterns of the leaves that move.
+      seed: of this stage's dropout.
+    """
+    chosen, _ = trees.partition(params, trainable)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        opt_state=optimizer.init(chosen),
+        key=jax.random.key(seed),
+    )
+
+
+def make_train_step(
+    forward: Forward,
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    trainable: Sequence[str],
+) -> TrainStep:
+    """Builds the update of one stage.
+
+    Args:
+      forward: the student's forward pass with dropout.
+      objective: what is minimised.
+      optimizer: from `make_optimizer`.
+      trainable: path patterns of the leaves that move; no gradient is computed for
+        the others.
+
+    Returns:
+      (state, batch) -> next state, and means by name: every term, "loss" and
+      "gradient_norm".
+    """
+
+    def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, StepMeans]:
+        moving, frozen = trees.partition(state.params, trainable)
+        key = jax.random.fold_in(state.key, state.step)
+
+        def loss_of(moving: dict[str, Array]) -> tuple[Array, StepMeans]:
+            params = trees.unflatten(frozen | moving)
+            return objective(forward(params, batch, key=key), batch)
+
+        gradient_of = jax.value_and_grad(loss_of, has_aux=True)
+        (loss, means), gradients = gradient_of(moving)
+        updates, opt_state = optimizer.update(gradients, state.opt_state, moving)
+        moving = optax.apply_updates(moving, updates)
+        one = jnp.ones(())
+        means |= {
+            "loss": Mean(loss, one),
+            "gradient_norm": Mean(optax.global_norm(gradients), one),
+        }
+        params = trees.unflatten(frozen | moving)
+        return TrainState(state.step + 1, params, opt_state, state.key), means
+
+    return train_step
