@@ -1,0 +1,31 @@
+"""MATra: the multilingual transliteration teacher.
+
+    epik-jax train --config=configs/matra.py:real --config.data.root=FOLDER \
+        --workdir=runs/matra-real
+
+`real`: Dakshina and Aksharantar, hi ta kn bn; about 90 minutes on two CPU cores.
+`builtin`: the corpus that ships; a few minutes. `tiny`: seconds, for tests.
+"""
+
+import importlib.util
+import pathlib
+
+import ml_collections
+
+_spec = importlib.util.spec_from_file_location(
+    "common", pathlib.Path(__file__).with_name("common.py")
+)
+common = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(common)
+
+
+def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
+    """The recipe at one of the sizes "builtin", "real" and "tiny"."""
+    return ml_collections.ConfigDict(
+        {
+            "recipe": "matra",
+            "data": common.data(variant),
+            "teacher": common.teacher(variant),
+            "mesh": {"data": 1, "model": 1},
+        }
+    )

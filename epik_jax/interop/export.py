@@ -1,0 +1,145 @@
+"""Model folders: what is exported, shipped and accepted as `--checkpoint`.
+
+A folder holds model.safetensors, config.json, the vocabulary, a card (README.md) and
+digests.json, the sha256 of each, which loading checks. It is written whole or not at
+all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from epik_jax import trees
+from epik_jax.models.config import TransformerConfig
+from epik_jax.structs import Params
+from epik_jax.text.normalise import NORMALISER_VERSION
+from epik_jax.text.vocabulary import Vocabulary, load_vocabulary
+
+FORMAT = 1
+_WEIGHTS, _CONFIG, _CARD = "model.safetensors", "config.json", "README.md"
+_VOCABULARY, _DIGESTS = "vocabulary", "digests.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFolder:
+    """A model as it is shipped.
+
+    Attributes:
+      params: parameter tree, float32.
+      config: sizes and choices.
+      vocabulary: what its tokens mean.
+      about: where it comes from: recipe, data, licences, metrics; JSON values.
+    """
+
+    params: Params
+    config: TransformerConfig
+    vocabulary: Vocabulary
+    about: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """sha256 over parameters and sizes: what a teacher is known by."""
+        state = hashlib.sha256(repr(self.config).encode())
+        for path, leaf in trees.flatten(self.params).items():
+            state.update(path.encode())
+            state.update(np.ascontiguousarray(leaf, np.float32).tobytes())
+        return state.hexdigest()
+
+
+def export_model(
+    model: ModelFolder, folder: Path, *, bfloat16: bool, card: str
+) -> None:
+    """Writes a model folder, replacing one that is there.
+
+    Args:
+      model: what to write.
+      folder: where; appears complete or not at all.
+      bfloat16: store weights in two bytes each.
+      card: the text of its README.md.
+
+    Raises:
+      OSError: the disk is full or not writable; an older folder is untouched.
+      ValueError: `folder` holds something else than a model folder.
+    """
+    if folder.exists() and not (folder / _DIGESTS).exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is there and is not a model folder; not replaced")
+    unfinished = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    kind = ml_dtypes.bfloat16 if bfloat16 else np.float32
+    flat = trees.flatten(model.params)
+    arrays = {
+        k: np.ascontiguousarray(np.asarray(v).astype(kind)) for k, v in flat.items()
+    }
+    safetensors.numpy.save_file(arrays, unfinished / _WEIGHTS)
+    model.vocabulary.save(unfinished / _VOCABULARY)
+    record = {
+        "format": FORMAT,
+        "model": dataclasses.asdict(model.config),
+        "normaliser": NORMALISER_VERSION,
+        "about": model.about,
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True)
+    (unfinished / _CONFIG).write_text(text + "\n", encoding="utf-8")
+    (unfinished / _CARD).write_text(card, encoding="utf-8")
+    names = (_WEIGHTS, _CONFIG, _VOCABULARY, _CARD)
+    digests = {name: _sha256(unfinished / name) for name in names}
+    (unfinished / _DIGESTS).write_text(json.dumps(digests, indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Whether `folder` looks like one; its contents are checked by loading."""
+    return (folder / _DIGESTS).is_file()
+
+
+def load_model(folder: Path) -> ModelFolder:
+    """Reads a model folder and checks it.
+
+    Raises:
+      FileNotFoundError: there is no model folder.
+      ValueError: a file is missing or changed, or was written for another version.
+    """
+    if not is_model_folder(folder):
+        raise FileNotFoundError(
+            f"{folder} is no model folder: it has no {_DIGESTS}; "
+            "make one with `epik-jax export`"
+        )
+    for name, digest in json.loads((folder / _DIGESTS).read_text()).items():
+        path = folder / name
+        if not path.is_file():
+            raise ValueError(f"{path} is missing")
+        if _sha256(path) != digest:
+            raise ValueError(f"{path} has changed since it was exported")
+    record = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    if record["format"] != FORMAT:
+        raise ValueError(f"{folder} has format {record['format']}, not {FORMAT}")
+    if record["normaliser"] != NORMALISER_VERSION:
+        raise ValueError(
+            f"{folder} was trained with normaliser {record['normaliser']}, "
+            f"this is {NORMALISER_VERSION}"
+        )
+    arrays = safetensors.numpy.load_file(folder / _WEIGHTS)
+    flat = {path: leaf.astype(np.float32) for path, leaf in arrays.items()}
+    return ModelFolder(
+        params=trees.unflatten(flat),
+        config=TransformerConfig(**record["model"]),
+        vocabulary=load_vocabulary(folder / _VOCABULARY),
+        about=record["about"],
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

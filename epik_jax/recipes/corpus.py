@@ -1,0 +1,201 @@
+"""The words of a transliteration run: read, guarded against leaks, split by purpose.
+
+Settings go in, examples come out: what is trained on, what choices are made on, what is
+reported on. Nothing is encoded here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from pathlib import Path
+from typing import Literal
+
+from epik_jax.data import sources
+from epik_jax.data.builtin import builtin_examples
+from epik_jax.data.leak import leak_guard
+from epik_jax.data.pairs import WordPair, directed_examples, grouped_examples
+from epik_jax.structs import Example
+
+CHOOSING_SHARE = 5
+"""One in this many keys of the parallel names is for choosing, the rest for reports."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ListConfig:
+    """One file of words.
+
+    Attributes:
+      format: its layout.
+      lang: language of its native side; unused for parallel names.
+      split: what it is for; "held" is only kept out of training.
+      path: below the root.
+    """
+
+    format: Literal["dakshina", "aksharantar", "parallel"]
+    lang: str
+    split: Literal["train", "dev", "test", "names", "held"]
+    path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where the words come from.
+
+    Attributes:
+      kind: the corpus that ships, or files.
+      root: folder of the files.
+      lists: the files.
+      max_length: longest word taken, in code points.
+      max_bad_share: share of bad rows at which a file is refused.
+      num_synthetic: words that the built-in generator makes for training.
+      seed: of that generator.
+    """
+
+    kind: Literal["builtin", "files"]
+    root: str = ""
+    lists: tuple[ListConfig, ...] = ()
+    max_length: int = 32
+    max_bad_share: float = 0.01
+    num_synthetic: int = 0
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """Examples by purpose.
+
+    Attributes:
+      train: native to English and back, one example a pair.
+      dev: choices may look at these; one example a source with all its answers.
+      test: reported once; lists by name, such as "dakshina/hi".
+      names_choosing: direct names for choosing.
+      names: direct names for reports, all ordered language pairs.
+      counts: rows read, kept and dropped, by file; printed in reports.
+    """
+
+    train: list[Example]
+    dev: list[Example]
+    test: dict[str, list[Example]]
+    names_choosing: list[Example]
+    names: list[Example]
+    counts: dict[str, dict[str, int]]
+
+
+def name_key(example: Example) -> str:
+    """The English form of a parallel name, on either side or as the pivot."""
+    if example.source_lang == "en":
+        return example.source
+    return example.pivot or example.targets[0]
+
+
+def for_choosing(key: str) -> bool:
+    """Whether the name with this English form is for choosing."""
+    return int(hashlib.sha256(key.encode()).hexdigest(), 16) % CHOOSING_SHARE == 0
+
+
+def read_corpus(config: DataConfig) -> Corpus:
+    """Reads all lists.
+
+    Raises:
+      ValueError: no root, a missing file, or too many bad rows; names the file.
+    """
+    if config.kind == "builtin":
+        return _builtin(config)
+    if not config.root or not Path(config.root).is_dir():
+        raise ValueError(
+            f"data.root {config.root!r} is not a folder; "
+            "set it with --config.data.root=FOLDER"
+        )
+    return _from_files(config)
+
+
+def _builtin(config: DataConfig) -> Corpus:
+    made = {
+        split: builtin_examples(
+            split, seed=config.seed, num_synthetic=config.num_synthetic
+        )
+        for split in ("train", "dev", "test")
+    }
+    direct = {s: [e for e in made[s] if "en" not in _sides(e)] for s in made}
+    pivoted = {s: [e for e in made[s] if "en" in _sides(e)] for s in made}
+    return Corpus(
+        train=pivoted["train"],
+        dev=pivoted["dev"],
+        test={"builtin": pivoted["test"]},
+        names_choosing=direct["dev"],
+        names=direct["test"],
+        counts={split: {"examples": len(made[split])} for split in made},
+    )
+
+
+def _sides(example: Example) -> tuple[str, str]:
+    return example.source_lang, example.target_lang
+
+
+def _from_files(config: DataConfig) -> Corpus:
+    counts: dict[str, dict[str, int]] = {}
+    pairs: dict[tuple[str, str, str], list[WordPair]] = {}
+    names: list[Example] = []
+    for item in config.lists:
+        path = Path(config.root) / item.path
+        if not path.is_file():
+            raise ValueError(f"{path} is not there; is data.root right?")
+        if item.format == "parallel":
+            read, report = sources.read_parallel(
+                path, max_length=config.max_length, max_bad_share=config.max_bad_share
+            )
+            names += read
+        else:
+            reader = {
+                "dakshina": sources.read_dakshina,
+                "aksharantar": sources.read_aksharantar,
+            }[item.format]
+            rows, report = reader(
+                path,
+                item.lang,
+                max_length=config.max_length,
+                max_bad_share=config.max_bad_share,
+            )
+            pairs.setdefault((item.split, item.format, item.lang), []).extend(rows)
+        counts[item.path] = {"read": report.read, "kept": report.kept, **report.causes}
+    return _split(pairs, names, counts)
+
+
+def _split(
+    pairs: dict[tuple[str, str, str], list[WordPair]],
+    names: list[Example],
+    counts: dict[str, dict[str, int]],
+) -> Corpus:
+    held: dict[str, set[str]] = {}
+    for (split, kind, lang), rows in pairs.items():
+        if split != "train":
+            held.setdefault(f"{split}:{kind}/{lang}", set()).update(
+                row.native for row in rows
+            )
+    held["names"] = {w for e in names for w in (e.source, *e.targets)}
+    train: list[Example] = []
+    for (split, kind, lang), rows in pairs.items():
+        if split == "train":
+            kept, dropped = leak_guard(rows, held)
+            logging.info(
+                "%s/%s: %d of %d training pairs dropped, their words are held out",
+                *(kind, lang, len(rows) - len(kept), len(rows)),
+            )
+            leaks = {f"leaks {name}": n for name, n in dropped.items() if n}
+            counts[f"train:{kind}/{lang}"] = {"kept": len(kept), **leaks}
+            train += directed_examples(kept, lang)
+    grouped = {
+        key: grouped_examples(rows, key[2])
+        for key, rows in pairs.items()
+        if key[0] in ("dev", "test")
+    }
+    return Corpus(
+        train=train,
+        dev=[e for key, rows in grouped.items() if key[0] == "dev" for e in rows],
+        test={f"{k[1]}/{k[2]}": rows for k, rows in grouped.items() if k[0] == "test"},
+        names_choosing=[e for e in names if for_choosing(name_key(e))],
+        names=[e for e in names if not for_choosing(name_key(e))],
+        counts=counts,
+    )

@@ -1,0 +1,189 @@
+"""MATra: one multilingual character transformer, English to and from four scripts.
+
+The teacher of EPIK, trained on gold pairs in one stage (arXiv 2208.10801: a shared
+bidirectional encoder-decoder with language tokens; sizes and schedule are ours).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable
+
+import numpy as np
+
+from epik_jax.data.encode import encode
+from epik_jax.evaluation import metrics
+from epik_jax.models import initial, transformer
+from epik_jax.models.config import TransformerConfig
+from epik_jax.objectives import terms
+from epik_jax.objectives.objective import Objective, Term
+from epik_jax.recipes.corpus import Corpus
+from epik_jax.recipes.recipe import Stage, Workplace, run_stages
+from epik_jax.recipes.streams import BatchConfig, content_digest, supervised_batches
+from epik_jax.structs import Array, Batch, Example, ModelOutput, Params
+from epik_jax.teachers.forward import Decoding, Network
+from epik_jax.text.normalise import NORMALISER_VERSION
+from epik_jax.text.scripts import LANGUAGES
+from epik_jax.text.vocabulary import CharacterVocabulary, Vocabulary
+from epik_jax.text.wellformed import follow_table
+from epik_jax.training.loop import LoopConfig
+from epik_jax.training.optimizer import OptimizerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of a network, without what follows from its vocabulary.
+
+    Attributes:
+      width: D of the residual stream.
+      num_heads: attention heads.
+      feed_forward: width inside the feed-forward blocks.
+      encoder_layers: blocks in the encoder.
+      decoder_layers: blocks in the decoder.
+      dropout: rate in training.
+      activation: of the feed-forward blocks; "relu" costs a tenth less on a CPU.
+      matmul_dtype: what products are computed from.
+      num_slots: fixed number of encoder states; 0 for one a token.
+      shared_embedding: encoder and decoder read one table.
+    """
+
+    width: int = 256
+    num_heads: int = 4
+    feed_forward: int = 1024
+    encoder_layers: int = 3
+    decoder_layers: int = 3
+    dropout: float = 0.1
+    activation: str = "relu"
+    matmul_dtype: str = "float32"
+    num_slots: int = 0
+    shared_embedding: bool = True
+
+    def sized(self, vocabulary: Vocabulary) -> TransformerConfig:
+        """The whole configuration of a network over `vocabulary`."""
+        return TransformerConfig(
+            vocab_size=vocabulary.size,
+            **dataclasses.asdict(self),  # type: ignore[arg-type]
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class MatraConfig:
+    """The MATra recipe.
+
+    Attributes:
+      model: sizes.
+      batches: batch size, buckets, sampling.
+      optimizer: settings of the update.
+      loop: lengths and intervals.
+      smoothing: label smoothing.
+      num_validated: dev words that a validation decodes.
+      seed: of parameters and dropout.
+    """
+
+    model: ModelConfig
+    batches: BatchConfig
+    optimizer: OptimizerConfig
+    loop: LoopConfig
+    smoothing: float = 0.1
+    num_validated: int = 512
+    seed: int = 0
+
+
+def make_vocabulary() -> Vocabulary:
+    """The characters of all languages, fixed by the script tables."""
+    return CharacterVocabulary.from_languages(LANGUAGES)
+
+
+def follow_tables(vocabulary: Vocabulary) -> np.ndarray:
+    """bool [languages, V, V]: which token may follow which in each language."""
+    return np.stack([follow_table(vocabulary, lang) for lang in LANGUAGES])
+
+
+def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
+    """Trains the teacher, or reads it back where it was finished before."""
+    vocabulary = make_vocabulary()
+    model = config.model.sized(vocabulary)
+    stage = matra_stage(config, model, corpus, vocabulary)
+    shapes = {"student": transformer.parameter_shapes(model)}
+    params = run_stages((stage,), initial.init_params(shapes, config.seed), at)
+    return Network(params["student"], model, vocabulary, follow_tables(vocabulary))
+
+
+def matra_stage(
+    config: MatraConfig,
+    model: TransformerConfig,
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+) -> Stage:
+    """The one stage: gold pairs, cross-entropy, everything moves."""
+    encoded = encode(corpus.train, vocabulary)
+    return Stage(
+        name="matra",
+        batches=supervised_batches(encoded, vocabulary, config.batches),
+        forward=make_forward(model),
+        objective=Objective((hard_ce_term(config.smoothing),)),
+        trainable=("^student/",),
+        optimizer=config.optimizer,
+        loop=config.loop,
+        seed=config.seed,
+        inputs={
+            "data": content_digest(encoded),
+            "vocabulary": vocabulary.fingerprint,
+            "normaliser": NORMALISER_VERSION,
+            "model": repr(model),
+            "batches": repr(config.batches),
+            "smoothing": repr(config.smoothing),
+        },
+        validate=make_validate(model, vocabulary, corpus.dev, config.num_validated),
+    )
+
+
+def make_forward(model: TransformerConfig) -> Callable[..., ModelOutput]:
+    """The forward pass of an encoder-decoder along the labels of a batch."""
+
+    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+        keys = (None, None) if key is None else tuple(transformer.split_key(key, 2))
+        memory = transformer.encode(
+            params["student"], model, batch["source"], batch["source_mask"], key=keys[0]
+        )
+        decoded = transformer.decode(
+            params["student"], model, batch["target_in"], memory, key=keys[1]
+        )
+        return ModelOutput(
+            decoded.logits, memory.hidden, memory.mask, memory.gate_logits
+        )
+
+    return forward
+
+
+def hard_ce_term(smoothing: float, weight: float = 1.0) -> Term:
+    """Cross-entropy with the labels of the batch."""
+
+    def values(outputs: ModelOutput, batch: Batch) -> tuple[Array, Array]:
+        losses = terms.hard_ce(outputs.logits, batch["labels"], smoothing=smoothing)
+        return losses, batch["label_mask"]
+
+    return Term("hard_ce", values, weight)
+
+
+def make_validate(
+    model: TransformerConfig,
+    vocabulary: Vocabulary,
+    examples: list[Example],
+    num_validated: int,
+) -> Callable[[Params], dict[str, float]] | None:
+    """Greedy CER and top-1 on a fixed draw of `examples`; "cost" is the CER."""
+    if not examples:
+        return None
+    chosen = random.Random(0).sample(examples, min(num_validated, len(examples)))
+    follow_LVV = follow_tables(vocabulary)
+
+    def validate(params: Params) -> dict[str, float]:
+        network = Network(params["student"], model, vocabulary, follow_LVV)
+        answers = network.transliterate(chosen, Decoding())
+        scores = metrics.word_scores(list(zip(chosen, answers, strict=True)), {})
+        summary = metrics.summary(scores)
+        return {"cost": summary["cer"], "top1": summary["top1"]}
+
+    return validate

@@ -1,0 +1,177 @@
+"""A recipe is a tuple of stages, walked through one loop.
+
+A stage names its batches, its forward pass, its objective, what may move, its optimizer
+and its length. The runner compiles the update over the mesh, resumes what was begun and
+hands the parameters on. What is distilled is no business of this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+
+from epik_jax.objectives.objective import Objective
+from epik_jax.parallel import mesh as meshes
+from epik_jax.parallel import rules
+from epik_jax.structs import Batch, Params
+from epik_jax.training.checkpoint import Checkpoints
+from epik_jax.training.loop import LoopConfig, Surroundings, train
+from epik_jax.training.metric_log import MetricLog
+from epik_jax.training.optimizer import OptimizerConfig, make_optimizer
+from epik_jax.training.state import TrainState
+from epik_jax.training.step import Forward, TrainStep, init_state, make_train_step
+from epik_jax.training.stop import StopFlag
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One leg of training.
+
+    Attributes:
+      name: of its folder and its log lines.
+      batches: the stream of host batches from a given step on.
+      forward: the student's forward pass.
+      objective: what is minimised.
+      trainable: path patterns of the parameters that may move.
+      optimizer: settings of the update.
+      loop: lengths and intervals.
+      seed: of dropout.
+      inputs: digests by name of all that the batches are made of; a checkpoint of
+        other inputs is refused.
+      carry_over: what becomes of the parameters of the stage before.
+      validate: parameters -> metrics, of which "cost" is lower for better ones.
+    """
+
+    name: str
+    batches: Callable[[int], Iterator[Batch]]
+    forward: Forward
+    objective: Objective
+    trainable: tuple[str, ...]
+    optimizer: OptimizerConfig
+    loop: LoopConfig
+    seed: int
+    inputs: dict[str, str]
+    carry_over: Callable[[Params], Params] = lambda params: params
+    validate: Callable[[Params], dict[str, float]] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Workplace:
+    """Where stages run.
+
+    Attributes:
+      folder: of the run.
+      mesh: devices.
+      log: metrics of the run.
+      stop: the wish to stop.
+    """
+
+    folder: Path
+    mesh: Mesh
+    log: MetricLog
+    stop: StopFlag
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON value in canonical form."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def run_stages(stages: tuple[Stage, ...], params: Params, at: Workplace) -> Params:
+    """Walks the stages; what was finished before is read back, not trained again.
+
+    Args:
+      stages: in order; a stage's checkpoints carry the digests of those before it.
+      params: what the first stage starts from.
+      at: folder, mesh, log and stop flag.
+
+    Returns:
+      Parameters after the last stage, on the host.
+    """
+    before = ""
+    for stage in stages:
+        meta = _meta(stage, before)
+        params = _run_stage(stage, stage.carry_over(params), meta, at)
+        before = digest(meta)
+    return params
+
+
+def compile_step(
+    stage: Stage, params: Params, mesh: Mesh
+) -> tuple[TrainState, TrainStep]:
+    """The state and the compiled update of a stage, placed on the mesh.
+
+    The update is `jax.jit` with in and out shardings and a donated state: what pjit is
+    now.
+    """
+    optimizer = make_optimizer(stage.optimizer, stage.loop.num_steps)
+    init = functools.partial(
+        init_state, optimizer=optimizer, trainable=stage.trainable, seed=stage.seed
+    )
+    placed = rules.shardings(mesh, jax.eval_shape(init, params))
+    params = jax.tree.map(jax.device_put, dict(params), placed.params)
+    state = jax.jit(init, out_shardings=placed)(params)
+    step = make_train_step(stage.forward, stage.objective, optimizer, stage.trainable)
+    compiled = jax.jit(
+        step,
+        in_shardings=(placed, meshes.rows(mesh)),
+        out_shardings=(placed, meshes.replicated(mesh)),
+        donate_argnums=0,
+    )
+    return state, compiled
+
+
+def _run_stage(
+    stage: Stage, params: Params, meta: dict[str, str], at: Workplace
+) -> Params:
+    folder = at.folder / "stages" / stage.name
+    done = folder / "finished.json"
+    state, step = compile_step(stage, params, at.mesh)
+    with Checkpoints(folder / "checkpoints") as checkpoints:
+        if done.exists() and json.loads(done.read_text())["meta"] == meta:
+            newest = checkpoints.newest()
+            chosen = checkpoints.best() if stage.loop.keep_best else newest
+            if chosen is not None:
+                logging.info("%s: finished before, reused", stage.name)
+                return jax.device_get(checkpoints.restore(chosen, state)[0].params)
+        within = Surroundings(
+            stage.name, meta, checkpoints, at.log, at.stop, _validator(stage)
+        )
+        state = train(state, step, _placed(stage, at.mesh), stage.loop, within)
+    done.write_text(json.dumps({"meta": meta, "step": int(state.step)}))
+    return jax.device_get(state.params)
+
+
+def _placed(stage: Stage, mesh: Mesh) -> Callable[[int], Iterator[Batch]]:
+    def stream(start: int) -> Iterator[Batch]:
+        return (meshes.to_global(mesh, batch) for batch in stage.batches(start))
+
+    return stream
+
+
+def _validator(stage: Stage) -> Callable[[TrainState], dict[str, float]] | None:
+    validate = stage.validate
+    if validate is None:
+        return None
+    return lambda state: validate(state.params)
+
+
+def _meta(stage: Stage, before: str) -> dict[str, str]:
+    settings = {
+        "objective": [(t.name, t.weight) for t in stage.objective.terms],
+        "trainable": list(stage.trainable),
+        "optimizer": dataclasses.asdict(stage.optimizer),
+        "num_steps": stage.loop.num_steps,
+        "seed": stage.seed,
+    }
+    return {**stage.inputs, "settings": digest(settings), "stages before": before}

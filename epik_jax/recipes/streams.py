@@ -1,0 +1,73 @@
+"""Host batches of a stage: rows by (seed, step), cut out of encoded examples."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from epik_jax.data.encode import Encoded, make_batch
+from epik_jax.data.order import Order
+from epik_jax.structs import Batch
+from epik_jax.text.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchConfig:
+    """How examples become batches.
+
+    Attributes:
+      batch_size: rows of the global batch.
+      buckets: (source, target) widths, rising; a batch has the shape of one of them.
+      group_temperature: language pairs are drawn as count ** (1 / temperature).
+      seed: of the order.
+    """
+
+    batch_size: int = 64
+    buckets: tuple[tuple[int, int], ...] = ((12, 12), (16, 16), (24, 24), (40, 40))
+    group_temperature: float = 1.0
+    seed: int = 0
+
+
+def make_order(encoded: Encoded, config: BatchConfig) -> Order:
+    """The training order of encoded examples."""
+    return Order(
+        encoded.source.lengths,
+        encoded.target.lengths,
+        encoded.group,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        buckets=config.buckets,
+        group_temperature=config.group_temperature,
+    )
+
+
+def supervised_batches(
+    encoded: Encoded, vocabulary: Vocabulary, config: BatchConfig
+) -> Callable[[int], Iterator[Batch]]:
+    """Batches of gold targets from a given step on; they never end."""
+    order = make_order(encoded, config)
+
+    def stream(start: int) -> Iterator[Batch]:
+        for n in itertools.count(start):
+            rows, (width_S, width_T) = order.rows(n)
+            yield make_batch(encoded, rows, width_S, width_T, vocabulary)
+
+    return stream
+
+
+def content_digest(encoded: Encoded) -> str:
+    """sha256 over all that is trained on, in order."""
+    state = hashlib.sha256()
+    for array in (
+        encoded.keys,
+        encoded.source_digest,
+        encoded.target.values,
+        encoded.target.offsets,
+        encoded.weight,
+    ):
+        state.update(np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()

@@ -1,0 +1,346 @@
+"""One network that answers words: encode, greedy or beam decode, score.
+
+Examples or encoded rows go in, in any order and number; answers come out in the same
+order. Rows are sorted by length and padded to few shapes, so that nothing is compiled
+after the first pass. It trains nothing and stores nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from epik_jax.data.order import evaluation_batches
+from epik_jax.decoding.beam import beam
+from epik_jax.decoding.constraint import make_allow
+from epik_jax.decoding.greedy import greedy
+from epik_jax.models import transformer
+from epik_jax.models.config import TransformerConfig
+from epik_jax.ragged import Ragged
+from epik_jax.structs import Array, Decoded, Example, Hypothesis, Params
+from epik_jax.text.scripts import LANGUAGES
+from epik_jax.text.vocabulary import Vocabulary, encode_sources
+
+WIDTH_STEP = 4
+"""Padded lengths are multiples of this: few shapes, little padding."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoding:
+    """How answers are searched for.
+
+    Attributes:
+      beam_width: live hypotheses; 1 is greedy.
+      num_hypotheses: answers to a word, at most `beam_width`.
+      length_penalty: exponent of the length divisor; 0 for none.
+      max_extra: an answer may be this much longer than its source.
+      batch_size: rows decoded together.
+    """
+
+    beam_width: int = 1
+    num_hypotheses: int = 1
+    length_penalty: float = 0.0
+    max_extra: int = 8
+    batch_size: int = 128
+
+    @property
+    def label(self) -> str:
+        """Short name for signatures."""
+        return "greedy" if self.beam_width == 1 else f"beam:{self.beam_width}"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ids:
+    bos: int
+    eos: int
+    pad: int
+
+
+@functools.partial(jax.jit, static_argnames=("config", "decoding", "ids", "length"))
+def _decode(
+    params: Params,
+    follow_LVV: Array | None,
+    source_BS: Array,
+    mask_BS: Array,
+    lang_B: Array,
+    *,
+    config: TransformerConfig,
+    decoding: Decoding,
+    ids: _Ids,
+    length: int,
+) -> Decoded:
+    memory = transformer.encode(params, config, source_BS, mask_BS)
+    held = transformer.memory_cache(params, config, memory)
+
+    def step_fn(tokens_BW: Array, index: Array, kv_cache: Any) -> tuple[Array, Any]:
+        return transformer.decode_step(
+            params, config, tokens_BW, index, kv_cache, held, memory.mask
+        )
+
+    B = source_BS.shape[0]
+    start_B = jnp.full((B,), ids.bos, jnp.int32)
+    room = transformer.empty_kv_cache(config, B, decoding.beam_width, length)
+    allow = None if follow_LVV is None else make_allow(follow_LVV, lang_B)
+    limits = {"eos_id": ids.eos, "pad_id": ids.pad, "max_length": length}
+    if decoding.beam_width == 1:
+        return greedy(step_fn, start_B, room, allow=allow, **limits)
+    return beam(
+        step_fn,
+        start_B,
+        room,
+        beam_width=decoding.beam_width,
+        num_hypotheses=decoding.num_hypotheses,
+        length_penalty=decoding.length_penalty,
+        allow=allow,
+        **limits,
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
+def _log_probs(
+    params: Params,
+    source_BS: Array,
+    mask_BS: Array,
+    target_BT: Array,
+    *,
+    config: TransformerConfig,
+) -> Array:
+    memory = transformer.encode(params, config, source_BS, mask_BS)
+    logits_BTV = transformer.decode(params, config, target_BT, memory).logits
+    return jax.nn.log_softmax(logits_BTV, axis=-1)
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
+def _hidden(
+    params: Params, source_BS: Array, mask_BS: Array, *, config: TransformerConfig
+) -> Array:
+    return transformer.encode(params, config, source_BS, mask_BS).hidden
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
+def _attention(
+    params: Params,
+    source_BS: Array,
+    mask_BS: Array,
+    target_BT: Array,
+    *,
+    config: TransformerConfig,
+) -> Array:
+    memory = transformer.encode(params, config, source_BS, mask_BS)
+    return transformer.decode(params, config, target_BT, memory).attention
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A trained transformer with its vocabulary.
+
+    Attributes:
+      params: parameter tree.
+      config: sizes and choices.
+      vocabulary: what tokens mean.
+      follow_LVV: bool [languages, V, V], which token may follow which; None for no
+        constraint.
+    """
+
+    params: Params
+    config: TransformerConfig
+    vocabulary: Vocabulary
+    follow_LVV: np.ndarray | None = None
+
+    def transliterate(
+        self, examples: Sequence[Example], decoding: Decoding
+    ) -> list[tuple[Hypothesis, ...]]:
+        """Answers to each example, best first.
+
+        Raises:
+          ValueError: a word is longer than the network's positions allow.
+        """
+        sources = encode_sources(
+            self.vocabulary,
+            [e.source for e in examples],
+            [e.target_lang for e in examples],
+        )
+        langs = np.array([LANGUAGES.index(e.target_lang) for e in examples], np.int32)
+        decoded = self.decode(sources, langs, decoding)
+        return self.texts(decoded)
+
+    def texts(self, decoded: Decoded) -> list[tuple[Hypothesis, ...]]:
+        """Decoded rows as text; missing hypotheses are left out."""
+        tokens, log_probs = decoded.tokens.tolist(), decoded.log_probs.tolist()
+        return [
+            tuple(
+                Hypothesis(self.vocabulary.decode(ids), log_prob)
+                for ids, log_prob in zip(row, scores, strict=True)
+                if log_prob != float("-inf")
+            )
+            for row, scores in zip(tokens, log_probs, strict=True)
+        ]
+
+    def decode(self, sources: Ragged, langs: np.ndarray, decoding: Decoding) -> Decoded:
+        """Answers to encoded sources.
+
+        Args:
+          sources: N rows of tag, word, end.
+          langs: int32 [N], index of the language asked for.
+          decoding: how to search.
+
+        Returns:
+          `Decoded` of numpy arrays, [N, num_hypotheses, T].
+        """
+        N, W = len(sources), decoding.num_hypotheses
+        T = int(sources.lengths.max(initial=1)) + WIDTH_STEP + decoding.max_extra
+        out = Decoded(
+            tokens=np.full((N, W, T), self.vocabulary.pad_id, np.int32),
+            lengths=np.zeros((N, W), np.int32),
+            log_probs=np.full((N, W), -np.inf, np.float32),
+            scores=np.full((N, W), -np.inf, np.float32),
+        )
+        ids = _Ids(
+            self.vocabulary.bos_id, self.vocabulary.eos_id, self.vocabulary.pad_id
+        )
+
+        def dispatch(rows: np.ndarray, width: int) -> Decoded:
+            source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
+            return _decode(
+                self._on_device,
+                self._follow_on_device,
+                source,
+                mask,
+                langs[rows],
+                config=self.config,
+                decoding=decoding,
+                ids=ids,
+                length=width + decoding.max_extra,
+            )
+
+        for rows, answer in _late(
+            (rows, real, dispatch(rows, width))
+            for rows, real, width in self._batches(sources, decoding.batch_size)
+        ):
+            out.tokens[rows, :, : answer.tokens.shape[-1]] = answer.tokens
+            out.lengths[rows] = answer.lengths
+            out.log_probs[rows] = answer.log_probs
+            out.scores[rows] = answer.scores
+        return out
+
+    def log_probs(
+        self, sources: Ragged, targets: Ragged, batch_size: int = 64
+    ) -> Ragged:
+        """Log-probabilities of every next token along known targets.
+
+        Args:
+          sources: N rows of tag, word, end.
+          targets: N rows of tokens and end.
+          batch_size: rows scored together.
+
+        Returns:
+          N rows, [sum of target lengths, V] float16.
+        """
+        V = self.config.vocab_size
+        rows_of = Ragged(
+            np.empty((len(targets.values), V), np.float16), targets.offsets
+        )
+        pad, bos = self.vocabulary.pad_id, self.vocabulary.bos_id
+
+        def dispatch(rows: np.ndarray, width: int) -> Array:
+            source, mask = sources.padded(rows, width, pad)
+            longest = int(targets.lengths[rows].max())
+            width_T = -(-longest // WIDTH_STEP) * WIDTH_STEP
+            labels, _ = targets.padded(rows, width_T, pad)
+            target = np.concatenate([np.full_like(labels[:, :1], bos), labels], axis=1)
+            return _log_probs(
+                self._on_device, source, mask, target[:, :-1], config=self.config
+            )
+
+        for rows, answer in _late(
+            (rows, real, dispatch(rows, width))
+            for rows, real, width in self._batches(sources, batch_size)
+        ):
+            lengths = targets.lengths[rows]
+            mask = np.arange(answer.shape[1]) < lengths[:, None]
+            starts = targets.offsets[:-1][rows][:, None] + np.arange(answer.shape[1])
+            rows_of.values[starts[mask]] = np.maximum(answer[mask], -6e4)
+        return rows_of
+
+    def hidden(self, sources: Ragged, batch_size: int = 128) -> Ragged:
+        """Encoder states after the final norm: N rows, [sum of lengths, D] float32."""
+        if self.config.num_slots:
+            raise ValueError("a network with slots has no state for each token")
+        shape = (len(sources.values), self.config.width)
+        rows_of = Ragged(np.empty(shape, np.float32), sources.offsets)
+
+        def dispatch(rows: np.ndarray, width: int) -> Array:
+            source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
+            return _hidden(self._on_device, source, mask, config=self.config)
+
+        for rows, answer in _late(
+            (rows, real, dispatch(rows, width))
+            for rows, real, width in self._batches(sources, batch_size)
+        ):
+            mask = np.arange(answer.shape[1]) < sources.lengths[rows][:, None]
+            starts = sources.offsets[:-1][rows][:, None] + np.arange(answer.shape[1])
+            rows_of.values[starts[mask]] = answer[mask]
+        return rows_of
+
+    def attention(self, source: Ragged, target: Ragged) -> np.ndarray:
+        """Attention of one target to its source, heads averaged: float32 [T, S]."""
+        tokens = source.row(0)[None]
+        start = np.array([self.vocabulary.bos_id], np.int32)
+        begun = np.concatenate([start, target.row(0)[:-1]])[None]
+        mask = np.ones(tokens.shape, bool)
+        probs = _attention(
+            self._on_device, tokens, mask, begun, config=self.config
+        )  # [1, H, T, S]
+        return np.asarray(probs)[0].mean(axis=0)
+
+    @functools.cached_property
+    def _on_device(self) -> Any:
+        return jax.device_put(self.params)
+
+    @functools.cached_property
+    def _follow_on_device(self) -> Any:
+        return None if self.follow_LVV is None else jax.device_put(self.follow_LVV)
+
+    def _batches(
+        self, sources: Ragged, batch_size: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        longest = int(sources.lengths.max(initial=1))
+        if longest > self.config.max_length:
+            raise ValueError(
+                f"a source of {longest} tokens is longer than the network's "
+                f"{self.config.max_length}"
+            )
+        steps = range(WIDTH_STEP, self.config.max_length + WIDTH_STEP, WIDTH_STEP)
+        few = 1 << max(len(sources) - 1, 0).bit_length()
+        none = np.zeros(len(sources), np.int64)
+        for rows, real, (width, _) in evaluation_batches(
+            sources.lengths,
+            none,
+            batch_size=min(batch_size, few),
+            buckets=[(step, 0) for step in steps],
+        ):
+            yield rows, real, width
+
+
+def _late(
+    dispatched: Iterator[tuple[np.ndarray, np.ndarray, Any]],
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Fetches each answer after the next batch is dispatched; drops filler rows."""
+    waiting: tuple[np.ndarray, np.ndarray, Any] | None = None
+
+    def fetch(rows: np.ndarray, real: np.ndarray, answer: Any) -> tuple[Any, Any]:
+        host = jax.device_get(answer)
+        return rows[real], jax.tree.map(lambda a: a[real], host)
+
+    for item in dispatched:
+        if waiting is not None:
+            yield fetch(*waiting)
+        waiting = item
+    if waiting is not None:
+        yield fetch(*waiting)

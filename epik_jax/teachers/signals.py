@@ -1,0 +1,251 @@
+"""What a chain, advised by a rule table, says of words to a student, as arrays.
+
+Examples go in; for each of them hypotheses with scores come out and, where asked for,
+next-token log-probabilities and encoder states of the last network. The same function
+fills a cache and answers live.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from epik_jax.data.encode import Encoded, encode
+from epik_jax.ragged import Ragged
+from epik_jax.structs import Example, Hypothesis
+from epik_jax.teacher_cache.schema import Block, Field, Schema
+from epik_jax.teachers.chain import Answers, Chain
+from epik_jax.teachers.crowd import hypothesis_log_weights, mixture, reranked
+from epik_jax.teachers.table import TableTeacher
+from epik_jax.text.vocabulary import Vocabulary, encode_sources, encode_targets
+
+
+@dataclasses.dataclass(frozen=True)
+class CrowdConfig:
+    """How a rule table joins the chain.
+
+    Attributes:
+      table: which table; "none" for the chain alone.
+      rerank_weight: nats that a spelling wholly unlike the table's costs; 0 for none.
+      mixture_weight: the table's share of the distribution over answers; 0 for none.
+      by_confidence: mixture weights further count how sure each teacher is.
+    """
+
+    table: Literal["none", "builtin", "icu"] = "none"
+    rerank_weight: float = 0.0
+    mixture_weight: float = 0.0
+    by_confidence: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses weights that could have no effect."""
+        if self.table == "none" and (self.rerank_weight or self.mixture_weight):
+            raise ValueError("rerank_weight and mixture_weight need a table")
+        if not 0.0 <= self.mixture_weight < 1.0:
+            raise ValueError(f"mixture_weight {self.mixture_weight} is not in [0, 1)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What is kept of an answer.
+
+    Attributes:
+      num_hypotheses: at most so many spellings.
+      log_probs: the last network's next-token distribution along the best spelling.
+      hidden: its encoder states of the best pivot: none, their mean, or all.
+      hidden_storage: "int8" quantises states by row.
+    """
+
+    num_hypotheses: int = 4
+    log_probs: bool = False
+    hidden: Literal["none", "pooled", "all"] = "none"
+    hidden_storage: Literal["exact", "int8"] = "exact"
+
+
+@dataclasses.dataclass(frozen=True)
+class TransliterationTeacher:
+    """A chain and its adviser.
+
+    Attributes:
+      chain: what answers.
+      vocabulary: shared by teacher and student.
+      crowd: how a table joins in.
+      wanted: what is kept.
+    """
+
+    chain: Chain
+    vocabulary: Vocabulary
+    crowd: CrowdConfig
+    wanted: Wanted
+
+    @property
+    def schema(self) -> Schema:
+        """Fields of a signal."""
+        last = self.chain.links[-1].network.config
+        fields = [
+            Field("tokens", "int16", ragged=True),
+            Field("token_lengths", "int16", ragged=True),
+            Field("scores", "float32", ragged=True),
+            Field("confidence", "float32"),
+        ]
+        if self.wanted.log_probs:
+            fields.append(
+                Field("log_probs", "float16", (last.vocab_size,), ragged=True)
+            )
+        if self.wanted.hidden != "none":
+            ragged = self.wanted.hidden == "all"
+            storage = self.wanted.hidden_storage
+            fields.append(
+                Field("hidden", "float32", (last.width,), ragged, storage)
+                if storage == "int8"
+                else Field("hidden", "float16", (last.width,), ragged)
+            )
+        return Schema(tuple(fields))
+
+    def block(self, examples: Sequence[Example]) -> Block:
+        """Signals of some examples.
+
+        Fields: `tokens` and `token_lengths` (all spellings, see `Nested`), `scores`
+        (their log-probabilities after mixing and reranking), `confidence` (of the
+        chain alone: log-probability of its best spelling per token), and what is
+        wanted beside.
+        """
+        encoded = encode(examples, self.vocabulary)
+        pivots = self.chain.pivots(examples)
+        plain = self.chain.finish(examples, pivots)
+        answers = [
+            row[: self.wanted.num_hypotheses] for row in self._advised(examples, plain)
+        ]
+        arrays = _hypothesis_arrays(answers, self.vocabulary)
+        arrays["confidence"] = np.array(
+            [row[0].log_prob / (len(row[0].text) + 1) for row in plain], np.float32
+        )
+        arrays |= self._last_network(examples, pivots, answers)
+        return Block(encoded.keys, encoded.source_digest, arrays)
+
+    def _advised(self, examples: Sequence[Example], answers: Answers) -> Answers:
+        if self.crowd.table == "none":
+            return answers
+        advice = TableTeacher(self.crowd.table).transliterate(examples)
+        if share := self.crowd.mixture_weight:
+            answers = mixture(
+                [answers, advice],
+                [1.0 - share, share],
+                by_confidence=self.crowd.by_confidence,
+            )
+        if self.crowd.rerank_weight:
+            answers = reranked(answers, advice, self.crowd.rerank_weight)
+        return answers
+
+    def _last_network(
+        self, examples: Sequence[Example], pivots: Answers, answers: Answers
+    ) -> dict[str, Ragged | np.ndarray]:
+        if not self.wanted.log_probs and self.wanted.hidden == "none":
+            return {}
+        network = self.chain.links[-1].network
+        langs = [e.target_lang for e in examples]
+        words = [row[0].text for row in pivots]
+        sources = encode_sources(self.vocabulary, words, langs)
+        arrays: dict[str, Ragged | np.ndarray] = {}
+        if self.wanted.log_probs:
+            best = encode_targets(self.vocabulary, [row[0].text for row in answers])
+            arrays["log_probs"] = self._distributions(langs, pivots, best)
+        if self.wanted.hidden != "none":
+            hidden = network.hidden(sources)
+            states: Ragged | np.ndarray = hidden
+            if self.wanted.hidden == "pooled":
+                sums = np.add.reduceat(hidden.values, hidden.offsets[:-1], axis=0)
+                states = sums / hidden.lengths[:, None]
+            arrays["hidden"] = _as(states, self.schema.field("hidden").dtype)
+        return arrays
+
+    def _distributions(
+        self, langs: list[str], pivots: Answers, best: Ragged
+    ) -> Ragged:
+        """Next-token log-probabilities along `best`, marginalised over the pivots.
+
+        p(y_t | y_<t, x) = sum_z w_z p(y_<t | z) p(y_t | y_<t, z), normalised: a pivot
+        counts at a position as far as it explains what stands before it.
+        """
+        network = self.chain.links[-1].network
+        counts = np.array([len(row) for row in pivots])
+        whose = np.repeat(np.arange(len(pivots)), counts)
+        words = [h.text for row in pivots for h in row]
+        sources = encode_sources(self.vocabulary, words, [langs[i] for i in whose])
+        each = network.log_probs(sources, best.take(whose))
+        if (counts == 1).all():
+            return each
+        priors = [x for row in pivots for x in hypothesis_log_weights(row)]
+        return _marginal_rows(each, np.array(priors), whose, best)
+
+
+def _marginal_rows(
+    each: Ragged, priors: np.ndarray, whose: np.ndarray, best: Ragged
+) -> Ragged:
+    out = Ragged(np.empty((len(best.values), each.values.shape[1]), np.float16), best.offsets)
+    for i in range(len(best)):
+        ways = np.flatnonzero(whose == i)
+        logs = np.stack([each.row(w) for w in ways]).astype(np.float32)  # [Z, T, V]
+        taken = np.take_along_axis(logs, best.row(i)[None, :, None], axis=2)[..., 0]
+        before = np.concatenate(
+            [priors[ways][:, None], taken[:, :-1]], axis=1
+        ).cumsum(axis=1)
+        posterior = before - np.logaddexp.reduce(before, axis=0, keepdims=True)
+        mixed = np.logaddexp.reduce(posterior[:, :, None] + logs, axis=0)
+        out.values[best.offsets[i] : best.offsets[i + 1]] = np.maximum(mixed, -6e4)
+    return out
+
+
+def _hypothesis_arrays(
+    answers: Answers, vocabulary: Vocabulary
+) -> dict[str, Ragged | np.ndarray]:
+    counts = np.array([len(row) for row in answers], np.int64)
+    flat: list[Hypothesis] = [h for row in answers for h in row]
+    encoded = encode_targets(vocabulary, [h.text for h in flat])
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    per_example = np.diff(encoded.offsets[ends])
+    return {
+        "tokens": Ragged.from_lengths(encoded.values.astype(np.int16), per_example),
+        "token_lengths": Ragged.from_lengths(encoded.lengths.astype(np.int16), counts),
+        "scores": Ragged.from_lengths(
+            np.array([h.log_prob for h in flat], np.float32), counts
+        ),
+    }
+
+
+def _as(values: Ragged | np.ndarray, dtype: str) -> Ragged | np.ndarray:
+    if isinstance(values, Ragged):
+        return Ragged(values.values.astype(dtype), values.offsets)
+    return values.astype(dtype)
+
+
+class LiveSignals:
+    """A teacher that answers for each batch, in the place of its cache."""
+
+    def __init__(
+        self, teacher: TransliterationTeacher, examples: Sequence[Example]
+    ) -> None:
+        """Knows the examples that it may be asked about.
+
+        Args:
+          teacher: what answers.
+          examples: joined by key, as in the cache.
+        """
+        self._teacher = teacher
+        keys: Encoded = encode(examples, teacher.vocabulary)
+        self._by_key = dict(zip(keys.keys.tolist(), examples, strict=True))
+
+    def join(
+        self, keys: np.ndarray, digests: np.ndarray, fields: Sequence[str]
+    ) -> Mapping[str, Ragged | np.ndarray]:
+        """Signals of the named examples, in that order; see `TeacherCache.join`.
+
+        Raises:
+          ValueError: an example encodes differently here than for the caller.
+        """
+        block = self._teacher.block([self._by_key[k] for k in keys.tolist()])
+        if (block.digests != digests).any():
+            raise ValueError("the examples were encoded differently by their caller")
+        return {name: block.arrays[name] for name in fields}
