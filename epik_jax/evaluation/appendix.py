@@ -1,0 +1,205 @@
+"""The later sections of the report page: time, similarity, attention, curves, terms.
+
+A report goes in, `Markup` comes out, empty where the report has nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from epik_jax.evaluation import charts, tables
+from epik_jax.evaluation.charts import Bar, Curve
+from epik_jax.evaluation.markup import Markup, joined, note, section, tag
+
+_FIRST_CURVES = ("loss", "cost", "cer", "top1", "soft_kl", "hard_ce")
+_LAST_CURVES = ("learning_rate", "examples_per_second", "grad_norm")
+_NUM_OPEN_CURVES = 6
+
+
+def times(report: Mapping[str, Any]) -> Markup:
+    """Wall times per batch size: bars of the median, and the table behind them."""
+    timing = report.get("timing")
+    if timing is None:
+        return Markup("")
+    text = (
+        f"On {timing['device']}: {timing['num_words']:,} fixed words, "
+        f"{timing['repeats']} passes, from text to text. Compilation is left out, host "
+        "work and every pass of a chain are in; the systems took turns on the same "
+        "batches. Bars show the median time of one batch, ticks the 95th percentile."
+    )
+    roles = _roles(report)
+    num_sizes = len(next(iter(timing["systems"].values())))
+    cards = [_time_card(timing["systems"], i, roles) for i in range(num_sizes)]
+    grid = tag("div", *cards, class_="grid")
+    return section("Time", note(text), grid, _time_table(timing))
+
+
+def similarity(report: Mapping[str, Any]) -> Markup:
+    """How near the student's encoder states are to the teacher's."""
+    found = report["similarities"]
+    if not found:
+        return Markup("")
+    heads = ("Vectors", "Matched", "Mismatched", "Centred", "Retrieval", "Pairs")
+    head = tag(
+        "tr", *(tag("th", h, class_="num" if h != "Vectors" else None) for h in heads)
+    )
+    rows = [_similarity_row(name, entry) for name, entry in found.items()]
+    table = tag("table", tag("thead", head), tag("tbody", *rows))
+    terms = report["definitions"]
+    text = " ".join(
+        f"{name.capitalize()}: {terms[f'similarity {name}']}"
+        for name in ("matched", "mismatched", "centred", "retrieval")
+    )
+    wide = tag("div", table, class_="wide")
+    return section("Encoder similarity", note(text), wide)
+
+
+def attention(report: Mapping[str, Any]) -> Markup:
+    """Where the decoder looked, as text over shaded cells."""
+    if not report["attention"]:
+        return Markup("")
+    cards = [
+        tag(
+            "div",
+            tag("div", tables.attention_table(entry), class_="wide"),
+            class_="card",
+        )
+        for entry in report["attention"]
+    ]
+    text = (
+        "How much of the attention of each written symbol lies on each source symbol, "
+    )
+    text += (
+        "in percent; less than 5 is left blank. It shows where the model looked, not "
+    )
+    text += "why it chose."
+    return section("Attention", note(text), tag("div", *cards, class_="grid"))
+
+
+def curves(report: Mapping[str, Any]) -> Markup:
+    """One chart per logged metric, the most telling ones first, the rest folded."""
+    drawn = {
+        name: lines
+        for name, lines in report["curves"].items()
+        if any(len(line["steps"]) > 1 for line in lines)
+    }
+    if not drawn:
+        return Markup("")
+    order = sorted(drawn, key=_curve_rank)
+    stages = list(dict.fromkeys(line["stage"] for n in order for line in drawn[n]))
+    cards = [_curve_card(name, drawn[name], stages) for name in order]
+    legend = tag(
+        "div",
+        *(
+            tag("span", tag("span", class_=f"swatch f{i % charts.NUM_COLOURS}"), stage)
+            for i, stage in enumerate(stages)
+        ),
+        class_="legend",
+    )
+    parts = [legend, tag("div", *cards[:_NUM_OPEN_CURVES], class_="grid")]
+    if folded := cards[_NUM_OPEN_CURVES:]:
+        title = tag("summary", f"{len(folded)} more")
+        parts.append(tag("details", title, tag("div", *folded, class_="grid")))
+    text = "From the metric log, over optimizer steps; one colour per stage."
+    return section("Learning curves", note(text), *parts)
+
+
+def definitions(report: Mapping[str, Any]) -> Markup:
+    """What each figure means, and the signature that it was made under."""
+    shown = {m for s in report["systems"] for m in s["overall"]}
+    terms = [
+        joined([tag("dt", tables.metric_title(name)), tag("dd", text)])
+        for name, text in report["definitions"].items()
+        if name in shown
+    ]
+    lines = list(
+        dict.fromkeys(
+            line for s in report["systems"] for line in s["signatures"].values()
+        )
+    )
+    items = [tag("li", tag("span", line, class_="sig")) for line in lines]
+    text = "Two figures compare only where their signatures agree in all but `decode`."
+    return section(
+        "Definitions and signatures",
+        tag("dl", *terms, class_="terms"),
+        note(text),
+        tag("ul", *items, class_="sigs"),
+    )
+
+
+def _roles(report: Mapping[str, Any]) -> dict[str, str]:
+    roles = {s["name"]: s["role"] for s in report["systems"]}
+    drawn = {n: r if r == "chain" else "other" for n, r in roles.items()}
+    return {**drawn, report["systems"][0]["name"]: "subject"}
+
+
+def _time_card(
+    systems: Mapping[str, Sequence[Mapping[str, Any]]],
+    index: int,
+    roles: Mapping[str, str],
+) -> Markup:
+    bars = [
+        Bar(
+            name,
+            entries[index]["p50_ms"],
+            roles.get(name, "other"),
+            f"{entries[index]['p50_ms']:.3g} ms",
+            entries[index]["p95_ms"],
+        )
+        for name, entries in systems.items()
+    ]
+    size = next(iter(systems.values()))[index]["batch_size"]
+    title = "One word at a time" if size == 1 else f"Batches of {size} words"
+    return tag("div", tag("h3", title), charts.bar_chart(bars), class_="card")
+
+
+def _time_table(timing: Mapping[str, Any]) -> Markup:
+    heads = ("Batch size", "Mean ms", "p50 ms", "p95 ms", "Words per second")
+    numbers = [tag("th", h, class_="num") for h in (*heads, "Time saved %")]
+    rows = []
+    reduced = timing.get("reduced", {}).get("first")
+    for name, entries in timing["systems"].items():
+        for entry in entries:
+            size = entry["batch_size"]
+            saved = timing.get("reduction_percent", {}).get(str(size))
+            cells = [
+                str(size),
+                *(f"{entry[k]:.2f}" for k in ("mean_ms", "p50_ms", "p95_ms")),
+                f"{entry['words_per_second']:,.0f}",
+                charts.signed(saved) if name == reduced and saved is not None else "",
+            ]
+            drawn = [tag("td", c, class_="num") for c in cells]
+            rows.append(tag("tr", tag("td", name), *drawn))
+    head = tag("thead", tag("tr", tag("th", "System"), *numbers))
+    return tag("div", tag("table", head, tag("tbody", *rows)), class_="wide")
+
+
+def _similarity_row(name: str, entry: Mapping[str, Any]) -> Markup:
+    figures = [f"{entry[k]:.3f}" for k in ("matched", "mismatched", "centred")]
+    found = entry["retrieval"]
+    pool = entry["num_candidates"]
+    figures.append("–" if found is None else f"{100 * found:.1f} % of {pool}")
+    figures.append(f"{entry['num_vectors']:,}")
+    return tag("tr", tag("td", name), *(tag("td", f, class_="num") for f in figures))
+
+
+def _curve_rank(name: str) -> tuple[int, str]:
+    last = name.rpartition("/")[2]
+    if last in _FIRST_CURVES:
+        return _FIRST_CURVES.index(last), name
+    return len(_FIRST_CURVES) + (last in _LAST_CURVES), name
+
+
+def _curve_card(
+    name: str, lines: Sequence[Mapping[str, Any]], stages: Sequence[str]
+) -> Markup:
+    by_stage = {line["stage"]: line for line in lines}
+    # A stage keeps its colour in every chart, so absent stages leave a gap.
+    drawn = [
+        Curve(stage, by_stage[stage]["steps"], by_stage[stage]["values"])
+        if stage in by_stage
+        else Curve(stage, (), ())
+        for stage in stages
+    ]
+    return tag("div", tag("h3", name), charts.line_chart(drawn), class_="card")

@@ -1,0 +1,142 @@
+"""Two systems on the same words: paired differences, and words that tell them apart.
+
+Scores go in, parts of a report come out as dicts that JSON can hold. Nothing is scored
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from epik_jax.evaluation import bootstrap, fidelity, metrics
+from epik_jax.evaluation.findings import System
+from epik_jax.evaluation.metrics import WordScores
+
+_LOWER_IS_BETTER = ("cer", "cer_mean")
+
+
+def compare(
+    first: str,
+    second: str,
+    scores: Mapping[str, WordScores],
+    *,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Paired differences, first minus second, over all pairs and for each pair.
+
+    Raises:
+      ValueError: the two were scored on different examples.
+    """
+    a, b = scores[first], scores[second]
+    if a.example_ids != b.example_ids:
+        raise ValueError(f"{first} and {second} were scored on different examples")
+    common = [m for m in a.metrics() if m in b.metrics()]
+    differences, by_pair = {}, {}
+    for metric in common:
+        differences[metric] = _difference(a, b, metric, num_resamples, seed)
+    for pair in np.unique(a.pairs):
+        rows = np.flatnonzero(a.pairs == pair)
+        by_pair[str(pair)] = {
+            metric: _difference(a.take(rows), b.take(rows), metric, num_resamples, seed)
+            for metric in ("cer", "top1")
+        }
+    return {
+        "first": first,
+        "second": second,
+        "difference": differences,
+        "by_pair": by_pair,
+        "outcomes": fidelity.outcomes(a, b),
+    }
+
+
+def against_chain(
+    systems: Sequence[System],
+    chain: System,
+    scores: Mapping[str, WordScores],
+    num_rows: int,
+) -> dict[str, Any]:
+    """How the first system agrees with the chain, and what only one has right.
+
+    Raises:
+      ValueError: the two did not answer the same examples.
+    """
+    subject = systems[0]
+    agreement = fidelity.against_teacher(subject.predictions, chain.predictions)
+    mine, theirs = scores[subject.name], scores[chain.name]
+    won = fidelity.rows_right_only(mine, theirs, limit=num_rows)
+    lost = fidelity.rows_right_only(theirs, mine, limit=num_rows)
+    return {
+        "subject": subject.name,
+        "chain": chain.name,
+        "agreement": metrics.summary(agreement) if len(agreement) else None,
+        "only_subject_right": [_row(i, (subject, chain), scores) for i in won],
+        "only_chain_right": [_row(i, (subject, chain), scores) for i in lost],
+    }
+
+
+def sample_rows(
+    systems: Sequence[System],
+    scores: Mapping[str, WordScores],
+    num_rows: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Words of all systems side by side, for people to look at.
+
+    They are drawn blindly, pairs taking turns: no word is chosen for its answers.
+    """
+    pairs = scores[systems[0].name].pairs
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    turn = np.zeros(len(pairs), np.int64)
+    for pair in np.unique(pairs):
+        rows = order[pairs[order] == pair]
+        turn[rows] = np.arange(len(rows))
+    chosen = np.lexsort((pairs, turn))[:num_rows]
+    return [_row(i, systems, scores) for i in chosen]
+
+
+def _difference(
+    a: WordScores, b: WordScores, metric: str, num_resamples: int, seed: int
+) -> dict[str, Any]:
+    found = bootstrap.paired_interval(
+        a.ratio(metric),
+        b.ratio(metric),
+        a.pairs,
+        num_resamples=num_resamples,
+        seed=seed,
+    )
+    verdict = found.verdict(higher_is_better=metric not in _LOWER_IS_BETTER)
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "verdict": verdict,
+    }
+
+
+def _row(
+    index: int, systems: Sequence[System], scores: Mapping[str, WordScores]
+) -> dict[str, Any]:
+    example = systems[0].predictions[index][0]
+    pivots = [s.pivots.get(example.example_id, "") for s in systems]
+    return {
+        "source": example.source,
+        "source_lang": example.source_lang,
+        "target_lang": example.target_lang,
+        "gold": list(example.targets),
+        "gold_pivot": example.pivot,
+        "pivot": next(filter(None, pivots), ""),
+        "answers": {s.name: _answer(s, scores[s.name], index) for s in systems},
+    }
+
+
+def _answer(system: System, scores: WordScores, index: int) -> dict[str, Any]:
+    hypotheses = system.predictions[index][1]
+    return {
+        "text": hypotheses[0].text if hypotheses else "",
+        "right": bool(scores.exact[index]),
+        "edits": int(scores.edits[index]),
+    }

@@ -1,0 +1,219 @@
+"""Scores of predicted words against accepted answers.
+
+Predictions go in, one row of numbers per example comes out (`WordScores`), and
+`summary` reduces rows to figures. The same code scores teacher, student and rule table.
+It neither decodes nor resamples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from epik_jax.evaluation.bootstrap import Ratio
+from epik_jax.structs import Example, Hypothesis
+from epik_jax.text import phonetics
+from epik_jax.text.normalise import normalise
+
+Prediction: TypeAlias = tuple[Example, tuple[Hypothesis, ...]]
+"""An example and the answers to it, best first; no answers where a system had none."""
+
+KeyFn: TypeAlias = Callable[[str, str], str]
+"""(text, lang) -> sound key; an empty key is never equal to another."""
+
+DEFINITIONS: Mapping[str, str] = {
+    "cer": "Character error rate: Levenshtein edits between the answer and the closest "
+    "accepted spelling, in code points after normalisation, summed over the words and "
+    "divided by the summed length of those spellings. Lower is better.",
+    "cer_mean": "The mean over words of each word's own edits divided by the length of "
+    "its closest accepted spelling. Lower is better.",
+    "top1": "Share of words whose first answer equals an accepted spelling exactly.",
+    "top3": "Share of words with an accepted spelling among the first three answers.",
+    "top5": "Share of words with an accepted spelling among the first five answers.",
+    "mrr": "Mean reciprocal rank of the first right answer, 0 where there is none.",
+    "within_one_edit": "Share of words whose first answer is at most one edit away "
+    "from an accepted spelling.",
+}
+
+SOUND_KEYS: Mapping[str, KeyFn] = {
+    "sound_class": phonetics.sound_class_key,
+    "strict": phonetics.strict_key,
+    "phonetic": phonetics.phonetic_key,
+}
+
+SOUND_KEY_DEFINITIONS: Mapping[str, str] = {
+    "sound_class": phonetics.SOUND_CLASS_KEY,
+    "strict": phonetics.STRICT_KEY,
+    "phonetic": phonetics.PHONETIC_KEY,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class WordScores:
+    """One row per prediction, in the order of the predictions.
+
+    Attributes:
+      example_ids: N identities; comparisons of two systems demand equal ones.
+      pairs: str [N], such as "hi>ta".
+      edits: int64 [N], edits of the first answer to its closest reference.
+      ref_length: int64 [N], code points of that reference.
+      rank: int64 [N], 1 for a right first answer, 0 where no answer is right.
+      num_hypotheses: int64 [N], answers that were given.
+      same_key: per key function bool [N], true where the first answer sounds like
+        some reference.
+    """
+
+    example_ids: tuple[str, ...]
+    pairs: np.ndarray
+    edits: np.ndarray
+    ref_length: np.ndarray
+    rank: np.ndarray
+    num_hypotheses: np.ndarray
+    same_key: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.example_ids)
+
+    @property
+    def exact(self) -> np.ndarray:
+        """Bool [N], true where the first answer equals some reference."""
+        return self.rank == 1
+
+    def take(self, rows: np.ndarray) -> WordScores:
+        """The named rows (indices), in that order."""
+        return WordScores(
+            tuple(self.example_ids[i] for i in rows),
+            self.pairs[rows],
+            self.edits[rows],
+            self.ref_length[rows],
+            self.rank[rows],
+            self.num_hypotheses[rows],
+            {name: column[rows] for name, column in self.same_key.items()},
+        )
+
+    def ratio(self, metric: str) -> Ratio:
+        """The metric as numerators and denominators, ready for resampling.
+
+        Args:
+          metric: "cer", "cer_mean", "top1", "top3", "top5", "mrr",
+            "within_one_edit" or the name of a key function.
+
+        Raises:
+          ValueError: there is no such metric.
+        """
+        if metric == "cer":
+            return Ratio(self.edits.astype(float), self.ref_length.astype(float))
+        return Ratio(self._per_word(metric), np.ones(len(self)))
+
+    def _per_word(self, metric: str) -> np.ndarray:
+        if metric in self.same_key:
+            return self.same_key[metric].astype(float)
+        if metric in ("top1", "top3", "top5"):
+            found = (self.rank > 0) & (self.rank <= int(metric[3:]))
+            return found.astype(float)
+        if metric == "cer_mean":
+            return self.edits / self.ref_length
+        if metric == "mrr":
+            return np.where(self.rank > 0, 1.0 / np.maximum(self.rank, 1), 0.0)
+        if metric == "within_one_edit":
+            return (self.edits <= 1).astype(float)
+        raise ValueError(f"no metric {metric!r}; there are {self.metrics()}")
+
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what can be said of these rows.
+
+        A figure over n answers is left out where no row has that many.
+        """
+        depth = int(self.num_hypotheses.max(initial=0))
+        deeper = tuple(f"top{k}" for k in (3, 5) if depth >= k)
+        ranked = ("mrr",) if depth > 1 else ()
+        words = ("cer", "cer_mean", "top1", "within_one_edit")
+        return words + deeper + ranked + tuple(self.same_key)
+
+
+def word_scores(
+    predictions: Sequence[Prediction], keys: Mapping[str, KeyFn] | None = None
+) -> WordScores:
+    """Scores every prediction against the accepted answers of its example.
+
+    Both sides pass through `text.normalise`. The closest reference is the one with the
+    fewest edits, the longer one of two; an exact match with any reference is right. An
+    example without an answer is a wrong word and costs its whole reference.
+
+    Args:
+      predictions: examples with answers, best first.
+      keys: name -> sound key; each adds a column.
+
+    Raises:
+      ValueError: an example has no reference, or one that normalises to nothing.
+    """
+    keys = dict(keys or {})
+    reserved = sorted(set(keys) & set(DEFINITIONS))
+    if reserved:
+        raise ValueError(f"a sound key may not be named like a metric: {reserved}")
+    rows = [_score(example, answers, keys) for example, answers in predictions]
+    columns = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4).T
+    same = np.array([row[4] for row in rows], bool).reshape(len(rows), len(keys))
+    return WordScores(
+        example_ids=tuple(e.example_id for e, _ in predictions),
+        pairs=np.array(
+            [f"{e.source_lang}>{e.target_lang}" for e, _ in predictions], dtype=str
+        ),
+        edits=columns[0],
+        ref_length=columns[1],
+        rank=columns[2],
+        num_hypotheses=columns[3],
+        same_key={name: same[:, i] for i, name in enumerate(keys)},
+    )
+
+
+def summary(scores: WordScores) -> dict[str, float]:
+    """Figures over all rows, as fractions of one, with `n` rows.
+
+    Raises:
+      ValueError: there are no rows.
+    """
+    if not len(scores):
+        raise ValueError("no predictions to summarise")
+    figures = {name: scores.ratio(name).value() for name in scores.metrics()}
+    return {"n": len(scores), **figures}
+
+
+def summary_by_pair(scores: WordScores) -> dict[str, dict[str, float]]:
+    """`summary` of each language pair's rows, pairs in alphabetical order."""
+    return {
+        str(pair): summary(scores.take(np.flatnonzero(scores.pairs == pair)))
+        for pair in np.unique(scores.pairs)
+    }
+
+
+def _score(
+    example: Example, answers: tuple[Hypothesis, ...], keys: Mapping[str, KeyFn]
+) -> tuple[int, int, int, int, list[bool]]:
+    """(edits, reference length, rank, number of answers, same key per key)."""
+    lang = example.target_lang
+    references = [normalise(text, lang) for text in example.targets]
+    if not references or not all(references):
+        raise ValueError(
+            f"{example.example_id}: cannot be scored, its accepted answers are "
+            f"{example.targets!r}"
+        )
+    texts = [normalise(answer.text, lang) for answer in answers]
+    best = texts[0] if texts else ""
+    edits, negative_length = min(
+        (Levenshtein.distance(best, ref), -len(ref)) for ref in references
+    )
+    right = [rank for rank, text in enumerate(texts, 1) if text in references]
+    same = [_same_key(best, references, lang, key) for key in keys.values()]
+    return edits, -negative_length, min(right, default=0), len(texts), same
+
+
+def _same_key(text: str, references: list[str], lang: str, key: KeyFn) -> bool:
+    if text in references:
+        return True  # The same text sounds the same, also where its key is empty.
+    sound = key(text, lang) if text else ""
+    return bool(sound) and any(sound == key(ref, lang) for ref in references)

@@ -1,0 +1,111 @@
+"""A report as one HTML file that needs nothing but itself.
+
+The dict of `report` goes in, a page comes out: headline, table of systems, pairs,
+words, time, curves, definitions and signatures. It computes nothing beyond rounding.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from epik_jax.evaluation import appendix, charts, sections, tables
+from epik_jax.evaluation.markup import Markup, joined, tag
+from epik_jax.evaluation.report import FORMAT
+from epik_jax.evaluation.style import CSS
+
+_SECTIONS = (
+    sections.systems,
+    sections.pairs,
+    sections.chain,
+    sections.samples,
+    appendix.times,
+    appendix.similarity,
+    appendix.attention,
+    appendix.curves,
+    appendix.definitions,
+)
+
+
+def write_page(path: pathlib.Path, report: Mapping[str, Any]) -> None:
+    """Writes the page of a report.
+
+    Raises:
+      ValueError: the report has another layout than this code knows.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(report), encoding="utf-8")
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """The page as text; all that the report holds is escaped.
+
+    Raises:
+      ValueError: the report has another layout than this code knows.
+    """
+    if report.get("format") != FORMAT:
+        raise ValueError(f"report has format {report.get('format')!r}, not {FORMAT!r}")
+    body = tag("main", _header(report), *(section(report) for section in _SECTIONS))
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", report["title"]),
+        tag("style", Markup(CSS)),
+    )
+    return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
+
+
+def _header(report: Mapping[str, Any]) -> Markup:
+    data = report["data"]
+    about = f"Scored on {data['n']:,} words of “{data['name']}”. {data.get('note', '')}"
+    facts = [
+        joined([tag("dt", str(name)), tag("dd", str(value))])
+        for name, value in report["run"].items()
+    ]
+    return joined(
+        [
+            tag("h1", report["title"]),
+            tag("p", about),
+            _tiles(report),
+            tag("dl", *facts, class_="run"),
+        ]
+    )
+
+
+def _tiles(report: Mapping[str, Any]) -> Markup:
+    subject = report["systems"][0]
+    chain = report.get("against_chain", {}).get("chain")
+    rivals = [c for c in report["comparisons"] if chain in (None, c["second"])]
+    rival = rivals[0] if rivals else None
+    keys = [m for m in subject["overall"] if m not in ("cer_mean", "within_one_edit")]
+    shown = [m for m in ("cer", "top1", "sound_class") if m in keys]
+    tiles = [_figure_tile(subject, metric, rival) for metric in shown]
+    reduction = report.get("timing", {}).get("reduction_percent", {})
+    if reduction:
+        size, value = max(reduction.items(), key=lambda item: int(item[0]))
+        text = f"{charts.signed(-value)} %"
+        under = f"wall time per batch of {size} against {chain}"
+        tiles.append(_tile("Time", text, tag("span", under)))
+    return tag("div", *tiles, class_="tiles")
+
+
+def _figure_tile(
+    subject: Mapping[str, Any], metric: str, rival: Mapping[str, Any] | None
+) -> Markup:
+    value = f"{tables.percent(subject['overall'][metric]['value'])} %"
+    name = f"{tables.metric_title(metric)} of {subject['name']}"
+    if rival is None:
+        return _tile(name, value)
+    found = rival["difference"][metric]
+    low, high = tables.points(found["low"]), tables.points(found["high"])
+    text = f"{tables.points(found['value'])} points [{low}, {high}]"
+    against = tag("span", f"against {rival['second']} ", tables.chip(found["verdict"]))
+    return _tile(name, value, tag("span", text), against)
+
+
+def _tile(name: str, value: str, *under: Markup) -> Markup:
+    return tag(
+        "div", tag("span", name, class_="name"), tag("b", value), *under, class_="tile"
+    )

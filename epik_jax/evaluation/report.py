@@ -1,0 +1,198 @@
+"""Everything that was found out about some systems, as one nested dict.
+
+Predictions, similarities, times and log lines go in; a dict that JSON can hold comes
+out, unrounded. `page` draws it. The first system is the one that the report is about;
+every other one is compared with it on the same words.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import numbers
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from epik_jax.evaluation import bootstrap, comparison, fidelity, metrics, timing
+from epik_jax.evaluation.findings import (
+    AttentionMap,
+    Findings,
+    System,
+    demand_comparable,
+)
+from epik_jax.evaluation.metrics import KeyFn, WordScores
+from epik_jax.evaluation.signature import signature
+
+FORMAT = "epik-report-1"
+
+_LOG_COLUMNS = ("stage", "step", "time")  # Where a line stands, not what it measures.
+
+
+def build_report(
+    title: str,
+    systems: Sequence[System],
+    *,
+    run: Mapping[str, Any],
+    data: Mapping[str, Any],
+    keys: Mapping[str, KeyFn] = metrics.SOUND_KEYS,
+    key_definitions: Mapping[str, str] = metrics.SOUND_KEY_DEFINITIONS,
+    findings: Findings | None = None,
+    num_resamples: int = 1000,
+    num_rows: int = 40,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Scores the systems, compares the first with the others, gathers the rest.
+
+    Args:
+      title: heading of the page.
+      systems: the one that the report is about first; at most one has role "chain".
+      run: what a reader needs to repeat it: config, commit, seed, budget, command.
+      data: what was scored; must hold "name", free of "|"; may hold a "note".
+      keys: name -> sound key, each a column of its own.
+      key_definitions: name -> how that key is made, printed beside its figures.
+      findings: similarities, times, log lines, attention.
+      num_resamples: of each bootstrap.
+      num_rows: most words in each list of examples.
+      seed: of the bootstrap and of the choice of sample words.
+
+    Returns:
+      A dict of the layout `FORMAT`; fractions of one, never percent, but for
+      "reduction_percent".
+
+    Raises:
+      ValueError: no systems, unknown roles, equal names, two chains, a key without a
+        definition, or systems that answered different examples.
+    """
+    demand_comparable(systems)
+    if missing := sorted(set(keys) - set(key_definitions)):
+        raise ValueError(f"no definition is given for the sound keys {missing}")
+    findings = findings or Findings()
+    scores = {s.name: metrics.word_scores(s.predictions, keys) for s in systems}
+    resampling = {"num_resamples": num_resamples, "seed": seed}
+    chain = next((s for s in systems if s.role == "chain"), None)
+    report = {
+        "format": FORMAT,
+        "title": title,
+        "run": dict(run),
+        "data": {**data, "n": len(systems[0].predictions)},
+        "resampling": {**resampling, "level": 0.95, "strata": "language pairs"},
+        "definitions": {
+            **metrics.DEFINITIONS,
+            **{f"similarity {k}": v for k, v in fidelity.DEFINITIONS.items()},
+            **{name: key_definitions[name] for name in keys},
+        },
+        "systems": [
+            _system_entry(s, scores[s.name], str(data["name"]), resampling)
+            for s in systems
+        ],
+        "comparisons": [
+            comparison.compare(systems[0].name, other.name, scores, **resampling)
+            for other in systems[1:]
+        ],
+        "samples": comparison.sample_rows(systems, scores, num_rows, seed),
+        "curves": curves(findings.log_rows),
+        "attention": [_attention_entry(m) for m in findings.attention],
+        "similarities": {
+            name: dataclasses.asdict(s) for name, s in findings.similarities.items()
+        },
+    }
+    if chain is not None and chain is not systems[0]:
+        report["against_chain"] = comparison.against_chain(
+            systems, chain, scores, num_rows
+        )
+    if findings.timings is not None:
+        report["timing"] = _timing_entry(findings.timings, systems[0], chain)
+    return report
+
+
+def curves(log_rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Numbers of a metric log as metric -> one {stage, steps, values} per stage.
+
+    What is not a finite number is left out.
+    """
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in log_rows:
+        stage = str(row.get("stage", ""))
+        for name, value in row.items():
+            if name in _LOG_COLUMNS or not isinstance(value, numbers.Real):
+                continue
+            if isinstance(value, bool) or not math.isfinite(value):
+                continue
+            line = found.setdefault(name, {}).setdefault(
+                stage, {"stage": stage, "steps": [], "values": []}
+            )
+            line["steps"].append(int(row["step"]))
+            line["values"].append(float(value))
+    return {name: list(stages.values()) for name, stages in found.items()}
+
+
+def write_report(path: pathlib.Path, report: Mapping[str, Any]) -> None:
+    """Writes the dict as JSON.
+
+    Raises:
+      ValueError: it holds a number that is not finite.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _system_entry(
+    system: System, scores: WordScores, data_name: str, resampling: dict[str, int]
+) -> dict[str, Any]:
+    found = {
+        metric: bootstrap.interval(scores.ratio(metric), scores.pairs, **resampling)
+        for metric in scores.metrics()
+    }
+    return {
+        "name": system.name,
+        "role": system.role,
+        "decode": system.decode,
+        "num_parameters": system.num_parameters,
+        "note": system.note,
+        "overall": {
+            metric: {"value": i.value, "low": i.low, "high": i.high}
+            for metric, i in found.items()
+        },
+        "pairs": metrics.summary_by_pair(scores),
+        "signatures": {
+            metric: signature(metric, decode=system.decode, data=data_name)
+            for metric in found
+        },
+    }
+
+
+def _timing_entry(
+    timings: timing.Timings, subject: System, chain: System | None
+) -> dict[str, Any]:
+    measured = timings.systems
+    entry: dict[str, Any] = {
+        "device": timings.device,
+        "num_words": timings.num_words,
+        "repeats": timings.repeats,
+        "systems": {
+            name: [dataclasses.asdict(t) for t in found]
+            for name, found in measured.items()
+        },
+    }
+    if chain is not None and {subject.name, chain.name} <= set(measured):
+        reduction = timing.reduction_percent(
+            measured[subject.name], measured[chain.name]
+        )
+        entry["reduction_percent"] = {str(k): v for k, v in reduction.items()}
+        entry["reduced"] = {"first": subject.name, "second": chain.name}
+    return entry
+
+
+def _attention_entry(attention: AttentionMap) -> dict[str, Any]:
+    return {
+        "source_lang": attention.source_lang,
+        "target_lang": attention.target_lang,
+        "source_symbols": list(attention.source_symbols),
+        "target_symbols": list(attention.target_symbols),
+        "weights": np.asarray(attention.weights, float).tolist(),
+    }

@@ -1,0 +1,149 @@
+"""The main sections of the report page: systems, language pairs, words.
+
+A report goes in, `Markup` comes out, empty where the report has nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from epik_jax.evaluation import charts, tables
+from epik_jax.evaluation.charts import Range
+from epik_jax.evaluation.markup import Markup, joined, note, section, tag
+
+
+def systems(report: Mapping[str, Any]) -> Markup:
+    """The closing table: every system, every metric."""
+    how = report["resampling"]
+    subject = report["systems"][0]["name"]
+    text = (
+        "Every figure is the unweighted mean over language pairs, in percent. Below it "
+        f"stands its {how['level']:.0%} interval (percentile bootstrap over words, "
+        f"{how['num_resamples']:,} resamples inside each pair, seed {how['seed']}). "
+    )
+    if report["comparisons"]:
+        text += (
+            f"The third line is how far {subject} lies above or below that system, on "
+            f"the same words: green where {subject} is better, red where it is worse, "
+            "plain where the paired interval touches zero."
+        )
+    return section("Systems", note(text), tables.systems_table(report))
+
+
+def pairs(report: Mapping[str, Any]) -> Markup:
+    """Matrices of all systems, and where the first one gains on its chain."""
+    cards = [
+        tag(
+            "div",
+            tag("h3", tables.dot(system["role"], i == 0), system["name"]),
+            tables.heat_matrices(system),
+            class_="card",
+        )
+        for i, system in enumerate(report["systems"])
+    ]
+    names = ", ".join(f"{k} {v}" for k, v in tables.LANGUAGE_NAMES.items())
+    text = "Rows are the source language, columns the target. Shades compare within "
+    text += f"one matrix. Point at a cell for its number of words. ({names})"
+    parts = [note(text), tag("div", *cards, class_="grid half")]
+    return section("Language pairs", *parts, *_difference_cards(report))
+
+
+def _difference_cards(report: Mapping[str, Any]) -> list[Markup]:
+    chain = report.get("against_chain")
+    if chain is None:
+        return []
+    found = next(c for c in report["comparisons"] if c["second"] == chain["chain"])
+    cards = [
+        tag("div", tag("h3", title), _difference_chart(found, metric), class_="card")
+        for metric, title in (
+            ("cer", f"CER, {found['first']} minus {found['second']} (left is better)"),
+            (
+                "top1",
+                f"Top-1, {found['first']} minus {found['second']} (right is better)",
+            ),
+        )
+    ]
+    return [tag("div", *cards, class_="grid half")]
+
+
+def _difference_chart(found: Mapping[str, Any], metric: str) -> Markup:
+    rows = [("all pairs", found["difference"][metric], True)]
+    rows += [
+        (tables.pair_label(pair), entry[metric], False)
+        for pair, entry in found["by_pair"].items()
+    ]
+    ranges = [
+        Range(
+            label,
+            100 * entry["value"],
+            100 * entry["low"],
+            100 * entry["high"],
+            entry["verdict"],
+            strong,
+        )
+        for label, entry, strong in rows
+    ]
+    return charts.range_chart(ranges, "points")
+
+
+def chain(report: Mapping[str, Any]) -> Markup:
+    """The first system and its chain, word by word; nothing without a chain."""
+    against = report.get("against_chain")
+    if against is None:
+        return Markup("")
+    subject, rival = against["subject"], against["chain"]
+    found = next(c for c in report["comparisons"] if c["second"] == rival)
+    parts: list[str] = [_shares(found["outcomes"], subject, rival)]
+    if against["agreement"]:
+        same, far = against["agreement"]["top1"], against["agreement"]["cer"]
+        parts.append(
+            note(
+                f"{subject} writes exactly what {rival} writes for "
+                f"{tables.percent(same)} % of the words; its character error rate "
+                f"measured to the chain's spelling is {tables.percent(far)} %."
+            )
+        )
+    lists = (
+        ("only_subject_right", "first_only", f"{subject} right, {rival} wrong"),
+        ("only_chain_right", "second_only", f"{rival} right, {subject} wrong"),
+    )
+    for key, outcome, title in lists:
+        rows, total = against[key], found["outcomes"][outcome]
+        if rows:
+            heading = tag("h3", f"{title}: {len(rows)} of {total:,} words")
+            parts += [heading, tables.word_table(rows, (rival, subject))]
+    return section(f"{subject} against {rival}, word by word", *parts)
+
+
+def _shares(outcomes: Mapping[str, int], subject: str, chain: str) -> Markup:
+    total = sum(outcomes.values())
+    entries = (
+        ("both", "both", "both right"),
+        ("first_only", "first", f"only {subject} right"),
+        ("second_only", "second", f"only {chain} right"),
+        ("neither", "neither", "both wrong"),
+    )
+    bars, legend = [], []
+    for key, kind, label in entries:
+        share = outcomes[key] / total
+        text = f"{100 * share:.1f} %" if share > 0.05 else ""
+        bars.append(
+            tag("div", text, class_=f"share-{kind}", style=f"width:{100 * share:.2f}%")
+        )
+        swatch = tag("span", class_=f"swatch share-{kind}")
+        counted = f"{label}: {outcomes[key]:,} ({100 * share:.1f} %)"
+        legend.append(tag("span", swatch, counted))
+    return joined(
+        [tag("div", *bars, class_="shares"), tag("div", *legend, class_="legend")]
+    )
+
+
+def samples(report: Mapping[str, Any]) -> Markup:
+    """Words of all systems side by side."""
+    names = [s["name"] for s in report["systems"][1:]] + [report["systems"][0]["name"]]
+    text = "Drawn at random, pairs taking turns; no word was picked for its answers. "
+    text += "✗ comes with the number of edits to the closest accepted spelling."
+    return section(
+        "Sample words", note(text), tables.word_table(report["samples"], names)
+    )

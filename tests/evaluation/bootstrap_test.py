@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+import scipy.stats
+
+from epik_jax.evaluation import bootstrap
+from epik_jax.evaluation.bootstrap import Ratio
+
+
+def mean_of(values):
+    return Ratio(np.asarray(values, float), np.ones(len(values)))
+
+
+def test_interval_of_a_mean_equals_scipys():
+    values = np.random.default_rng(3).gamma(2.0, size=300)
+    ours = bootstrap.interval(mean_of(values), ["x"] * 300, num_resamples=8000)
+    theirs = scipy.stats.bootstrap(
+        (values,), np.mean, n_resamples=8000, method="percentile", rng=1
+    ).confidence_interval
+    spread = theirs.high - theirs.low
+    assert ours.value == pytest.approx(values.mean())
+    assert ours.low == pytest.approx(theirs.low, abs=0.04 * spread)
+    assert ours.high == pytest.approx(theirs.high, abs=0.04 * spread)
+
+
+def test_interval_of_a_ratio_equals_scipys():
+    rng = np.random.default_rng(4)
+    lengths = rng.integers(2, 12, 250).astype(float)
+    edits = rng.binomial(lengths.astype(int), 0.3).astype(float)
+    ours = bootstrap.interval(Ratio(edits, lengths), ["x"] * 250, num_resamples=8000)
+    theirs = scipy.stats.bootstrap(
+        (edits, lengths),
+        lambda e, n, axis: e.sum(axis) / n.sum(axis),
+        paired=True,
+        n_resamples=8000,
+        method="percentile",
+        rng=2,
+    ).confidence_interval
+    spread = theirs.high - theirs.low
+    assert ours.low == pytest.approx(theirs.low, abs=0.04 * spread)
+    assert ours.high == pytest.approx(theirs.high, abs=0.04 * spread)
+
+
+def test_macro_value_weighs_strata_and_not_rows():
+    ratio = mean_of([1.0] * 90 + [0.0] * 10)
+    strata = ["big"] * 90 + ["small"] * 10
+    assert bootstrap.macro_value(ratio, strata) == 0.5
+
+
+def test_resampling_stays_inside_strata():
+    ratio = mean_of([1.0] * 90 + [0.0] * 10)
+    strata = ["big"] * 90 + ["small"] * 10
+    found = bootstrap.interval(ratio, strata)
+    assert (found.value, found.low, found.high) == (0.5, 0.5, 0.5)
+
+
+def test_order_of_rows_between_strata_does_not_matter():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=60)
+    strata = np.array(["a", "b"])[np.repeat([0, 1], 30)]
+    mixed = np.argsort(np.tile(np.arange(30), 2), kind="stable")
+    plain = bootstrap.interval(mean_of(values), strata)
+    shuffled = bootstrap.interval(mean_of(values[mixed]), strata[mixed])
+    assert shuffled == plain
+
+
+def test_pairing_draws_the_same_rows_for_both_systems():
+    rng = np.random.default_rng(5)
+    hard = rng.normal(scale=10.0, size=200)
+    better = hard + 0.1
+    found = bootstrap.paired_interval(mean_of(better), mean_of(hard), ["x"] * 200)
+    assert found.low == pytest.approx(0.1)
+    assert found.high == pytest.approx(0.1)
+
+
+def test_paired_interval_covers_the_truth_about_as_often_as_promised():
+    rng = np.random.default_rng(6)
+    hits = 0
+    for trial in range(150):
+        common = rng.normal(size=80)
+        a = mean_of(common + rng.normal(0.2, 1.0, 80))
+        b = mean_of(common + rng.normal(0.0, 1.0, 80))
+        found = bootstrap.paired_interval(
+            a, b, ["x"] * 80, num_resamples=400, seed=trial
+        )
+        hits += found.low <= 0.2 <= found.high
+    assert 0.88 <= hits / 150 <= 0.99
+
+
+def test_chunks_of_resamples_are_independent(monkeypatch):
+    values = np.random.default_rng(7).normal(size=50)
+    monkeypatch.setattr(bootstrap, "_MAX_DRAWS", 500)  # Ten resamples a chunk.
+    chunked = bootstrap.interval(mean_of(values), ["x"] * 50, num_resamples=4000)
+    monkeypatch.undo()
+    whole = bootstrap.interval(mean_of(values), ["x"] * 50, num_resamples=4000)
+    assert chunked.num_resamples == whole.num_resamples == 4000
+    spread = whole.high - whole.low
+    assert chunked.low == pytest.approx(whole.low, abs=0.06 * spread)
+    assert chunked.high == pytest.approx(whole.high, abs=0.06 * spread)
+
+
+def test_same_seed_gives_the_same_interval():
+    ratio = mean_of(np.random.default_rng(8).normal(size=40))
+    first = bootstrap.interval(ratio, ["x"] * 40, seed=1)
+    assert first == bootstrap.interval(ratio, ["x"] * 40, seed=1)
+    assert first != bootstrap.interval(ratio, ["x"] * 40, seed=2)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "higher", "verdict"),
+    [
+        (0.01, 0.02, True, "better"),
+        (0.01, 0.02, False, "worse"),
+        (-0.02, -0.01, True, "worse"),
+        (-0.02, -0.01, False, "better"),
+        (-0.01, 0.02, True, "inconclusive"),
+        (0.0, 0.02, True, "inconclusive"),
+        (1e-17, 0.02, True, "inconclusive"),
+        (-0.02, -1e-17, True, "inconclusive"),
+    ],
+)
+def test_verdict_needs_an_interval_off_zero(low, high, higher, verdict):
+    found = bootstrap.Interval((low + high) / 2, low, high, 0.95, 100)
+    assert found.verdict(higher_is_better=higher) == verdict
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="0 rows"):
+        bootstrap.interval(mean_of([]), [])
+    with pytest.raises(ValueError, match="3 strata"):
+        bootstrap.interval(mean_of([1.0, 2.0]), ["x"] * 3)
+    with pytest.raises(ValueError, match="rows against"):
+        bootstrap.paired_interval(mean_of([1.0]), mean_of([1.0, 2.0]), ["x"])
+    with pytest.raises(ValueError, match="level"):
+        bootstrap.interval(mean_of([1.0]), ["x"], level=95)

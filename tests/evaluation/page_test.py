@@ -1,0 +1,148 @@
+import html.parser
+import re
+
+import numpy as np
+import pytest
+
+from epik_jax.evaluation import fidelity, page, timing
+from epik_jax.evaluation import report as reports
+from epik_jax.evaluation.findings import AttentionMap, Findings, System
+from epik_jax.structs import Example, Hypothesis
+
+EVIL = '<script>alert("x")</script>&'
+VOID = {"meta", "br"}
+
+
+class Outline(html.parser.HTMLParser):
+    """Checks nesting and gathers text, tags and attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], [], [], []
+
+    def handle_starttag(self, name, attributes):
+        self.tags.append(name)
+        self.attributes += attributes
+        if name not in VOID:
+            self.open.append(name)
+
+    def handle_startendtag(self, name, attributes):
+        self.tags.append(name)
+        self.attributes += attributes
+
+    def handle_endtag(self, name):
+        assert self.open.pop() == name
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def outline(page_text):
+    parser = Outline()
+    parser.feed(page_text)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def predictions(texts):
+    rows = []
+    for i, text in enumerate(texts):
+        example = Example(f"{i}", EVIL, "hi", "bn", ("কলকাতা", EVIL), pivot=EVIL)
+        rows.append((example, (Hypothesis(text, 0.0),) if text else ()))
+    return rows
+
+
+def full_report():
+    systems = [
+        System(f"student {EVIL}", "student", predictions(["কলকাতা", EVIL, "ক", "খ"])),
+        System(
+            f"chain {EVIL}",
+            "chain",
+            predictions(["ক", "কলকাতা", "কলকাতা", ""]),
+            pivots={"0": EVIL},
+            note=EVIL,
+        ),
+        System("rules", "rules", predictions(["ক", "ক", "ক", "ক"])),
+    ]
+    row = (timing.BatchTiming(1, 9, 4.0, 4.0, 5.0, 250.0),)
+    times = timing.Timings(EVIL, 64, 3, {s.name: row for s in systems})
+    states = np.random.default_rng(0).normal(size=(8, 4))
+    log = [
+        {"stage": f"{EVIL}{stage}", "step": step, "loss": 1 / step, EVIL: 2.0 * step}
+        for stage in range(7)
+        for step in range(1, 4)
+    ]
+    attention = AttentionMap("hi", "bn", ("क", "ि"), (EVIL,), np.array([[0.7, 0.3]]))
+    return reports.build_report(
+        f"title {EVIL}",
+        systems,
+        run={f"Commit {EVIL}": EVIL},
+        data={"name": "words", "note": EVIL},
+        keys={},
+        key_definitions={},
+        num_resamples=20,
+        findings=Findings(
+            {EVIL: fidelity.pooled_similarity(states, states)}, times, log, [attention]
+        ),
+    )
+
+
+def test_no_text_of_a_report_becomes_markup():
+    found = outline(page.render(full_report()))
+    assert "script" not in found.tags
+    assert EVIL in "".join(found.text)
+
+
+def test_page_fetches_nothing():
+    text = page.render(full_report())
+    found = outline(text)
+    assert not {"link", "img", "iframe", "object"} & set(found.tags)
+    assert not {"src", "href", "srcset"} & {name for name, _ in found.attributes}
+    assert not re.search(r"url\(|@import|https?://", text)
+
+
+def test_words_carry_their_language_and_stay_text():
+    found = outline(page.render(full_report()))
+    languages = {value for name, value in found.attributes if name == "lang"}
+    assert languages == {"en", "hi", "bn"}
+    assert "কলকাতা" in "".join(found.text)
+    assert "◌ि" in "".join(found.text)  # A lone vowel sign gets something to sit on.
+
+
+def test_figures_of_the_report_stand_on_the_page():
+    report = full_report()
+    text = " ".join(outline(page.render(report)).text)
+    top1 = report["systems"][0]["overall"]["top1"]["value"]
+    assert f"{100 * top1:.1f} %" in text
+    for line in report["systems"][0]["signatures"].values():
+        assert line in text
+    for metric in report["systems"][0]["overall"]:
+        assert report["definitions"][metric] in text
+
+
+def test_page_of_one_system_has_no_empty_sections():
+    report = reports.build_report(
+        "t",
+        [System("s", "teacher", predictions(["ক", "কলকাতা"]))],
+        run={},
+        data={"name": "d"},
+        num_resamples=20,
+    )
+    text = "".join(outline(page.render(report)).text)
+    for heading in ("Time", "Attention", "Learning curves", "Encoder similarity"):
+        assert heading not in text
+    assert "Language pairs" in text
+
+
+def test_report_of_another_layout_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="epik-report-0"):
+        page.write_page(tmp_path / "page.html", {"format": "epik-report-0"})
+
+
+def test_written_page_is_utf8(tmp_path):
+    path = tmp_path / "deep" / "page.html"
+    page.write_page(path, full_report())
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert '<meta charset="utf-8"/>' in text
