@@ -1,6 +1,6 @@
 """MATra: the multilingual transliteration teacher.
 
-    epik-jax train --config=configs/matra.py:real --config.data.root=FOLDER \
+    epik-jax run --config=configs/matra.py:real --config.data.root=FOLDER \
         --workdir=runs/matra-real
 
 `real`: Dakshina and Aksharantar, hi ta kn bn; about 90 minutes on two CPU cores.

@@ -265,14 +265,18 @@ def _as_decoded(
     length: jax.Array,
     rules: Rules,
 ) -> Decoded:
-    """Scores hypotheses [B, X] of one length; those not chosen become missing."""
+    """Scores hypotheses [B, X] of one length; those not chosen score -inf.
+
+    Such a one never enters a result: it loses against the missing ones, which also
+    score -inf but stand first in `_best_of`.
+    """
     real_BX = is_possible(found.log_probs)
     if chosen_BX is not None:
         real_BX = real_BX & chosen_BX
     log_probs_BX = jnp.where(real_BX, found.log_probs, -jnp.inf)
     return Decoded(
-        tokens=jnp.where(real_BX[:, :, None], found.tokens, rules.pad_id),
-        lengths=jnp.where(real_BX, length, 0),
+        tokens=found.tokens,
+        lengths=jnp.broadcast_to(length, log_probs_BX.shape),
         log_probs=log_probs_BX,
         scores=log_probs_BX / jnp.asarray(rules.divisors)[length],
     )

@@ -119,12 +119,16 @@ def definitions(report: Mapping[str, Any]) -> Markup:
         )
     )
     items = [tag("li", tag("span", line, class_="sig")) for line in lines]
-    text = "Two figures compare only where their signatures agree in all but `decode`."
+    text = "Two figures compare only where their signatures agree in all but “decode”."
     return section(
         "Definitions and signatures",
         tag("dl", *terms, class_="terms"),
         note(text),
-        tag("ul", *items, class_="sigs"),
+        tag(
+            "details",
+            tag("summary", f"{len(items)} signatures"),
+            tag("ul", *items, class_="sigs"),
+        ),
     )
 
 

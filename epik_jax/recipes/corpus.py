@@ -9,14 +9,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from epik_jax.data import sources
 from epik_jax.data.builtin import builtin_examples
 from epik_jax.data.leak import leak_guard
 from epik_jax.data.pairs import WordPair, directed_examples, grouped_examples
 from epik_jax.structs import Example
+
+Romanisations: TypeAlias = dict[tuple[str, str], tuple[tuple[str, int], ...]]
 
 CHOOSING_SHARE = 5
 """One in this many keys of the parallel names is for choosing, the rest for reports."""
@@ -68,6 +71,8 @@ class Corpus:
 
     Attributes:
       train: native to English and back, one example a pair.
+      romanisations: (language, native training word) -> its attested Latin forms with
+        how many writers gave each, most frequent first.
       dev: choices may look at these; one example a source with all its answers.
       test: reported once; lists by name, such as "dakshina/hi".
       names_choosing: direct names for choosing.
@@ -76,6 +81,7 @@ class Corpus:
     """
 
     train: list[Example]
+    romanisations: Romanisations
     dev: list[Example]
     test: dict[str, list[Example]]
     names_choosing: list[Example]
@@ -122,12 +128,29 @@ def _builtin(config: DataConfig) -> Corpus:
     pivoted = {s: [e for e in made[s] if "en" in _sides(e)] for s in made}
     return Corpus(
         train=pivoted["train"],
+        romanisations=_romanisations(
+            (e.source_lang, e.source, latin, 1)
+            for e in pivoted["train"]
+            if e.target_lang == "en"
+            for latin in e.targets
+        ),
         dev=pivoted["dev"],
         test={"builtin": pivoted["test"]},
         names_choosing=direct["dev"],
         names=direct["test"],
         counts={split: {"examples": len(made[split])} for split in made},
     )
+
+
+def _romanisations(rows: Iterable[tuple[str, str, str, int]]) -> Romanisations:
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    for lang, native, latin, count in rows:
+        found = counts.setdefault((lang, native), {})
+        found[latin] = found.get(latin, 0) + count
+    return {
+        word: tuple(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        for word, found in counts.items()
+    }
 
 
 def _sides(example: Example) -> tuple[str, str]:
@@ -176,6 +199,7 @@ def _split(
             )
     held["names"] = {w for e in names for w in (e.source, *e.targets)}
     train: list[Example] = []
+    attested: list[tuple[str, str, str, int]] = []
     for (split, kind, lang), rows in pairs.items():
         if split == "train":
             kept, dropped = leak_guard(rows, held)
@@ -186,6 +210,7 @@ def _split(
             leaks = {f"leaks {name}": n for name, n in dropped.items() if n}
             counts[f"train:{kind}/{lang}"] = {"kept": len(kept), **leaks}
             train += directed_examples(kept, lang)
+            attested += [(lang, row.native, row.latin, row.count) for row in kept]
     grouped = {
         key: grouped_examples(rows, key[2])
         for key, rows in pairs.items()
@@ -193,6 +218,7 @@ def _split(
     }
     return Corpus(
         train=train,
+        romanisations=_romanisations(attested),
         dev=[e for key, rows in grouped.items() if key[0] == "dev" for e in rows],
         test={f"{k[1]}/{k[2]}": rows for k, rows in grouped.items() if k[0] == "test"},
         names_choosing=[e for e in names if for_choosing(name_key(e))],

@@ -96,7 +96,7 @@ def make_vocabulary() -> Vocabulary:
 
 
 def follow_tables(vocabulary: Vocabulary) -> np.ndarray:
-    """bool [languages, V, V]: which token may follow which in each language."""
+    """Bool [languages, V, V]: which token may follow which in each language."""
     return np.stack([follow_table(vocabulary, lang) for lang in LANGUAGES])
 
 

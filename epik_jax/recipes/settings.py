@@ -6,11 +6,15 @@ An unknown key is refused with the nearest known one.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import difflib
+import importlib.util
+import re
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import ml_collections
@@ -106,3 +110,70 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
     if hint in (int, float, str, bool) and type(value) is not hint:
         raise ValueError(f"{where} is {value!r}, expected {hint.__name__}")
     return value
+
+
+def read_config(config_file: str, overrides: list[str]) -> dict[str, Any]:
+    """Reads a configuration file and applies overrides.
+
+    Args:
+      config_file: "FILE", or "FILE:variant" where its `get_config` takes a variant.
+      overrides: "path.to.key=value"; a list's items are "stages[0]".
+
+    Returns:
+      Plain nested dicts and lists.
+
+    Raises:
+      ValueError: no such file, no `get_config`, an unknown variant, or an override
+        that leads nowhere.
+    """
+    path, _, variant = config_file.partition(":")
+    if not Path(path).is_file():
+        raise ValueError(f"--config: there is no file {path!r}")
+    spec = importlib.util.spec_from_file_location("epik_jax_config", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"--config: {path!r} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise ValueError(f"--config: {path} defines no get_config")
+    try:
+        config = module.get_config(variant) if variant else module.get_config()
+    except KeyError as error:
+        raise ValueError(f"--config: {path} has no variant {error}") from error
+    plain = as_dict(config)
+    for override in overrides:
+        _override(plain, override)
+    return plain
+
+
+def _override(plain: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals:
+        raise ValueError(f"--config.{override}: expected --config.{path}=VALUE")
+    keys = [int(k) if k.isdigit() else k for k in re.findall(r"[^.\[\]]+", path)]
+    node: Any = plain
+    for key in keys[:-1]:
+        node = _step(node, key, path)
+    last = keys[-1]
+    if isinstance(node, list):
+        _step(node, last, path)
+    elif not isinstance(node, dict):
+        raise ValueError(f"--config.{path}: nothing lies below a plain value")
+    node[last] = _literal(text)
+
+
+def _step(node: Any, key: str | int, path: str) -> Any:
+    if isinstance(node, list) and isinstance(key, int) and key < len(node):
+        return node[key]
+    if isinstance(node, dict) and key in node:
+        return node[key]
+    known = [str(k) for k in node] if isinstance(node, dict) else []
+    hint = nearest(str(key), known) if known else ""
+    raise ValueError(f"--config.{path}: there is no {key!r}{hint}")
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False}.get(text.lower(), text)

@@ -181,6 +181,7 @@ class CacheWriter:
 
     def _resume(self) -> None:
         """Takes over what an earlier run left whole; refuses what is not ours."""
+        # Drafts of a killed run would be overwritten, but their room is needed now.
         for name in [*self.manifest.shard_names, FILE_NAME]:
             (self.folder / f"{name}.tmp").unlink(missing_ok=True)
         if (self.folder / FILE_NAME).exists():

@@ -232,6 +232,8 @@ def _letter_table(lang: str) -> dict[str, tuple[str, str]]:
         for kind, letters in _LETTERS.items()
         for letter, sound in letters.items()
     }
+    # The one letter out of line: an obsolete consonant that names still use.
+    table["ೞ"] = ("consonant", "ḻ")
     return {c: entry for c, entry in table.items() if c in script.letters}
 
 

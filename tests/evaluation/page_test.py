@@ -103,7 +103,11 @@ def test_page_fetches_nothing():
 
 
 def test_words_carry_their_language_and_stay_text():
-    found = outline(page.render(full_report()))
+    page_text = page.render(full_report())
+    found = outline(page_text)
+    assert '<td class="word" lang="hi">' in page_text
+    assert '<td class="word several" lang="bn">' in page_text
+    assert '<span class="w" lang="bn">' in page_text
     languages = {value for name, value in found.attributes if name == "lang"}
     assert languages == {"en", "hi", "bn"}
     assert "কলকাতা" in "".join(found.text)

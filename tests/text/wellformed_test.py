@@ -102,7 +102,7 @@ def test_random_walks_write_wellformed_words(lang, seed):
 def test_pieces_are_judged_at_both_ends_and_inside(tmp_path):
     # "काि" is faulty inside, "ाम" at its start.
     words = ["काम", "नाम", "काम", "शाम", "काि", "काि", "काि"] * 10
-    vocab = vocabulary.train_sentencepiece(words, tmp_path / "m", 18, ("hi",))
+    vocab = vocabulary.train_sentencepiece(words, tmp_path / "m", 12, ("hi",))
     table = follow_table(vocab, "hi")
     texts = [vocab.decode([i]) for i in range(vocab.size)]
     assert max(map(len, texts)) > 1

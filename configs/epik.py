@@ -1,0 +1,249 @@
+"""EPIK: chain MATra with itself through English, condense it into one student.
+
+    epik-jax run --config=configs/epik.py:builtin --workdir=runs/epik-builtin
+    epik-jax run --config=configs/epik.py:real --config.epik.data.root=FOLDER \
+        --config.epik.teacher_folder=pretrained/matra --workdir=runs/epik-real
+
+The variant is a size, then what is done otherwise, joined by "-":
+
+    builtin, real, tiny     the corpus that ships; Dakshina and Aksharantar; for tests
+    (nothing more)          strong: gold pivots, beams reranked by a rule table, the
+                            least confident left out, back-translations beside
+    faithful                encoder imitation through a frozen decoder
+    sequence                pure sequence distillation of the greedy chain
+    marginal                several pivots summed over, several hypotheses by weight
+    slots                   encoder imitation position by position, on fixed slots
+    positional              the same without slots
+    half                    strong, with a student of half the size
+    baseline                no teacher: words that share a romanisation, as if pairs
+"""
+
+import importlib.util
+import pathlib
+
+import ml_collections
+
+_spec = importlib.util.spec_from_file_location(
+    "common", pathlib.Path(__file__).with_name("common.py")
+)
+common = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(common)
+
+ENCODER_ONLY = ("^student/encoder", "^student/gate", "^bridge/")
+ENCODER_AND_TABLE = ("^student/encoder/", "^student/encoder_embedding$")
+
+
+def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
+    """The recipe at a size and in a way, such as "real-half"."""
+    size, _, way = variant.partition("-")
+    ways = {
+        "": strong,
+        "faithful": faithful,
+        "sequence": sequence,
+        "marginal": marginal,
+        "slots": slots,
+        "positional": positional,
+        "half": half,
+        "baseline": baseline,
+    }
+    transfer, student = ways[way](size)
+    return ml_collections.ConfigDict(
+        {
+            "recipe": "epik",
+            "epik": {
+                "data": common.data(size),
+                "teacher": common.teacher(size),
+                "teacher_folder": "",
+                "transfer": {**transfer, "num_shards": 2 if size == "tiny" else 16},
+                "student": student,
+                "live_signals": False,
+                "num_validated": {"real": 1024, "builtin": 200, "tiny": 12}[size],
+            },
+            "scoreboard": {
+                "num_names": {"real": 0, "builtin": 0, "tiny": 48}[size],
+                "num_pivots": 2 if size == "tiny" else 4,
+                "tables": ("builtin",),
+                "others": (),
+                "baselines": (),
+                "num_timed": {"real": 2048, "builtin": 512, "tiny": 32}[size],
+                "batch_sizes": (1, 8) if size == "tiny" else (1, 32, 256),
+                "repeats": {"real": 7, "builtin": 3, "tiny": 1}[size],
+                "num_attended": 6,
+            },
+            "mesh": {"data": 1, "model": 1},
+        }
+    )
+
+
+def strong(size: str) -> tuple:
+    """Gold pivots, reranked beams, a confidence filter, back-translations."""
+    transfer = {
+        "pivot": "gold",
+        "teacher_share": 0.1,
+        "num_pivots": 1,
+        "beam_width": 4,
+        "crowd": {"table": "builtin", "rerank_weight": 4.0},
+        "wanted": {"num_hypotheses": 4},
+        "back_translation": True,
+        "num_words": num_words(size),
+    }
+    only = stage(size, "strong", {"hard_ce": 1.0, "smoothing": 0.05})
+    stages = ({**only, "data": ("transfer", "back"), "drop_share": 0.15},)
+    return transfer, student(size, stages)
+
+
+def half(size: str) -> tuple:
+    """The strong way with a narrower and shallower student, from scratch."""
+    transfer, whole = strong(size)
+    sizes = {
+        "real": (192, 4, 768, 2),
+        "builtin": (96, 4, 384, 1),
+        "tiny": (16, 2, 32, 1),
+    }
+    width, heads, feed_forward, layers = sizes[size]
+    model = {
+        **whole["model"],
+        "width": width,
+        "num_heads": heads,
+        "feed_forward": feed_forward,
+        "encoder_layers": layers,
+        "decoder_layers": layers,
+    }
+    return transfer, {**whole, "model": model, "start": "random"}
+
+
+def faithful(size: str) -> tuple:
+    """The decoder stays the teacher's; the encoder learns to speak to it."""
+    transfer = {
+        "pivot": "gold",
+        "beam_width": 4,
+        "wanted": {"num_hypotheses": 1, "log_probs": True, "hidden": "pooled"},
+        "num_words": num_words(size),
+    }
+    terms = {
+        "hard_ce": 0.3,
+        "soft_kl": 0.7,
+        "hidden": 0.3,
+        "distance": "cosine",
+        "alignment": "pooled",
+    }
+    only = {**stage(size, "imitation", terms), "trainable": ENCODER_AND_TABLE}
+    made = student(size, (only,))
+    return transfer, {**made, "model": {**made["model"], "shared_embedding": False}}
+
+
+def slots(size: str) -> tuple:
+    """Each of a fixed number of slots imitates the teacher's state of that place."""
+    terms = {
+        "hard_ce": 0.0,
+        "hidden": 1.0,
+        "distance": "mse",
+        "alignment": "slots",
+        "gate": 0.1,
+    }
+    return _by_place(size, terms, num_slots=40)
+
+
+def positional(size: str) -> tuple:
+    """State j of the student imitates state j of the teacher."""
+    terms = {
+        "hard_ce": 0.0,
+        "hidden": 1.0,
+        "distance": "mse",
+        "alignment": "positional",
+    }
+    return _by_place(size, terms, num_slots=0)
+
+
+def _by_place(size: str, terms: dict, num_slots: int) -> tuple:
+    transfer = {
+        "pivot": "gold",
+        "beam_width": 1,
+        "wanted": {"num_hypotheses": 1, "hidden": "all", "hidden_storage": "int8"},
+        "num_words": num_words(size),
+    }
+    only = stage(size, "imitation", terms)
+    trainable = ENCODER_ONLY if num_slots else ENCODER_AND_TABLE
+    made = student(size, ({**only, "trainable": trainable},))
+    model = {**made["model"], "shared_embedding": False, "num_slots": num_slots}
+    return transfer, {**made, "model": model}
+
+
+def sequence(size: str) -> tuple:
+    """What the greedy chain says, word for word."""
+    transfer = {
+        "pivot": "teacher",
+        "pivot_beam": 1,
+        "beam_width": 1,
+        "wanted": {"num_hypotheses": 1},
+        "num_words": num_words(size),
+    }
+    return transfer, student(size, (stage(size, "sequence", {"hard_ce": 1.0}),))
+
+
+def marginal(size: str) -> tuple:
+    """Several pivots summed over; all likely answers count by their weight."""
+    transfer = {
+        "pivot": "gold",
+        "num_pivots": 4,
+        "beam_width": 4,
+        "crowd": {"table": "builtin", "rerank_weight": 4.0},
+        "wanted": {"num_hypotheses": 4},
+        "num_words": num_words(size),
+    }
+    only = stage(size, "marginal", {"hard_ce": 1.0})
+    return transfer, student(size, ({**only, "hypotheses": "all"},))
+
+
+def baseline(size: str) -> tuple:
+    """The same network and budget, without any teacher."""
+    only = stage(size, "joined", {"hard_ce": 1.0, "smoothing": 0.05})
+    made = student(size, ({**only, "data": ("joined",)},))
+    return {"pivot": "gold"}, {**made, "start": "random"}
+
+
+def num_words(size: str) -> int:
+    """Training words a language that the chain is asked about; 0 for all."""
+    return {"real": 0, "builtin": 2500, "tiny": 24}[size]
+
+
+def student(size: str, stages: tuple) -> dict:
+    """A student of the teacher's size that starts from it."""
+    return {
+        "model": common.model(size),
+        "start": "teacher",
+        "stages": stages,
+        "seed": 1,
+    }
+
+
+def stage(size: str, name: str, terms: dict) -> dict:
+    """One stage of the usual length."""
+    return {
+        "name": name,
+        "data": ("transfer",),
+        "hypotheses": "best",
+        "drop_share": 0.0,
+        "imitation": terms,
+        "trainable": ("^student/",),
+        "batches": {
+            "batch_size": {"real": 64, "builtin": 64, "tiny": 16}[size],
+            "buckets": common.BUCKETS,
+            "group_temperature": 2.0,
+            "seed": 1,
+        },
+        "optimizer": {
+            "learning_rate": 5e-4,
+            "schedule": "cosine",
+            "warmup_steps": {"real": 500, "builtin": 100, "tiny": 5}[size],
+            "final_share": 0.02,
+            "weight_decay": 0.01,
+        },
+        "loop": {
+            "num_steps": {"real": 24000, "builtin": 1000, "tiny": 20}[size],
+            "log_every": {"real": 200, "builtin": 50, "tiny": 10}[size],
+            "save_every": {"real": 1000, "builtin": 500, "tiny": 20}[size],
+            "validate_every": {"real": 4000, "builtin": 500, "tiny": 20}[size],
+        },
+        "seed": 1,
+    }

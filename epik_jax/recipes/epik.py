@@ -1,0 +1,256 @@
+"""EPIK: a two-stage chain becomes one student that never writes English.
+
+Teacher -> chain -> cache -> student stages -> report, in one run folder (arXiv
+2211.14920; its mechanism is not published in full, the readings are settings). What is
+finished and still fits is reused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from epik_jax.interop.export import ModelFolder, load_model
+from epik_jax.models.config import TransformerConfig
+from epik_jax.recipes import transfer
+from epik_jax.recipes.corpus import Corpus, DataConfig, read_corpus
+from epik_jax.recipes.lessons import Lessons
+from epik_jax.recipes.matra import (
+    MatraConfig,
+    follow_tables,
+    make_validate,
+    train_matra,
+)
+from epik_jax.recipes.recipe import Stage, Workplace, run_stages
+from epik_jax.recipes.streams import content_digest
+from epik_jax.recipes.student import (
+    StageConfig,
+    StudentConfig,
+    initial_student,
+    make_objective,
+    make_student_forward,
+)
+from epik_jax.recipes.transfer import TransferConfig
+from epik_jax.structs import Example
+from epik_jax.teacher_cache.reader import TeacherCache
+from epik_jax.teachers.chain import Chain, Link
+from epik_jax.teachers.forward import Decoding, Network
+from epik_jax.teachers.signals import (
+    CrowdConfig,
+    LiveSignals,
+    TransliterationTeacher,
+    Wanted,
+)
+from epik_jax.text.normalise import NORMALISER_VERSION
+from epik_jax.training.stop import InterruptedRunError
+
+SMALL_FIELDS = ("tokens", "token_lengths", "scores", "confidence")
+
+
+@dataclasses.dataclass(frozen=True)
+class EpikConfig:
+    """The EPIK recipe.
+
+    Attributes:
+      data: where the words come from.
+      teacher: how the teacher is trained where there is none yet.
+      transfer: how the chain is asked.
+      student: sizes and stages.
+      teacher_folder: model folder of a trained teacher; "" trains one.
+      live_signals: ask the teacher for each batch's large signals instead of caching
+        them; small ones are cached either way.
+      num_validated: direct names, those for choosing, that a validation decodes.
+    """
+
+    data: DataConfig
+    teacher: MatraConfig
+    transfer: TransferConfig
+    student: StudentConfig
+    teacher_folder: str = ""
+    live_signals: bool = False
+    num_validated: int = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a run has made.
+
+    Attributes:
+      corpus: the words.
+      teacher: the network that the chain is made of.
+      student: the network that replaces the chain.
+      bridge: parameters that lead from the student's states to the teacher's.
+    """
+
+    corpus: Corpus
+    teacher: Network
+    student: Network
+    bridge: dict[str, Any]
+
+
+def train_epik(config: EpikConfig, at: Workplace) -> Trained:
+    """Trains teacher and student, or reads back what was finished before."""
+    corpus = read_corpus(config.data)
+    teacher = _teacher(config, corpus, at)
+    model = config.student.model.sized(teacher.vocabulary)
+    lessons = _lessons(config, corpus, teacher, at)
+    stages = tuple(
+        student_stage(stage, config, model, teacher, lessons, corpus)
+        for stage in config.student.stages
+    )
+    start = initial_student(config.student, model, teacher)
+    params = run_stages(stages, start, at)
+    student = Network(params["student"], model, teacher.vocabulary, teacher.follow_LVV)
+    return Trained(corpus, teacher, student, params["bridge"])
+
+
+def student_stage(
+    stage: StageConfig,
+    config: EpikConfig,
+    model: TransformerConfig,
+    teacher: Network,
+    lessons: Lessons,
+    corpus: Corpus,
+) -> Stage:
+    """One stage of the student, ready for the runner."""
+    encoded = lessons.encoded(stage)
+    return Stage(
+        name=stage.name,
+        batches=lessons.stream(encoded, stage, model),
+        forward=make_student_forward(model, teacher.config, stage.imitation),
+        objective=make_objective(stage.imitation),
+        trainable=stage.trainable,
+        optimizer=stage.optimizer,
+        loop=stage.loop,
+        seed=stage.seed,
+        inputs={
+            "data": content_digest(encoded),
+            "teacher": network_digest(teacher),
+            "vocabulary": teacher.vocabulary.fingerprint,
+            "normaliser": NORMALISER_VERSION,
+            "model": repr(model),
+            "batches": repr(stage.batches),
+            "imitation": repr(stage.imitation),
+            "start": repr((config.student.start, config.student.seed)),
+        },
+        validate=make_validate(
+            model,
+            teacher.vocabulary,
+            [e for e in corpus.names_choosing if "en" not in _langs(e)],
+            config.num_validated,
+        ),
+    )
+
+
+def network_digest(network: Network) -> str:
+    """sha256 of a network's parameters and sizes."""
+    return ModelFolder(network.params, network.config, network.vocabulary, {}).digest
+
+
+def load_network(folder: Path) -> Network:
+    """A network from a model folder."""
+    model = load_model(folder)
+    return Network(
+        model.params, model.config, model.vocabulary, follow_tables(model.vocabulary)
+    )
+
+
+def _langs(example: Example) -> tuple[str, str]:
+    return example.source_lang, example.target_lang
+
+
+def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
+    if config.teacher_folder:
+        return load_network(Path(config.teacher_folder))
+    return train_matra(config.teacher, corpus, at)
+
+
+def _lessons(
+    config: EpikConfig, corpus: Corpus, teacher: Network, at: Workplace
+) -> Lessons:
+    kinds = {kind for stage in config.student.stages for kind in stage.data}
+    asked = config.transfer
+    words = transfer.transfer_words(corpus.romanisations, asked)
+    pivots = transfer.known_pivots(words, corpus.romanisations, asked)
+    examples = transfer.transfer_examples(words) if "transfer" in kinds else []
+    chain = transfer.two_stage_chain(teacher, asked, pivots)
+    full = TransliterationTeacher(chain, teacher.vocabulary, asked.crowd, asked.wanted)
+    cached = full
+    if config.live_signals:
+        few = dataclasses.replace(asked.wanted, log_probs=False, hidden="none")
+        cached = dataclasses.replace(full, wanted=few)
+    check_stop = _stopper(at)
+    answers: dict[str, Any] = {}
+    signals: TeacherCache | LiveSignals = LiveSignals(full, examples)
+    if examples:
+        cache = transfer.fill_cache(
+            at.folder / "cache" / "transfer",
+            cached,
+            examples,
+            asked,
+            network_digest(teacher),
+            check_stop,
+        )
+        answers = in_order(cache, examples, teacher)
+        signals = signals if config.live_signals else cache
+    gold: dict[str, Sequence[Example]] = {
+        "gold": corpus.train,
+        "joined": transfer.joined_examples(corpus.romanisations)
+        if "joined" in kinds
+        else (),
+    }
+    if "back" in kinds:
+        gold["back"] = _back(config, corpus, teacher, words, at)
+    return Lessons(teacher.vocabulary, examples, answers, signals, gold)
+
+
+def in_order(
+    cache: TeacherCache, examples: Sequence[Example], teacher: Network
+) -> dict[str, Any]:
+    """Small signals of all examples, in their order."""
+    encoded = transfer.encode(examples, teacher.vocabulary)
+    return cache.join(encoded.keys, encoded.source_digest, SMALL_FIELDS)
+
+
+def _back(
+    config: EpikConfig,
+    corpus: Corpus,
+    teacher: Network,
+    words: Sequence[tuple[str, str]],
+    at: Workplace,
+) -> list[Example]:
+    """Back-translations: gold targets, sources that the teacher wrote."""
+    asked = transfer.back_examples(words, corpus.romanisations)
+    answering = TransliterationTeacher(
+        Chain((Link(teacher, None, Decoding()),)),
+        teacher.vocabulary,
+        CrowdConfig(),
+        Wanted(num_hypotheses=1),
+    )
+    cache = transfer.fill_cache(
+        at.folder / "cache" / "back",
+        answering,
+        asked,
+        config.transfer,
+        network_digest(teacher),
+        _stopper(at),
+    )
+    tokens = in_order(cache, asked, teacher)["tokens"]
+    sources = {
+        example.example_id: teacher.vocabulary.decode(tokens.row(i))
+        for i, example in enumerate(asked)
+    }
+    made = transfer.back_translated(words, corpus.romanisations, sources)
+    logging.info("back-translation: %d pairs", len(made))
+    return made
+
+
+def _stopper(at: Workplace) -> Callable[[], None]:
+    def check() -> None:
+        if at.stop.asked:
+            raise InterruptedRunError("stopped while the teacher was asked")
+
+    return check

@@ -1,0 +1,194 @@
+"""From a configuration file to a finished run folder.
+
+A file with `get_config`, overrides and a folder go in; trained models, a cache and a
+report lie in the folder afterwards. The only entry to the recipes for the command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from epik_jax.evaluation import page, report
+from epik_jax.interop.card import model_card
+from epik_jax.interop.export import ModelFolder, export_model
+from epik_jax.parallel.mesh import make_mesh
+from epik_jax.recipes import epik, matra, scoreboard, settings
+from epik_jax.recipes.corpus import DataConfig, read_corpus
+from epik_jax.recipes.epik import EpikConfig, Trained
+from epik_jax.recipes.matra import MatraConfig
+from epik_jax.recipes.recipe import Workplace
+from epik_jax.recipes.scoreboard import ScoreboardConfig
+from epik_jax.teachers.forward import Network
+from epik_jax.training.metric_log import MetricLog
+from epik_jax.training.stop import StopFlag
+
+
+@dataclasses.dataclass(frozen=True)
+class MeshConfig:
+    """Devices.
+
+    Attributes:
+      data: ways that a batch is split.
+      model: ways that wide parameters are split.
+    """
+
+    data: int = 1
+    model: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class MatraRun:
+    """A run of the MATra recipe: data, training, devices."""
+
+    data: DataConfig
+    teacher: MatraConfig
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+
+
+@dataclasses.dataclass(frozen=True)
+class EpikRun:
+    """A run of the EPIK recipe: everything of the recipe, measuring, devices."""
+
+    epik: EpikConfig
+    scoreboard: ScoreboardConfig = dataclasses.field(default_factory=ScoreboardConfig)
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+
+
+def run(
+    config_file: str, overrides: list[str], workdir: Path, *, evaluate: bool
+) -> dict[str, Any] | None:
+    """Runs a recipe to its end, resuming what was begun in `workdir`.
+
+    Args:
+      config_file: "FILE" or "FILE:variant".
+      overrides: "path.to.key=value".
+      workdir: of the run; made where it is missing.
+      evaluate: measure and write the report after training.
+
+    Returns:
+      The report, or None where nothing was measured.
+
+    Raises:
+      ValueError: a configuration that cannot be run; says which key.
+      InterruptedRunError: a stop was asked for, everything is saved.
+      BlockingIOError: another process runs in `workdir`.
+    """
+    plain = settings.read_config(config_file, overrides)
+    recipe = plain.pop("recipe", None)
+    if recipe not in ("matra", "epik"):
+        raise ValueError(f"config.recipe is {recipe!r}, expected 'matra' or 'epik'")
+    kind: type[MatraRun] | type[EpikRun] = MatraRun if recipe == "matra" else EpikRun
+    built = settings.build(kind, plain)
+    with _held(workdir):
+        (workdir / "config.json").write_text(
+            json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False) + "\n"
+        )
+        at = Workplace(
+            workdir,
+            make_mesh(built.mesh.data, built.mesh.model),
+            MetricLog(workdir / "metrics.jsonl"),
+            StopFlag(),
+        )
+        command = f"epik-jax run --config={config_file} " + " ".join(
+            f"--config.{o}" for o in overrides
+        )
+        if isinstance(built, MatraRun):
+            network = matra.train_matra(built.teacher, read_corpus(built.data), at)
+            _export(network, workdir / "teacher", "matra", built.data, command)
+            return None
+        return _run_epik(built, at, command.strip(), evaluate)
+
+
+def _run_epik(
+    config: EpikRun, at: Workplace, command: str, evaluate: bool
+) -> dict[str, Any] | None:
+    started = time.time()
+    trained = epik.train_epik(config.epik, at)
+    data = config.epik.data
+    _export(trained.teacher, at.folder / "teacher", "matra", data, command)
+    _export(trained.student, at.folder / "student", "epik", data, command)
+    if not evaluate:
+        return None
+    made = _report(trained, config, at, command, started)
+    report.write_report(at.folder / "report.json", made)
+    page.write_page(at.folder / "report.html", made)
+    return made
+
+
+def _report(
+    trained: Trained, config: EpikRun, at: Workplace, command: str, started: float
+) -> dict[str, Any]:
+    names = scoreboard.direct_names(trained, config.scoreboard)
+    found = scoreboard.systems(trained, names, config.scoreboard)
+    rows = at.log.rows()
+    measured = scoreboard.findings(trained, found, rows, config.scoreboard)
+    return report.build_report(
+        "EPIK: a two-stage chain in one student",
+        found,
+        run={
+            "command": command,
+            "commit": commit(),
+            "seed": config.epik.student.seed,
+            "minutes": round((time.time() - started) / 60, 1),
+            "data_counts": trained.corpus.counts,
+        },
+        data={
+            "name": f"direct names ({config.epik.data.kind})",
+            "note": "names that choices were made on are not among them",
+        },
+        findings=measured,
+    )
+
+
+def commit() -> str:
+    """The commit of the checkout that runs, "-dirty" where it was changed."""
+    here = Path(__file__).parent
+    git = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+    done = subprocess.run(git, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or f"release {importlib.metadata.version('epik_jax')}"
+
+
+def _export(
+    network: Network, folder: Path, recipe: str, data: DataConfig, command: str
+) -> None:
+    about = {
+        "recipe": recipe,
+        "data": sorted({item.path for item in data.lists}) or [data.kind],
+        "command": command,
+        "commit": commit(),
+        "jax": jax.__version__,
+        "python": platform.python_version(),
+    }
+    model = ModelFolder(network.params, network.config, network.vocabulary, about)
+    export_model(model, folder, bfloat16=False, card=model_card(model))
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Holds a run folder against other processes; the hold ends with this one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise BlockingIOError(
+                f"{folder}: process {lock.read().strip()} is running in this folder"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

@@ -1,0 +1,225 @@
+"""How well the condensing went: systems on the same words, times, similarities.
+
+What a run has made goes in, findings for the report come out. The same code scores
+chain, student, tables and other models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from epik_jax import trees
+from epik_jax.evaluation import fidelity
+from epik_jax.evaluation.findings import AttentionMap, Findings, System
+from epik_jax.evaluation.timing import Timings, time_predictors
+from epik_jax.models.config import TransformerConfig
+from epik_jax.recipes.epik import Trained, load_network
+from epik_jax.structs import Example, Hypothesis
+from epik_jax.teachers.chain import Answers, Chain, Link
+from epik_jax.teachers.forward import Decoding, Network
+from epik_jax.teachers.table import TableTeacher
+from epik_jax.text.vocabulary import encode_sources, encode_targets
+
+Predictor = Callable[[Sequence[Example]], Answers]
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreboardConfig:
+    """What is measured.
+
+    Attributes:
+      num_names: direct names scored, drawn evenly; 0 for all.
+      num_pivots: pivots of the chain that sums over several; 0 leaves it out.
+      tables: rule tables to stand beside.
+      others: (name, model folder) of other students, such as a smaller one.
+      baselines: (name, model folder) of students without a teacher.
+      num_timed: words in the timing; 0 for no timing.
+      batch_sizes: of the timing.
+      repeats: of the timing.
+      num_attended: words whose attention is drawn.
+    """
+
+    num_names: int = 0
+    num_pivots: int = 4
+    tables: tuple[str, ...] = ("builtin",)
+    others: tuple[tuple[str, str], ...] = ()
+    baselines: tuple[tuple[str, str], ...] = ()
+    num_timed: int = 512
+    batch_sizes: tuple[int, ...] = (1, 32, 256)
+    repeats: int = 5
+    num_attended: int = 6
+
+
+def greedy_chain(teacher: Network) -> Chain:
+    """The pipeline that the student replaces: greedy, then greedy."""
+    return Chain((Link(teacher, "en", Decoding()), Link(teacher, None, Decoding())))
+
+
+def summed_chain(teacher: Network, num_pivots: int) -> Chain:
+    """The chain that sums over several pivots, by beams."""
+    beam = Decoding(beam_width=num_pivots, num_hypotheses=num_pivots)
+    return Chain((Link(teacher, "en", beam), Link(teacher, None, beam)))
+
+
+def greedily(network: Network) -> Predictor:
+    """One network as a greedy predictor."""
+    return functools.partial(network.transliterate, decoding=Decoding())
+
+
+def direct_names(trained: Trained, config: ScoreboardConfig) -> list[Example]:
+    """The names that are reported on: Indic to Indic, never used for choosing."""
+    names = [
+        e for e in trained.corpus.names if "en" not in (e.source_lang, e.target_lang)
+    ]
+    if not config.num_names or config.num_names >= len(names):
+        return names
+    places = np.linspace(0, len(names) - 1, config.num_names).astype(int)
+    return [names[i] for i in places]
+
+
+def systems(
+    trained: Trained, names: Sequence[Example], config: ScoreboardConfig
+) -> list[System]:
+    """Every system's answers to the same names, the student first."""
+    size = trees.num_elements
+    teacher, student = trained.teacher, trained.student
+    chain = greedy_chain(teacher)
+    pivots = chain.pivots(names)
+    written = {e.example_id: row[0].text for e, row in zip(names, pivots, strict=True)}
+
+    def system(
+        name: str, role: str, answers: Answers, network: Network | None, note: str = ""
+    ) -> System:
+        count = size(network.params) if network else None
+        pairs = list(zip(names, answers, strict=True))
+        return System(name, role, pairs, "greedy", count, note)
+
+    found = [
+        system("student", "student", greedily(student)(names), student),
+        dataclasses.replace(
+            system("chain", "chain", chain.finish(names, pivots), teacher),
+            pivots=written,
+            note="the same network twice, through English",
+        ),
+    ]
+    if config.num_pivots:
+        answers = summed_chain(teacher, config.num_pivots).transliterate(names)
+        summed = system("chain, summed over pivots", "teacher", answers, teacher)
+        label = f"beam-{config.num_pivots}x{config.num_pivots}"
+        found.append(dataclasses.replace(summed, decode=label))
+    for role, folders in (("student", config.others), ("baseline", config.baselines)):
+        for name, folder in folders:
+            other = load_network(Path(folder))
+            found.append(system(name, role, greedily(other)(names), other))
+    for kind in config.tables:
+        answers = TableTeacher(kind).transliterate(names)
+        table = system(f"table {kind}", "rules", answers, None)
+        found.append(dataclasses.replace(table, decode="rules"))
+    return found
+
+
+def timings(
+    trained: Trained, names: Sequence[Example], config: ScoreboardConfig
+) -> Timings | None:
+    """Chain and students on identical words, warm, from text to text."""
+    if not config.num_timed:
+        return None
+    predictors: dict[str, Predictor] = {
+        "student": greedily(trained.student),
+        "chain": greedy_chain(trained.teacher).transliterate,
+    }
+    for name, folder in config.others:
+        predictors[name] = greedily(load_network(Path(folder)))
+    step = max(1, len(names) // config.num_timed)
+    return time_predictors(
+        predictors,
+        names[::step][: config.num_timed],
+        batch_sizes=config.batch_sizes,
+        repeats=config.repeats,
+    )
+
+
+def similarities(
+    trained: Trained, names: Sequence[Example]
+) -> dict[str, fidelity.Similarity]:
+    """Student's encoder states beside the teacher's of the gold English form."""
+    with_pivot = [e for e in names if e.pivot]
+    if trained.student.config.num_slots or len(with_pivot) < 2:
+        return {}
+    langs = [e.target_lang for e in with_pivot]
+    vocabulary = trained.teacher.vocabulary
+    mine = trained.student.hidden(
+        encode_sources(vocabulary, [e.source for e in with_pivot], langs)
+    )
+    theirs = trained.teacher.hidden(
+        encode_sources(vocabulary, [e.pivot for e in with_pivot], langs)
+    )
+    bridge = trained.bridge.get("hidden", {})
+    width = max(int(mine.lengths.max()), int(theirs.lengths.max()))
+    rows = np.arange(len(with_pivot))
+    student_BLD, student_BL = mine.padded(rows, width, 0.0)
+    teacher_BLD, teacher_BL = theirs.padded(rows, width, 0.0)
+    if bridge:
+        student_BLD = student_BLD @ bridge["kernel"] + bridge["bias"]
+    elif student_BLD.shape[-1] != teacher_BLD.shape[-1]:
+        return {}
+    return {
+        "pooled": fidelity.pooled_similarity(
+            fidelity.mean_pooled(student_BLD, student_BL),
+            fidelity.mean_pooled(teacher_BLD, teacher_BL),
+        ),
+        "by position": fidelity.positional_similarity(
+            student_BLD, teacher_BLD, student_BL, teacher_BL
+        ),
+    }
+
+
+def attention_maps(
+    network: Network, predictions: Sequence[tuple[Example, tuple[Hypothesis, ...]]]
+) -> list[AttentionMap]:
+    """Where the student looked while it wrote its answer to some words."""
+    maps = []
+    for example, answers in predictions:
+        answer = answers[0].text
+        source = encode_sources(
+            network.vocabulary, [example.source], [example.target_lang]
+        )
+        target = encode_targets(network.vocabulary, [answer])
+        weights = network.attention(source, target)
+        symbols = (f"→{example.target_lang}", *example.source, "∎")
+        if weights.shape != (len(answer) + 1, len(symbols)):
+            continue  # Not one token a character: there is nothing to label.
+        maps.append(
+            AttentionMap(
+                *(example.source_lang, example.target_lang),
+                source_symbols=symbols,
+                target_symbols=(*answer, "∎"),
+                weights=weights,
+            )
+        )
+    return maps
+
+
+def findings(
+    trained: Trained,
+    found: Sequence[System],
+    log_rows: Sequence[dict[str, object]],
+    config: ScoreboardConfig,
+) -> Findings:
+    """Everything beside the answers."""
+    names = [example for example, _ in found[0].predictions]
+    step = max(1, len(names) // max(config.num_attended, 1))
+    attended = list(found[0].predictions)[::step][: config.num_attended]
+    config_of: TransformerConfig = trained.student.config
+    maps = [] if config_of.num_slots else attention_maps(trained.student, attended)
+    return Findings(
+        similarities=similarities(trained, names),
+        timings=timings(trained, names, config),
+        log_rows=log_rows,
+        attention=maps,
+    )

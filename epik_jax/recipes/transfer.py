@@ -1,0 +1,281 @@
+"""What the chain is asked about, and the cache of what it said.
+
+Words with gold romanisations go in; examples X -> Y, a teacher and a sealed cache come
+out. No X-Y pair is looked at: the pivot is gold or the teacher's own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from epik_jax.data.encode import encode
+from epik_jax.data.pairs import example_id
+from epik_jax.recipes.corpus import Romanisations
+from epik_jax.recipes.recipe import digest
+from epik_jax.recipes.streams import content_digest
+from epik_jax.structs import Example, Hypothesis
+from epik_jax.teacher_cache.reader import TeacherCache
+from epik_jax.teacher_cache.schema import Block
+from epik_jax.teacher_cache.writer import predicted_bytes, write_cache
+from epik_jax.teachers.chain import Chain, KnownPivots, Link
+from epik_jax.teachers.forward import Decoding, Network
+from epik_jax.teachers.signals import CrowdConfig, TransliterationTeacher, Wanted
+from epik_jax.teachers.table import TableTeacher
+from epik_jax.text.normalise import NORMALISER_VERSION
+
+INDIC = ("hi", "ta", "kn", "bn")
+_ASKED_TOGETHER = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class TransferConfig:
+    """How the chain is asked.
+
+    Attributes:
+      pivot: "gold" takes attested romanisations where there are any, "teacher" the
+        chain's own.
+      teacher_share: with "gold", share of the words whose pivot is the chain's all
+        the same, so that the student also sees what the chain really hands on.
+      num_pivots: pivots summed over for each word.
+      pivot_beam: beam of the first stage.
+      beam_width: beam of the second stage.
+      length_penalty: of the second stage.
+      num_words: training words a language, drawn by digest; 0 for all.
+      crowd: how a rule table joins in.
+      wanted: what is kept of an answer.
+      back_translation: also ask for sources of gold words, by their romanisation.
+      num_shards: files of the cache.
+    """
+
+    pivot: Literal["gold", "teacher"] = "gold"
+    teacher_share: float = 0.0
+    num_pivots: int = 1
+    pivot_beam: int = 4
+    beam_width: int = 4
+    length_penalty: float = 0.0
+    num_words: int = 0
+    crowd: CrowdConfig = dataclasses.field(default_factory=CrowdConfig)
+    wanted: Wanted = dataclasses.field(default_factory=Wanted)
+    back_translation: bool = False
+    num_shards: int = 16
+
+
+def share_of(text: str) -> float:
+    """A number in [0, 1) that depends on the text alone."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
+
+
+def transfer_words(
+    romanisations: Romanisations, config: TransferConfig
+) -> list[tuple[str, str]]:
+    """The (language, word) pairs that the chain is asked about, Indic ones only."""
+    words: dict[str, list[str]] = {lang: [] for lang in INDIC}
+    for lang, word in romanisations:
+        words[lang].append(word)
+    if config.num_words:
+        for lang, found in words.items():
+            by_digest = sorted(found, key=lambda word: (share_of(word), word))
+            words[lang] = by_digest[: config.num_words]
+    return [(lang, word) for lang, found in words.items() for word in found]
+
+
+def transfer_examples(words: Iterable[tuple[str, str]]) -> list[Example]:
+    """Every word into each other Indic language, without gold."""
+    return [
+        Example(example_id(word, lang, other), word, lang, other)
+        for lang, word in words
+        for other in INDIC
+        if other != lang
+    ]
+
+
+def known_pivots(
+    words: Sequence[tuple[str, str]],
+    romanisations: Romanisations,
+    config: TransferConfig,
+) -> KnownPivots:
+    """Gold pivots of the words that get one; logs the mix of gold and teacher."""
+    if config.pivot == "teacher":
+        return {}
+    chosen = {
+        word: _as_hypotheses(romanisations[word][: config.num_pivots])
+        for word in words
+        if share_of("pivot " + word[0] + word[1]) >= config.teacher_share
+    }
+    logging.info(
+        "pivots: gold for %d words, the teacher's for %d",
+        *(len(chosen), len(words) - len(chosen)),
+    )
+    return chosen
+
+
+def back_examples(
+    words: Iterable[tuple[str, str]], romanisations: Romanisations
+) -> list[Example]:
+    """English forms of gold words into every Indic language but their own."""
+    asked: dict[str, Example] = {}
+    for lang, word in words:
+        latin = romanisations[lang, word][0][0]
+        for other in INDIC:
+            if other != lang:
+                name = example_id(latin, "en", other)
+                asked.setdefault(name, Example(name, latin, "en", other))
+    return list(asked.values())
+
+
+def back_translated(
+    words: Iterable[tuple[str, str]],
+    romanisations: Romanisations,
+    sources: dict[str, str],
+) -> list[Example]:
+    """Pairs of a source that the teacher wrote and the gold word that it stands for.
+
+    Args:
+      words: gold targets.
+      romanisations: of each.
+      sources: example id of `back_examples` -> the teacher's spelling.
+    """
+    made = []
+    for lang, word in words:
+        latin = romanisations[lang, word][0][0]
+        for other in INDIC:
+            source = sources.get(example_id(latin, "en", other), "")
+            if other != lang and source:
+                name = example_id(source, other, lang, latin)
+                made.append(Example(name, source, other, lang, (word,), latin))
+    return made
+
+
+def joined_examples(romanisations: Romanisations) -> list[Example]:
+    """Words of two languages that share a romanisation, as if they were pairs.
+
+    Noisy, and no teacher is needed: what the baseline without one is trained on.
+    """
+    by_latin: dict[str, list[tuple[str, str]]] = {}
+    for word, forms in romanisations.items():
+        for latin, _ in forms:
+            by_latin.setdefault(latin, []).append(word)
+    pairs = {
+        (word, other): None
+        for sharing in by_latin.values()
+        for word in sharing
+        for other in sharing
+        if word[0] != other[0]
+    }
+    return [
+        Example(example_id(x, lang, other), x, lang, other, (y,))
+        for (lang, x), (other, y) in pairs
+    ]
+
+
+def two_stage_chain(
+    network: Network, config: TransferConfig, pivots: KnownPivots
+) -> Chain:
+    """The network chained with itself through English."""
+    first = Decoding(
+        beam_width=max(config.pivot_beam, config.num_pivots),
+        num_hypotheses=config.num_pivots,
+    )
+    second = Decoding(
+        beam_width=config.beam_width,
+        num_hypotheses=min(config.beam_width, config.wanted.num_hypotheses),
+        length_penalty=config.length_penalty,
+    )
+    return Chain((Link(network, "en", first), Link(network, None, second)), pivots)
+
+
+def fill_cache(
+    folder: Path,
+    teacher: TransliterationTeacher,
+    examples: Sequence[Example],
+    config: TransferConfig,
+    network_digest: str,
+    check_stop: Callable[[], None],
+) -> TeacherCache:
+    """Asks the teacher about all examples, or opens the cache that already has them.
+
+    Args:
+      folder: of the cache.
+      teacher: what is asked.
+      examples: about what.
+      config: how; part of the fingerprint.
+      network_digest: of the teacher's parameters and sizes.
+      check_stop: raises where a stop was asked for; called between blocks.
+
+    Raises:
+      ValueError: the folder holds a cache of something else; names what differs.
+      OSError: the cache does not fit the disk.
+    """
+    encoded = encode(examples, teacher.vocabulary)
+    fingerprint = {
+        "teacher": network_digest,
+        "vocabulary": teacher.vocabulary.fingerprint,
+        "normaliser": NORMALISER_VERSION,
+        "data": content_digest(encoded),
+        "pivots": _pivots_digest(teacher.chain.known_pivots),
+        "encoding": digest(dataclasses.asdict(config)),
+        "schema": teacher.schema.fingerprint,
+    }
+    if config.crowd.table != "none":
+        fingerprint["table"] = digest(TableTeacher(config.crowd.table).fingerprint)
+    lengths = _mean_lengths(teacher, examples)
+    size = predicted_bytes(teacher.schema, len(examples), lengths)
+    logging.info(
+        "%s: %d examples, about %.0f MB expected", folder, len(examples), size / 1e6
+    )
+    bounds = [len(examples) * i // config.num_shards for i in range(config.num_shards)]
+    shards = [
+        functools.partial(_blocks, teacher, examples[start:end], check_stop)
+        for start, end in zip(bounds, [*bounds[1:], len(examples)], strict=True)
+    ]
+    write_cache(
+        folder,
+        teacher.schema,
+        fingerprint,
+        shards,
+        num_examples=len(examples),
+        mean_lengths=lengths,
+    )
+    return TeacherCache.open(folder, fingerprint)
+
+
+def _blocks(
+    teacher: TransliterationTeacher,
+    examples: Sequence[Example],
+    check_stop: Callable[[], None],
+) -> Iterable[Block]:
+    for start in range(0, len(examples), _ASKED_TOGETHER):
+        check_stop()
+        yield from teacher.block(examples[start : start + _ASKED_TOGETHER]).split(256)
+
+
+def _mean_lengths(
+    teacher: TransliterationTeacher, examples: Sequence[Example]
+) -> dict[str, float]:
+    """Expected lengths of ragged fields, from the answers to a few examples."""
+    few = examples[:: max(1, len(examples) // 64)][:64]
+    block = teacher.block(few)
+    return {
+        field.name: float(block.arrays[field.name].lengths.mean())  # type: ignore[union-attr]
+        for field in teacher.schema.fields
+        if field.ragged
+    }
+
+
+def _as_hypotheses(forms: Sequence[tuple[str, int]]) -> tuple[Hypothesis, ...]:
+    total = sum(count for _, count in forms)
+    return tuple(Hypothesis(latin, math.log(n / total)) for latin, n in forms)
+
+
+def _pivots_digest(pivots: KnownPivots) -> str:
+    state = hashlib.sha256()
+    for (lang, word), hypotheses in pivots.items():
+        state.update(f"{lang}:{word}={hypotheses}\n".encode())
+    return state.hexdigest()
