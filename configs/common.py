@@ -1,8 +1,6 @@
 """Blocks that several configurations share: values only."""
 
 INDIC = ("hi", "ta", "kn", "bn")
-# Most words are short: fine steps there save a tenth of the padding.
-BUCKETS = tuple((w, w) for w in (8, 10, 12, 14, 16, 20, 26, 40))
 
 
 def data(variant: str) -> dict:
@@ -30,7 +28,7 @@ def real_lists() -> tuple:
     for lang in ("hi", "ta", "bn"):
         for split in ("train", "dev", "test"):
             add("dakshina", lang, split, f"translit/dakshina/{lang}.{split}.tsv.gz")
-    # A filtered remainder with unusual spellings: kept out of training, chosen on never.
+    # A filtered remainder with unusual spellings: kept out of training, never chosen on.
     add("dakshina", "kn", "held", "translit/dakshina/kn.dev.from_aksharantar.tsv.gz")
     add("dakshina", "kn", "test", "translit/dakshina/kn.test.from_aksharantar.tsv.gz")
     for lang in INDIC:
@@ -51,7 +49,7 @@ def teacher(variant: str) -> dict:
         "model": model(variant),
         "batches": {
             "batch_size": {"real": 64, "builtin": 64, "tiny": 16}[variant],
-            "buckets": BUCKETS,
+            "buckets": buckets(variant),
             # Languages count as the square root of their pairs.
             "group_temperature": 2.0,
             "seed": 0,
@@ -73,6 +71,16 @@ def teacher(variant: str) -> dict:
         "num_validated": {"real": 1024, "builtin": 256, "tiny": 16}[variant],
         "seed": 0,
     }
+
+
+def buckets(variant: str) -> tuple:
+    """Widths of batches; each is compiled for, fine steps save padding."""
+    widths = {
+        "real": (8, 10, 12, 14, 16, 20, 26, 40),
+        "builtin": (10, 14, 20, 40),
+        "tiny": (20, 40),
+    }
+    return tuple((width, width) for width in widths[variant])
 
 
 def model(variant: str) -> dict:

@@ -228,7 +228,7 @@ def stage(size: str, name: str, terms: dict) -> dict:
         "trainable": ("^student/",),
         "batches": {
             "batch_size": {"real": 64, "builtin": 64, "tiny": 16}[size],
-            "buckets": common.BUCKETS,
+            "buckets": common.buckets(size),
             "group_temperature": 2.0,
             "seed": 1,
         },

@@ -104,7 +104,7 @@ def train_epik(config: EpikConfig, at: Workplace) -> Trained:
     start = initial_student(config.student, model, teacher)
     params = run_stages(stages, start, at)
     student = Network(params["student"], model, teacher.vocabulary, teacher.follow_LVV)
-    return Trained(corpus, teacher, student, params["bridge"])
+    return Trained(corpus, teacher, student, params.get("bridge", {}))
 
 
 def student_stage(

@@ -143,7 +143,7 @@ class StudentConfig:
 def initial_student(
     config: StudentConfig, model: TransformerConfig, teacher: Network
 ) -> dict[str, Any]:
-    """Parameters before the first stage, {"student": ..., "bridge": ...}.
+    """Parameters before the first stage: {"student": ...}, and "bridge" if needed.
 
     From a teacher of equal width: a shallower student takes the teacher's first
     blocks. Where widths differ a bridge leads from the student's states to the
@@ -167,12 +167,10 @@ def initial_student(
                 )
             student[path] = np.asarray(given[path])
     bridge = {
-        "hidden": {
-            name: initial.draw(f"bridge/hidden/{name}", shape, config.seed)
-            for name, shape in _bridge_shapes(model, teacher.config).items()
-        }
+        f"bridge/hidden/{name}": initial.draw(f"bridge/{name}", shape, config.seed)
+        for name, shape in _bridge_shapes(model, teacher.config).items()
     }
-    return {**trees.unflatten(student), "bridge": bridge}
+    return trees.unflatten(student | bridge)
 
 
 def make_student_forward(
@@ -241,7 +239,7 @@ def padded_signal(
         states = joined["hidden"]
         if isinstance(states, np.ndarray):  # pooled: [B, D] -> [B, 1, D]
             found["hidden"] = states[:, None]
-            found["hidden_mask"] = np.ones(states.shape[:1] + (1,), bool)
+            found["hidden_mask"] = np.ones((*states.shape[:1], 1), bool)
         else:
             width = model.num_slots or model.max_length
             rows = np.arange(len(states))
