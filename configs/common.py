@@ -28,7 +28,7 @@ def real_lists() -> tuple:
     for lang in ("hi", "ta", "bn"):
         for split in ("train", "dev", "test"):
             add("dakshina", lang, split, f"translit/dakshina/{lang}.{split}.tsv.gz")
-    # A filtered remainder with unusual spellings: kept out of training, never chosen on.
+    # A filtered remainder with unusual spellings: no word of it is trained on.
     add("dakshina", "kn", "held", "translit/dakshina/kn.dev.from_aksharantar.tsv.gz")
     add("dakshina", "kn", "test", "translit/dakshina/kn.test.from_aksharantar.tsv.gz")
     for lang in INDIC:

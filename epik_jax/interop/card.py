@@ -1,4 +1,4 @@
-"""The card of a model folder: what the model is, what it learned from, who may use it."""
+"""The card of a model folder: what the model is, and what it learned from."""
 
 from __future__ import annotations
 

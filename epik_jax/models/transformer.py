@@ -7,252 +7,25 @@ nothing of text, objectives or decoding strategies.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import math
+from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from epik_jax.models import layers
-from epik_jax.models.blocks import DecoderBlock, EncoderBlock, KeysValues, split_key
+from epik_jax.models.blocks import KeysValues
 from epik_jax.models.config import TransformerConfig
+from epik_jax.models.encoder_decoder import DecoderOutput, Memory, Transformer
 from epik_jax.structs import Array, KVCache, Params
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Memory:
-    """What the encoder says, and what the decoder may read of it.
-
-    Attributes:
-      hidden: [B, S, D], after the final norm.
-      mask: bool [B, S], true where the decoder may read.
-      gate_logits: [B, S] where slots are used: above 0 means active; else None.
-    """
-
-    hidden: Array
-    mask: Array
-    gate_logits: Array | None = None
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class DecoderOutput:
-    """Logits along a target, and where each position looked.
-
-    Attributes:
-      logits: [B, T, V], float32.
-      attention: [B, H, T, S], the last block's attention to the memory.
-    """
-
-    logits: Array
-    attention: Array
-
-
-def sinusoids(length: int, width: int) -> Array:
-    """Fixed positions [length, width]: sines, then cosines (Vaswani et al. 2017)."""
-    half = width // 2
-    rates = jnp.exp(-math.log(10000.0) * jnp.arange(half) / half)
-    angles = jnp.arange(length)[:, None] * rates[None, :]
-    return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
-
-
-class Transformer(nn.Module):
-    """Embedding, encoder, decoder and output layer around one table of tokens."""
-
-    config: TransformerConfig
-
-    def setup(self) -> None:
-        """Numbered blocks, so that parameter paths sort in order."""
-        config = self.config
-        table = (config.vocab_size, config.width)
-        normal = nn.initializers.normal(config.width**-0.5)
-        self.embedding = self.param("embedding", normal, table)
-        if not config.shared_embedding:
-            self.encoder_embedding = self.param("encoder_embedding", normal, table)
-        if config.positions == "learned":
-            table = (config.max_length, config.width)
-            self.position_embedding = self.param("position_embedding", normal, table)
-        if config.token_types:
-            table = (config.token_types, config.width)
-            self.type_embedding = self.param("type_embedding", normal, table)
-        if config.embedding_norm:
-            self.embedding_norm = layers.LayerNorm(config.norm_epsilon)
-        self.encoder = Encoder(config)
-        if config.num_slots:
-            self.gate = layers.Dense(1, config.matmul_dtype)
-        if config.decoder_layers:
-            self.decoder = Decoder(config)
-            if not config.tied_output:
-                self.output = layers.Dense(config.vocab_size, config.matmul_dtype)
-
-    def encode(
-        self,
-        source_BS: Array,
-        mask_BS: Array,
-        types_BS: Array | None = None,
-        key: Array | None = None,
-    ) -> Memory:
-        """See the function of this name below."""
-        embed_key, key = split_key(key, 2)
-        if not self.config.num_slots:
-            x_BSD = self._embed(self._read, source_BS, 0, types_BS, embed_key)
-            return Memory(self.encoder(x_BSD, mask_BS, key), mask_BS)
-        missing = self.config.num_slots - source_BS.shape[1]
-        if missing < 0:
-            raise ValueError(
-                f"a source of {source_BS.shape[1]} tokens does not fit "
-                f"num_slots {self.config.num_slots}"
-            )
-        slots_BL = jnp.pad(source_BS, ((0, 0), (0, missing)))
-        x_BLD = self._embed(self._read, slots_BL, 0, types_BS, embed_key)
-        hidden_BLD = self.encoder(x_BLD, jnp.ones(slots_BL.shape, bool), key)
-        gate_BL = self.gate(hidden_BLD)[..., 0]
-        return Memory(hidden_BLD, gate_BL > 0, gate_BL)
-
-    def decode(
-        self, target_BT: Array, memory: Memory, key: Array | None = None
-    ) -> DecoderOutput:
-        """See the function of this name below."""
-        embed_key, key = split_key(key, 2)
-        x_BTD = self._embed(self.embedding, target_BT, 0, None, embed_key)
-        x_BTD, attention = self.decoder(x_BTD, memory, key)
-        return DecoderOutput(self._logits(x_BTD), attention)
-
-    def memory_cache(self, memory: Memory) -> list[KeysValues]:
-        """See the function of this name below."""
-        return self.decoder.memory_cache(memory.hidden)
-
-    def decode_step(
-        self,
-        tokens_BW: Array,
-        index: Array,
-        kv_cache: KVCache,
-        memory_cache: list[KeysValues],
-        mask_BS: Array,
-    ) -> tuple[Array, KVCache]:
-        """See the function of this name below."""
-        x_BWD = self._embed(self.embedding, tokens_BW[..., None], index)[:, :, 0]
-        x_BWD, kv_cache = self.decoder.step(
-            x_BWD, index, kv_cache, memory_cache, mask_BS
-        )
-        return self._logits(x_BWD), kv_cache
-
-    def __call__(self, source_BS: Array, mask_BS: Array, target_BT: Array) -> Array:
-        """Touches every parameter; only the shapes that come of it are used."""
-        types = jnp.zeros_like(source_BS) if self.config.token_types else None
-        memory = self.encode(source_BS, mask_BS, types)
-        if not self.config.decoder_layers:
-            return memory.hidden
-        return self.decode(target_BT, memory).logits
-
-    @property
-    def _read(self) -> Array:
-        """The encoder's table."""
-        shared = self.config.shared_embedding
-        return self.embedding if shared else self.encoder_embedding
-
-    def _embed(
-        self,
-        table: Array,
-        tokens: Array,
-        start: Array | int,
-        types: Array | None = None,
-        key: Array | None = None,
-    ) -> Array:
-        """[..., L] -> [..., L, D]; the first position is `start`."""
-        config = self.config
-        x = jnp.take(table, tokens, axis=0) * config.width**0.5
-        if config.positions == "learned":
-            positions = self.position_embedding
-        else:
-            positions = sinusoids(config.max_length, config.width)
-        here = jax.lax.dynamic_slice_in_dim(positions, start, tokens.shape[-1])
-        x = x + here[(None,) * (x.ndim - 2)]
-        if types is not None:
-            x = x + jnp.take(self.type_embedding, types, axis=0)
-        if config.embedding_norm:
-            x = self.embedding_norm(x)
-        return layers.dropout(x, config.dropout, key)
-
-    def _logits(self, x_BTD: Array) -> Array:
-        if not self.config.tied_output:
-            return self.output(x_BTD)
-        dtype = self.config.matmul_dtype
-        return layers.einsum("btd,vd->btv", dtype, x_BTD, self.embedding)
-
-
-class Encoder(nn.Module):
-    """A stack of encoder blocks."""
-
-    config: TransformerConfig
-
-    @nn.compact
-    def __call__(self, x_BLD: Array, mask_BL: Array, key: Array | None) -> Array:
-        """[B, L, D] -> [B, L, D], after the final norm."""
-        keys = split_key(key, self.config.encoder_layers)
-        for i, block_key in enumerate(keys):
-            block = EncoderBlock(self.config, name=f"block_{i:02d}")
-            x_BLD = block(x_BLD, mask_BL, block_key)
-        if self.config.norm == "pre":
-            x_BLD = layers.LayerNorm(self.config.norm_epsilon, name="norm")(x_BLD)
-        return x_BLD
-
-
-class Decoder(nn.Module):
-    """A stack of decoder blocks, on whole targets or one step at a time."""
-
-    config: TransformerConfig
-
-    def setup(self) -> None:
-        """Blocks by number, and the final norm."""
-        names = [f"block_{i:02d}" for i in range(self.config.decoder_layers)]
-        for name in names:
-            setattr(self, name, DecoderBlock(self.config))
-        self.blocks = [getattr(self, name) for name in names]
-        if self.config.norm == "pre":
-            self.norm = layers.LayerNorm(self.config.norm_epsilon)
-
-    def __call__(
-        self, x_BTD: Array, memory: Memory, key: Array | None
-    ) -> tuple[Array, Array]:
-        """All positions: [B, T, D], and the last block's attention [B, H, T, S]."""
-        keys = split_key(key, len(self.blocks))
-        caches = self.memory_cache(memory.hidden)
-        for block, cache, block_key in zip(self.blocks, caches, keys, strict=True):
-            x_BTD, attention = block(x_BTD, cache, memory.mask, block_key)
-        return self._finish(x_BTD), attention
-
-    def memory_cache(self, memory_BSD: Array) -> list[KeysValues]:
-        """Keys and values of the memory for every block, each [B, H, S, K]."""
-        return [b.cross_attention.keys_values(memory_BSD) for b in self.blocks]
-
-    def step(
-        self,
-        x_BWD: Array,
-        index: Array,
-        kv_cache: KVCache,
-        memory_cache: list[KeysValues],
-        mask_BS: Array,
-    ) -> tuple[Array, KVCache]:
-        """One position of W beams: [B, W, D], and the caches filled in there."""
-        filled = []
-        for block, past, memory in zip(
-            self.blocks, kv_cache, memory_cache, strict=True
-        ):
-            x_BWD, past = block.step(x_BWD, index, past, memory, mask_BS)
-            filled.append(past)
-        return self._finish(x_BWD), filled
-
-    def _finish(self, x_BTD: Array) -> Array:
-        return self.norm(x_BTD) if self.config.norm == "pre" else x_BTD
 
 
 @functools.cache
 def _module(config: TransformerConfig) -> Transformer:
     return Transformer(config)
+
+
+def _apply(params: Params, config: TransformerConfig, method: str, *args: Any) -> Any:
+    return _module(config).apply({"params": params}, *args, method=method)
 
 
 def parameter_shapes(config: TransformerConfig) -> Params:
@@ -288,9 +61,7 @@ def encode(
     Raises:
       ValueError: the source is longer than `num_slots`.
     """
-    return _module(config).apply(
-        {"params": params}, source_BS, mask_BS, types_BS, key, method="encode"
-    )
+    return _apply(params, config, "encode", source_BS, mask_BS, types_BS, key)
 
 
 def decode(
@@ -310,16 +81,14 @@ def decode(
       memory: from `encode`; its mask may be another's.
       key: for dropout; None turns it off.
     """
-    return _module(config).apply(
-        {"params": params}, target_BT, memory, key, method="decode"
-    )
+    return _apply(params, config, "decode", target_BT, memory, key)
 
 
 def memory_cache(
     params: Params, config: TransformerConfig, memory: Memory
 ) -> list[KeysValues]:
     """Keys and values of the memory for every block, computed once a source."""
-    return _module(config).apply({"params": params}, memory, method="memory_cache")
+    return _apply(params, config, "memory_cache", memory)
 
 
 def empty_kv_cache(
@@ -354,12 +123,13 @@ def decode_step(
     Returns:
       logits [B, W, V], and the cache with this position filled in.
     """
-    return _module(config).apply(
-        {"params": params},
+    return _apply(
+        params,
+        config,
+        "decode_step",
         tokens_BW,
         index,
         kv_cache,
         memory_keys_values,
         mask_BS,
-        method="decode_step",
     )

@@ -15,6 +15,7 @@ import numpy as np
 from epik_jax.data.encode import encode
 from epik_jax.evaluation import metrics
 from epik_jax.models import initial, transformer
+from epik_jax.models.blocks import split_key
 from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term
@@ -143,7 +144,7 @@ def make_forward(model: TransformerConfig) -> Callable[..., ModelOutput]:
     """The forward pass of an encoder-decoder along the labels of a batch."""
 
     def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
-        keys = (None, None) if key is None else tuple(transformer.split_key(key, 2))
+        keys = split_key(key, 2)
         memory = transformer.encode(
             params["student"], model, batch["source"], batch["source_mask"], key=keys[0]
         )

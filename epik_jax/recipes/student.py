@@ -259,21 +259,28 @@ def _hidden_values(config: ImitationConfig) -> Values:
     distance = {"cosine": terms.hidden_cosine, "mse": terms.hidden_mse}[config.distance]
 
     def pooled(outputs: ModelOutput, batch: Batch) -> tuple[Array, Array]:
-        signal = batch["signals"]
-        mine = terms.pooled(outputs.hidden, outputs.hidden_mask)
-        theirs = terms.pooled(signal.hidden, signal.hidden_mask)
+        mine = terms.pooled(*_states(outputs))
+        theirs = terms.pooled(*_states(batch["signals"]))
         return distance(mine, theirs), jnp.ones(mine.shape[:2], bool)
 
     def by_position(outputs: ModelOutput, batch: Batch) -> tuple[Array, Array]:
-        signal = batch["signals"]
-        L = min(outputs.hidden.shape[1], signal.hidden.shape[1])
-        losses = distance(outputs.hidden[:, :L], signal.hidden[:, :L])
-        return losses, signal.hidden_mask[:, :L]
+        (mine, _), (theirs, real) = _states(outputs), _states(batch["signals"])
+        L = min(mine.shape[1], theirs.shape[1])
+        return distance(mine[:, :L], theirs[:, :L]), real[:, :L]
 
     return pooled if config.alignment == "pooled" else by_position
 
 
+def _states(said: ModelOutput | TeacherSignal) -> tuple[Array, Array]:
+    """Encoder states and where they are real."""
+    if said.hidden is None or said.hidden_mask is None:
+        raise ValueError("there are no encoder states to compare")
+    return said.hidden, said.hidden_mask
+
+
 def _gate_ce(outputs: ModelOutput, batch: Batch) -> tuple[Array, Array]:
+    if outputs.gate_logits is None:
+        raise ValueError("a gate term needs a student with num_slots")
     active = _widened(batch["signals"].hidden_mask, outputs.gate_logits.shape[1])
     losses = terms.gate_ce(outputs.gate_logits, active)
     return losses, jnp.ones(losses.shape, bool)

@@ -61,7 +61,7 @@ class Chain:
 
     def pivots(self, examples: Sequence[Example]) -> Answers:
         """What is handed to the last link; of a single link, the sources themselves."""
-        handed = [(Hypothesis(e.source, 0.0),) for e in examples]
+        handed: Answers = [(Hypothesis(e.source, 0.0),) for e in examples]
         langs = [e.source_lang for e in examples]
         for place, link in enumerate(self.links[:-1]):
             known = [

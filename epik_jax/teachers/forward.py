@@ -13,127 +13,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from epik_jax.data.order import evaluation_batches
-from epik_jax.decoding.beam import beam
-from epik_jax.decoding.constraint import make_allow
-from epik_jax.decoding.greedy import greedy
-from epik_jax.models import transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Array, Decoded, Example, Hypothesis, Params
+from epik_jax.teachers import passes
+from epik_jax.teachers.passes import Decoding
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import Vocabulary, encode_sources
 
 WIDTH_STEP = 4
 """Padded lengths are multiples of this: few shapes, little padding."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Decoding:
-    """How answers are searched for.
-
-    Attributes:
-      beam_width: live hypotheses; 1 is greedy.
-      num_hypotheses: answers to a word, at most `beam_width`.
-      length_penalty: exponent of the length divisor; 0 for none.
-      max_extra: an answer may be this much longer than its source.
-      batch_size: rows decoded together.
-    """
-
-    beam_width: int = 1
-    num_hypotheses: int = 1
-    length_penalty: float = 0.0
-    max_extra: int = 8
-    batch_size: int = 128
-
-    @property
-    def label(self) -> str:
-        """Short name for signatures."""
-        return "greedy" if self.beam_width == 1 else f"beam:{self.beam_width}"
-
-
-@dataclasses.dataclass(frozen=True)
-class _Ids:
-    bos: int
-    eos: int
-    pad: int
-
-
-@functools.partial(jax.jit, static_argnames=("config", "decoding", "ids", "length"))
-def _decode(
-    params: Params,
-    follow_LVV: Array | None,
-    source_BS: Array,
-    mask_BS: Array,
-    lang_B: Array,
-    *,
-    config: TransformerConfig,
-    decoding: Decoding,
-    ids: _Ids,
-    length: int,
-) -> Decoded:
-    memory = transformer.encode(params, config, source_BS, mask_BS)
-    held = transformer.memory_cache(params, config, memory)
-
-    def step_fn(tokens_BW: Array, index: Array, kv_cache: Any) -> tuple[Array, Any]:
-        return transformer.decode_step(
-            params, config, tokens_BW, index, kv_cache, held, memory.mask
-        )
-
-    B = source_BS.shape[0]
-    start_B = jnp.full((B,), ids.bos, jnp.int32)
-    room = transformer.empty_kv_cache(config, B, decoding.beam_width, length)
-    allow = None if follow_LVV is None else make_allow(follow_LVV, lang_B)
-    limits = {"eos_id": ids.eos, "pad_id": ids.pad, "max_length": length}
-    if decoding.beam_width == 1:
-        return greedy(step_fn, start_B, room, allow=allow, **limits)
-    return beam(
-        step_fn,
-        start_B,
-        room,
-        beam_width=decoding.beam_width,
-        num_hypotheses=decoding.num_hypotheses,
-        length_penalty=decoding.length_penalty,
-        allow=allow,
-        **limits,
-    )
-
-
-@functools.partial(jax.jit, static_argnames=("config",))
-def _log_probs(
-    params: Params,
-    source_BS: Array,
-    mask_BS: Array,
-    target_BT: Array,
-    *,
-    config: TransformerConfig,
-) -> Array:
-    memory = transformer.encode(params, config, source_BS, mask_BS)
-    logits_BTV = transformer.decode(params, config, target_BT, memory).logits
-    return jax.nn.log_softmax(logits_BTV, axis=-1)
-
-
-@functools.partial(jax.jit, static_argnames=("config",))
-def _hidden(
-    params: Params, source_BS: Array, mask_BS: Array, *, config: TransformerConfig
-) -> Array:
-    return transformer.encode(params, config, source_BS, mask_BS).hidden
-
-
-@functools.partial(jax.jit, static_argnames=("config",))
-def _attention(
-    params: Params,
-    source_BS: Array,
-    mask_BS: Array,
-    target_BT: Array,
-    *,
-    config: TransformerConfig,
-) -> Array:
-    memory = transformer.encode(params, config, source_BS, mask_BS)
-    return transformer.decode(params, config, target_BT, memory).attention
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,13 +93,13 @@ class Network:
             log_probs=np.full((N, W), -np.inf, np.float32),
             scores=np.full((N, W), -np.inf, np.float32),
         )
-        ids = _Ids(
+        ids = passes.SpecialIds(
             self.vocabulary.bos_id, self.vocabulary.eos_id, self.vocabulary.pad_id
         )
 
         def dispatch(rows: np.ndarray, width: int) -> Decoded:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
-            return _decode(
+            return passes.decode(
                 self._on_device,
                 self._follow_on_device,
                 source,
@@ -254,7 +146,7 @@ class Network:
             width_T = -(-longest // WIDTH_STEP) * WIDTH_STEP
             labels, _ = targets.padded(rows, width_T, pad)
             target = np.concatenate([np.full_like(labels[:, :1], bos), labels], axis=1)
-            return _log_probs(
+            return passes.log_probs(
                 self._on_device, source, mask, target[:, :-1], config=self.config
             )
 
@@ -277,7 +169,7 @@ class Network:
 
         def dispatch(rows: np.ndarray, width: int) -> Array:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
-            return _hidden(self._on_device, source, mask, config=self.config)
+            return passes.hidden(self._on_device, source, mask, config=self.config)
 
         for rows, answer in _late(
             (rows, real, dispatch(rows, width))
@@ -294,7 +186,7 @@ class Network:
         start = np.array([self.vocabulary.bos_id], np.int32)
         begun = np.concatenate([start, target.row(0)[:-1]])[None]
         mask = np.ones(tokens.shape, bool)
-        probs = _attention(
+        probs = passes.attention(
             self._on_device, tokens, mask, begun, config=self.config
         )  # [1, H, T, S]
         return np.asarray(probs)[0].mean(axis=0)

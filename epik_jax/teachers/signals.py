@@ -161,9 +161,7 @@ class TransliterationTeacher:
             arrays["hidden"] = _as(states, self.schema.field("hidden").dtype)
         return arrays
 
-    def _distributions(
-        self, langs: list[str], pivots: Answers, best: Ragged
-    ) -> Ragged:
+    def _distributions(self, langs: list[str], pivots: Answers, best: Ragged) -> Ragged:
         """Next-token log-probabilities along `best`, marginalised over the pivots.
 
         p(y_t | y_<t, x) = sum_z w_z p(y_<t | z) p(y_t | y_<t, z), normalised: a pivot
@@ -184,14 +182,18 @@ class TransliterationTeacher:
 def _marginal_rows(
     each: Ragged, priors: np.ndarray, whose: np.ndarray, best: Ragged
 ) -> Ragged:
-    out = Ragged(np.empty((len(best.values), each.values.shape[1]), np.float16), best.offsets)
+    out = Ragged(
+        np.empty((len(best.values), each.values.shape[1]), np.float16), best.offsets
+    )
     for i in range(len(best)):
         ways = np.flatnonzero(whose == i)
-        logs = np.stack([each.row(w) for w in ways]).astype(np.float32)  # [Z, T, V]
+        logs = np.stack([each.row(int(w)) for w in ways]).astype(
+            np.float32
+        )  # [Z, T, V]
         taken = np.take_along_axis(logs, best.row(i)[None, :, None], axis=2)[..., 0]
-        before = np.concatenate(
-            [priors[ways][:, None], taken[:, :-1]], axis=1
-        ).cumsum(axis=1)
+        before = np.concatenate([priors[ways][:, None], taken[:, :-1]], axis=1).cumsum(
+            axis=1
+        )
         posterior = before - np.logaddexp.reduce(before, axis=0, keepdims=True)
         mixed = np.logaddexp.reduce(posterior[:, :, None] + logs, axis=0)
         out.values[best.offsets[i] : best.offsets[i + 1]] = np.maximum(mixed, -6e4)

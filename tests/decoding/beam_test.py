@@ -130,12 +130,20 @@ def test_a_beam_wide_enough_equals_brute_force(length_penalty, kind):
             )
 
 
-@pytest.mark.parametrize("width", [1, 3, 6])
-@pytest.mark.parametrize(("length_penalty", "kind"), PENALTIES)
-def test_a_narrow_beam_equals_the_plain_python_search(width, length_penalty, kind):
+@pytest.mark.parametrize(
+    ("width", "num_hypotheses", "length_penalty", "kind"),
+    [
+        (1, 1, 0.7, "average"),
+        (3, 2, 2.0, "wu"),
+        (4, 1, 0.7, "average"),
+        *((6, 6, *penalty) for penalty in PENALTIES),
+    ],
+)
+def test_a_narrow_beam_equals_the_plain_python_search(
+    width, num_hypotheses, length_penalty, kind
+):
     settings = {"length_penalty": length_penalty, "penalty_kind": kind}
     tables = _random_tables(24, 6, seed=width)
-    num_hypotheses = (width + 1) // 2
     decoded = _search(tables, width, num_hypotheses=num_hypotheses, **settings)
     for row in range(24):
         expected = _plain_beam(tables[row], width, num_hypotheses, length_penalty, kind)

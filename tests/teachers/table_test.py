@@ -30,6 +30,7 @@ def example(source, source_lang, target_lang):
         # Tamil has one letter for four stops.
         ("மதுரை", "ta hi", "मतुरै"),
         ("பங்காசி", "ta kn", "ಬಂಗಾಸಿ"),
+        ("பஞ்சாபி", "ta en", "banjabi"),
         ("டெட்ராய்ட்", "ta kn", "ಟೆಟ್ರಾಯ್ಟ್"),
         ("गाँधी", "hi ta", "காந்தி"),
         # Each script writes its own nasals.

@@ -65,6 +65,7 @@ def test_english_loses_case_and_marks(found, wanted):
 def test_only_latin_letters_lose_their_marks():
     # The short i of Cyrillic is a letter with a mark: it is no business of ours.
     assert normalise("й", "en") == "й"
+    assert normalise("и\u0306", "en") == "й"
 
 
 def test_unknown_language_is_named():

@@ -1,0 +1,141 @@
+"""The compiled passes of one network: decode, score, encode, attend.
+
+Pure functions of parameters and padded arrays; everything static is a frozen value, so
+that each shape is compiled once for the whole process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from epik_jax.decoding.beam import beam
+from epik_jax.decoding.constraint import make_allow
+from epik_jax.decoding.greedy import greedy
+from epik_jax.models import transformer
+from epik_jax.models.config import TransformerConfig
+from epik_jax.structs import Array, Decoded, Params
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoding:
+    """How answers are searched for.
+
+    Attributes:
+      beam_width: live hypotheses; 1 is greedy.
+      num_hypotheses: answers to a word, at most `beam_width`.
+      length_penalty: exponent of the length divisor; 0 for none.
+      max_extra: an answer may be this much longer than its source.
+      batch_size: rows decoded together.
+    """
+
+    beam_width: int = 1
+    num_hypotheses: int = 1
+    length_penalty: float = 0.0
+    max_extra: int = 8
+    batch_size: int = 128
+
+    @property
+    def label(self) -> str:
+        """Short name for signatures."""
+        return "greedy" if self.beam_width == 1 else f"beam:{self.beam_width}"
+
+
+@dataclasses.dataclass(frozen=True)
+class SpecialIds:
+    """Ids that a decoder must know, as one static value."""
+
+    bos: int
+    eos: int
+    pad: int
+
+
+@functools.partial(jax.jit, static_argnames=("config", "decoding", "ids", "length"))
+def decode(
+    params: Params,
+    follow_LVV: Array | None,
+    source_BS: Array,
+    mask_BS: Array,
+    lang_B: Array,
+    *,
+    config: TransformerConfig,
+    decoding: Decoding,
+    ids: SpecialIds,
+    length: int,
+) -> Decoded:
+    """Encodes a batch and searches for answers: `Decoded` of T = `length`."""
+    memory = transformer.encode(params, config, source_BS, mask_BS)
+    held = transformer.memory_cache(params, config, memory)
+
+    def step_fn(tokens_BW: Array, index: Array, kv_cache: Any) -> tuple[Array, Any]:
+        return transformer.decode_step(
+            params, config, tokens_BW, index, kv_cache, held, memory.mask
+        )
+
+    B = source_BS.shape[0]
+    start_B = jnp.full((B,), ids.bos, jnp.int32)
+    room = transformer.empty_kv_cache(config, B, decoding.beam_width, length)
+    allow = None if follow_LVV is None else make_allow(follow_LVV, lang_B)
+    if decoding.beam_width == 1:
+        return greedy(
+            step_fn,
+            start_B,
+            room,
+            eos_id=ids.eos,
+            pad_id=ids.pad,
+            max_length=length,
+            allow=allow,
+        )
+    return beam(
+        step_fn,
+        start_B,
+        room,
+        beam_width=decoding.beam_width,
+        num_hypotheses=decoding.num_hypotheses,
+        length_penalty=decoding.length_penalty,
+        allow=allow,
+        eos_id=ids.eos,
+        pad_id=ids.pad,
+        max_length=length,
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
+def log_probs(
+    params: Params,
+    source_BS: Array,
+    mask_BS: Array,
+    target_BT: Array,
+    *,
+    config: TransformerConfig,
+) -> Array:
+    """Log-probabilities of the next token along known targets: [B, T, V]."""
+    memory = transformer.encode(params, config, source_BS, mask_BS)
+    logits_BTV = transformer.decode(params, config, target_BT, memory).logits
+    return jax.nn.log_softmax(logits_BTV, axis=-1)
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
+def hidden(
+    params: Params, source_BS: Array, mask_BS: Array, *, config: TransformerConfig
+) -> Array:
+    """Encoder states after the final norm: [B, S, D]."""
+    return transformer.encode(params, config, source_BS, mask_BS).hidden
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
+def attention(
+    params: Params,
+    source_BS: Array,
+    mask_BS: Array,
+    target_BT: Array,
+    *,
+    config: TransformerConfig,
+) -> Array:
+    """The last block's attention to the source along known targets: [B, H, T, S]."""
+    memory = transformer.encode(params, config, source_BS, mask_BS)
+    return transformer.decode(params, config, target_BT, memory).attention
