@@ -103,6 +103,9 @@ class TeacherSignal:
 class Decoded:
     """Hypotheses of a decoder, best first.
 
+    Where fewer exist than were asked for, the missing ones come last: all padding,
+    length 0, log-probability and score -inf.
+
     Attributes:
       tokens: int32 [B, W, T], padded after the end token.
       lengths: int32 [B, W], tokens up to and including the end token.

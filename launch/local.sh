@@ -3,7 +3,7 @@
 # one-model student on the corpus that ships, on this machine.
 #
 #   launch/local.sh [epik-jax run options]      e.g. --workdir=/somewhere/else
-#   launch/local.sh --setup-only [EXTRAS]       e.g. --setup-only report,tensorboard
+#   launch/local.sh --setup-only [EXTRAS]       e.g. --setup-only icu,phonetics
 #
 # A second call skips what is done already; an interrupted run goes on where it was.
 # PYTHON names another interpreter than python3.

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from epik_jax.evaluation.bootstrap import Ratio
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.text import phonetics
+from epik_jax.text.edits import num_edits
 from epik_jax.text.normalise import normalise
 
 Prediction: TypeAlias = tuple[Example, tuple[Hypothesis, ...]]
@@ -205,7 +205,7 @@ def _score(
     texts = [normalise(answer.text, lang) for answer in answers]
     best = texts[0] if texts else ""
     edits, negative_length = min(
-        (Levenshtein.distance(best, ref), -len(ref)) for ref in references
+        (num_edits(best, ref), -len(ref)) for ref in references
     )
     right = [rank for rank, text in enumerate(texts, 1) if text in references]
     same = [_same_key(best, references, lang, key) for key in keys.values()]

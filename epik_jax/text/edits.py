@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rapidfuzz.distance import Levenshtein
 
 
@@ -16,6 +14,6 @@ def edit_rate(text: str, reference: str) -> float:
     return float(Levenshtein.normalized_distance(text, reference))
 
 
-def num_edits(text: str, reference: Sequence[str] | str) -> int:
+def num_edits(text: str, reference: str) -> int:
     """Insertions, deletions and substitutions that turn one text into the other."""
     return int(Levenshtein.distance(text, reference))
