@@ -86,7 +86,7 @@ def build_report(
             **{name: key_definitions[name] for name in keys},
         },
         "systems": [
-            _system_entry(s, scores[s.name], str(data["name"]), resampling)
+            _system_entry(s, scores[s.name], keys, str(data["name"]), resampling)
             for s in systems
         ],
         "comparisons": [
@@ -142,12 +142,17 @@ def write_report(path: pathlib.Path, report: Mapping[str, Any]) -> None:
 
 
 def _system_entry(
-    system: System, scores: WordScores, data_name: str, resampling: dict[str, int]
+    system: System,
+    scores: WordScores,
+    keys: Mapping[str, KeyFn],
+    data_name: str,
+    resampling: dict[str, int],
 ) -> dict[str, Any]:
     found = {
         metric: bootstrap.interval(scores.ratio(metric), scores.pairs, **resampling)
         for metric in scores.metrics()
     }
+    more = metrics.summary_by_pair(metrics.word_scores(system.more, keys))
     return {
         "name": system.name,
         "role": system.role,
@@ -158,7 +163,7 @@ def _system_entry(
             metric: {"value": i.value, "low": i.low, "high": i.high}
             for metric, i in found.items()
         },
-        "pairs": metrics.summary_by_pair(scores),
+        "pairs": {**metrics.summary_by_pair(scores), **more},
         "signatures": {
             metric: signature(metric, decode=system.decode, data=data_name)
             for metric in found

@@ -208,7 +208,11 @@ def _split(
                 *(kind, lang, len(rows) - len(kept), len(rows)),
             )
             leaks = {f"leaks {name}": n for name, n in dropped.items() if n}
-            counts[f"train:{kind}/{lang}"] = {"kept": len(kept), **leaks}
+            counts[f"train:{kind}/{lang}"] = {
+                "read": len(rows),
+                "kept": len(kept),
+                **leaks,
+            }
             train += directed_examples(kept, lang)
             attested += [(lang, row.native, row.latin, row.count) for row in kept]
     grouped = {

@@ -31,6 +31,8 @@ from epik_jax.recipes.epik import EpikConfig, Trained
 from epik_jax.recipes.matra import MatraConfig
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoreboard import ScoreboardConfig
+from epik_jax.teacher_cache.manifest import FILE_NAME
+from epik_jax.teacher_cache.reader import inspect
 from epik_jax.teachers.forward import Network
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import StopFlag
@@ -86,6 +88,65 @@ def run(
       InterruptedRunError: a stop was asked for, everything is saved.
       BlockingIOError: another process runs in `workdir`.
     """
+    with _begun(config_file, overrides, workdir) as (built, at, command):
+        if isinstance(built, MatraRun):
+            network = matra.train_matra(built.teacher, read_corpus(built.data), at)
+            _export(network, workdir / "teacher", "matra", built.data, command)
+            return None
+        return _run_epik(built, at, command, evaluate)
+
+
+def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[Path]:
+    """Trains the teacher and caches its answers, without a student.
+
+    A later `run` in the same folder goes on from there.
+
+    Args:
+      config_file: "FILE" or "FILE:variant".
+      overrides: "path.to.key=value".
+      workdir: of the run; made where it is missing.
+
+    Returns:
+      The caches' folders.
+
+    Raises:
+      ValueError: a configuration that cannot be run, or whose recipe has no cache.
+      InterruptedRunError: a stop was asked for, everything is saved.
+      BlockingIOError: another process runs in `workdir`.
+    """
+    with _begun(config_file, overrides, workdir) as (built, at, command):
+        if isinstance(built, MatraRun):
+            raise ValueError("config.recipe 'matra' has no teacher, so nothing to cache")
+        teacher = epik.fill_caches(built.epik, at)
+        _export(teacher, workdir / "teacher", "matra", built.epik.data, command)
+    return find_caches(workdir)
+
+
+def find_caches(folder: Path) -> list[Path]:
+    """The caches of a run, or the one that `folder` is itself.
+
+    Raises:
+      FileNotFoundError: there is none.
+    """
+    for places in ([folder], sorted((folder / "cache").glob("*"))):
+        if found := [p for p in places if (p / FILE_NAME).is_file()]:
+            return found
+    raise FileNotFoundError(
+        f"{folder}: no teacher cache here, nor below cache/; fill one with "
+        "`epik-jax cache --config FILE --workdir DIR`"
+    )
+
+
+def cache_summary(folder: Path) -> dict[str, Any]:
+    """What a cache holds, as JSON values; see `teacher_cache.reader.inspect`."""
+    return inspect(folder)
+
+
+@contextlib.contextmanager
+def _begun(
+    config_file: str, overrides: list[str], workdir: Path
+) -> Iterator[tuple[MatraRun | EpikRun, Workplace, str]]:
+    """Settings, workplace and command of a run whose folder is held."""
     plain = settings.read_config(config_file, overrides)
     recipe = plain.pop("recipe", None)
     if recipe not in ("matra", "epik"):
@@ -105,11 +166,7 @@ def run(
         command = f"epik-jax run --config={config_file} " + " ".join(
             f"--config.{o}" for o in overrides
         )
-        if isinstance(built, MatraRun):
-            network = matra.train_matra(built.teacher, read_corpus(built.data), at)
-            _export(network, workdir / "teacher", "matra", built.data, command)
-            return None
-        return _run_epik(built, at, command.strip(), evaluate)
+        yield built, at, command.strip()
 
 
 def _run_epik(
@@ -143,14 +200,28 @@ def _report(
             "commit": commit(),
             "seed": config.epik.student.seed,
             "minutes": round((time.time() - started) / 60, 1),
-            "data_counts": trained.corpus.counts,
+            **_totals(trained.corpus.counts),
         },
         data={
             "name": f"direct names ({config.epik.data.kind})",
-            "note": "names that choices were made on are not among them",
+            "note": "Names that choices were made on are not among them.",
+            "counts": trained.corpus.counts,
         },
         findings=measured,
     )
+
+
+def _totals(counts: dict[str, dict[str, int]]) -> dict[str, str]:
+    """What became of the training words, in a line; nothing where none was read."""
+    train = [c for name, c in counts.items() if name.startswith("train:")]
+    if not train:
+        return {}
+    kept = sum(c["kept"] for c in train)
+    read = sum(c["read"] for c in train)
+    return {
+        "training pairs": f"{kept:,} of {read:,}; the others are words that are "
+        "held out for evaluation"
+    }
 
 
 def commit() -> str:

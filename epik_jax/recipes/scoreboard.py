@@ -73,13 +73,19 @@ def greedily(network: Network) -> Predictor:
 
 def direct_names(trained: Trained, config: ScoreboardConfig) -> list[Example]:
     """The names that are reported on: Indic to Indic, never used for choosing."""
-    names = [
-        e for e in trained.corpus.names if "en" not in (e.source_lang, e.target_lang)
-    ]
-    if not config.num_names or config.num_names >= len(names):
+    names = [e for e in trained.corpus.names if not _has_english(e)]
+    return _evenly(names, config.num_names)
+
+
+def _has_english(example: Example) -> bool:
+    return "en" in (example.source_lang, example.target_lang)
+
+
+def _evenly(names: list[Example], limit: int) -> list[Example]:
+    """At most `limit` of them, drawn evenly; all where it is 0."""
+    if not limit or limit >= len(names):
         return names
-    places = np.linspace(0, len(names) - 1, config.num_names).astype(int)
-    return [names[i] for i in places]
+    return [names[i] for i in np.linspace(0, len(names) - 1, limit).astype(int)]
 
 
 def systems(
@@ -99,12 +105,15 @@ def systems(
         pairs = list(zip(names, answers, strict=True))
         return System(name, role, pairs, "greedy", count, note)
 
+    english = [e for e in trained.corpus.names if _has_english(e)]
+    english = _evenly(english, config.num_names)
     found = [
         system("student", "student", greedily(student)(names), student),
         dataclasses.replace(
             system("chain", "chain", chain.finish(names, pivots), teacher),
             pivots=written,
-            note="the same network twice, through English",
+            note="the same network twice, through English; English pairs once",
+            more=list(zip(english, greedily(teacher)(english), strict=True)),
         ),
     ]
     if config.num_pivots:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -111,6 +112,15 @@ def test_every_figure_has_a_signature_and_a_definition():
         assert set(system["overall"]) <= set(found["definitions"])
         assert f"|decode:{decode}|" in system["signatures"]["cer"]
     assert found["definitions"]["first"] == "the first letter"
+
+
+def test_further_pairs_fill_the_matrix_and_count_nowhere_else():
+    example = Example("en>bn:kolkata", "kolkata", "en", "bn", (GOLD["bn"],))
+    more = [(example, (Hypothesis(GOLD["bn"], -0.1),))]
+    plain, beside = build()["systems"][1], chain()
+    found = build((student(), dataclasses.replace(beside, more=more)))["systems"][1]
+    assert found["pairs"].pop("en>bn")["top1"] == 1.0
+    assert found == plain
 
 
 def test_sound_keys_of_the_project_are_the_default():
