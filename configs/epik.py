@@ -82,7 +82,7 @@ def strong(size: str) -> tuple:
         "teacher_share": 0.1,
         "num_pivots": 1,
         "beam_width": 4,
-        "crowd": {"table": "builtin", "rerank_weight": 4.0},
+        "crowd": {"table": "builtin", "proposes": True, "rerank_weight": 4.0},
         "wanted": {"num_hypotheses": 4},
         "back_translation": True,
         "num_words": num_words(size),

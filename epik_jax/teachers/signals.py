@@ -29,20 +29,28 @@ class CrowdConfig:
 
     Attributes:
       table: which table; "none" for the chain alone.
+      proposes: the table's spelling stands for election too, with the probability
+        that the chain's last network gives it.
       rerank_weight: nats that a spelling wholly unlike the table's costs; 0 for none.
       mixture_weight: the table's share of the distribution over answers; 0 for none.
       by_confidence: mixture weights further count how sure each teacher is.
     """
 
     table: Literal["none", "builtin", "icu"] = "none"
+    proposes: bool = False
     rerank_weight: float = 0.0
     mixture_weight: float = 0.0
     by_confidence: bool = False
 
     def __post_init__(self) -> None:
         """Refuses weights that could have no effect."""
-        if self.table == "none" and (self.rerank_weight or self.mixture_weight):
-            raise ValueError("rerank_weight and mixture_weight need a table")
+        joins = self.proposes or self.rerank_weight or self.mixture_weight
+        if bool(joins) != (self.table != "none"):
+            raise ValueError(
+                f"table {self.table!r} with proposes {self.proposes}, rerank_weight "
+                f"{self.rerank_weight} and mixture_weight {self.mixture_weight}: name "
+                "a table and a way for it to join, or neither"
+            )
         if not 0.0 <= self.mixture_weight < 1.0:
             raise ValueError(f"mixture_weight {self.mixture_weight} is not in [0, 1)")
 
@@ -116,7 +124,8 @@ class TransliterationTeacher:
         pivots = self.chain.pivots(examples)
         plain = self.chain.finish(examples, pivots)
         answers = [
-            row[: self.wanted.num_hypotheses] for row in self._advised(examples, plain)
+            row[: self.wanted.num_hypotheses]
+            for row in self._advised(examples, pivots, plain)
         ]
         arrays = _hypothesis_arrays(answers, self.vocabulary)
         arrays["confidence"] = np.array(
@@ -125,10 +134,14 @@ class TransliterationTeacher:
         arrays |= self._last_network(examples, pivots, answers)
         return Block(encoded.keys, encoded.source_digest, arrays)
 
-    def _advised(self, examples: Sequence[Example], answers: Answers) -> Answers:
+    def _advised(
+        self, examples: Sequence[Example], pivots: Answers, answers: Answers
+    ) -> Answers:
         if self.crowd.table == "none":
             return answers
         advice = TableTeacher(self.crowd.table).transliterate(examples)
+        if self.crowd.proposes:
+            answers = self._with_proposals(examples, pivots, answers, advice)
         if share := self.crowd.mixture_weight:
             answers = mixture(
                 [answers, advice],
@@ -138,6 +151,31 @@ class TransliterationTeacher:
         if self.crowd.rerank_weight:
             answers = reranked(answers, advice, self.crowd.rerank_weight)
         return answers
+
+    def _with_proposals(
+        self,
+        examples: Sequence[Example],
+        pivots: Answers,
+        answers: Answers,
+        advice: Answers,
+    ) -> Answers:
+        """Answers and the adviser's, as likely as the last network finds it."""
+        network = self.chain.links[-1].network
+        proposals = encode_targets(self.vocabulary, [row[0].text for row in advice])
+        langs = [e.target_lang for e in examples]
+        words = [row[0].text for row in pivots]
+        sources = encode_sources(self.vocabulary, words, langs)
+        each = network.log_probs(sources, proposals)
+        taken = np.take_along_axis(
+            each.values.astype(np.float32), proposals.values[:, None], axis=1
+        )[:, 0]
+        likely = np.add.reduceat(taken, proposals.offsets[:-1])
+        return [
+            row
+            if any(h.text == other[0].text for h in row)
+            else (*row, Hypothesis(other[0].text, float(log_prob)))
+            for row, other, log_prob in zip(answers, advice, likely, strict=True)
+        ]
 
     def _last_network(
         self, examples: Sequence[Example], pivots: Answers, answers: Answers
@@ -182,22 +220,30 @@ class TransliterationTeacher:
 def _marginal_rows(
     each: Ragged, priors: np.ndarray, whose: np.ndarray, best: Ragged
 ) -> Ragged:
-    out = Ragged(
-        np.empty((len(best.values), each.values.shape[1]), np.float16), best.offsets
-    )
-    for i in range(len(best)):
-        ways = np.flatnonzero(whose == i)
-        logs = np.stack([each.row(int(w)) for w in ways]).astype(
-            np.float32
-        )  # [Z, T, V]
-        taken = np.take_along_axis(logs, best.row(i)[None, :, None], axis=2)[..., 0]
-        before = np.concatenate([priors[ways][:, None], taken[:, :-1]], axis=1).cumsum(
-            axis=1
-        )
-        posterior = before - np.logaddexp.reduce(before, axis=0, keepdims=True)
-        mixed = np.logaddexp.reduce(posterior[:, :, None] + logs, axis=0)
-        out.values[best.offsets[i] : best.offsets[i + 1]] = np.maximum(mixed, -6e4)
-    return out
+    """Mixes the rows of one example, each by its posterior at every position.
+
+    Args:
+      each: a row [T, V] of log-probabilities for every way to an example.
+      priors: of each way.
+      whose: the example that each way leads to, rising.
+      best: the tokens along which all of them were taken.
+    """
+    lengths = each.lengths
+    within = np.arange(len(each.values)) - np.repeat(each.offsets[:-1], lengths)
+    place = np.repeat(best.offsets[whose], lengths) + within
+    taken = each.values[np.arange(len(place)), best.values[place]].astype(np.float64)
+    running = np.cumsum(taken) - taken
+    before = running + np.repeat(priors - running[each.offsets[:-1]], lengths)
+    order = np.argsort(place, kind="stable")
+    sizes = np.bincount(place)
+    starts = np.cumsum(sizes) - sizes
+    before = before[order]
+    top = np.repeat(np.maximum.reduceat(before, starts), sizes)
+    posterior = np.exp(before - top)
+    posterior /= np.repeat(np.add.reduceat(posterior, starts), sizes)
+    probs = np.exp(each.values[order].astype(np.float32)) * posterior[:, None]
+    mixed = np.log(np.maximum(np.add.reduceat(probs, starts), 1e-30))
+    return Ragged(mixed.astype(np.float16), best.offsets)
 
 
 def _hypothesis_arrays(
