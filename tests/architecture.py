@@ -38,7 +38,10 @@ FLOORS = {
     "interop": "structs trees models text",
     "recipes": "structs ragged trees means text data models parallel objectives "
     "decoding teacher_cache teachers training evaluation interop",
-    "cli": "recipes evaluation interop",
+    "arguments": "",
+    "host": "",
+    "doctor": "host",
+    "cli": "recipes evaluation interop arguments host doctor",
     "__main__": "cli",
     "__init__": "",
 }

@@ -39,7 +39,7 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     digest = hashlib.sha256(f"{seed}/{path}".encode()).digest()
     generator = np.random.Generator(np.random.Philox(key=list(_words(digest))))
     values = generator.standard_normal(shape, np.float32)
-    # Redraw what lies outside two deviations; twice leaves one in 500,000 to clip.
+    # Redraw what lies outside two deviations; twice leaves one in 10,000 to clip.
     for _ in range(2):
         outside = np.abs(values) > 2
         values[outside] = generator.standard_normal(int(outside.sum()), np.float32)

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from epik_jax.data import sources
 from epik_jax.data.builtin import builtin_examples
-from epik_jax.data.leak import leak_guard
+from epik_jax.data.leak import leak_guard, native_words
 from epik_jax.data.pairs import WordPair, directed_examples, grouped_examples
 from epik_jax.structs import Example
 
@@ -73,9 +73,11 @@ class Corpus:
       train: native to English and back, one example a pair.
       romanisations: (language, native training word) -> its attested Latin forms with
         how many writers gave each, most frequent first.
-      dev: choices may look at these; one example a source with all its answers.
+      dev: choices may look at these; one example a source with all its answers, none
+        of them with a native word of a test list.
       test: reported once; lists by name, such as "dakshina/hi".
-      names_choosing: direct names for choosing.
+      names_choosing: direct names for choosing; none of their native words is among
+        the reported.
       names: direct names for reports, all ordered language pairs.
       counts: rows read, kept and dropped, by file; printed in reports.
     """
@@ -161,10 +163,15 @@ def _from_files(config: DataConfig) -> Corpus:
     counts: dict[str, dict[str, int]] = {}
     pairs: dict[tuple[str, str, str], list[WordPair]] = {}
     names: list[Example] = []
+    root = Path(config.root)
+    missing = [i.path for i in config.lists if not (root / i.path).is_file()]
+    if missing:
+        raise ValueError(
+            f"{root / missing[0]} is not there ({len(missing)} of {len(config.lists)} "
+            "files are missing); is data.root right?"
+        )
     for item in config.lists:
-        path = Path(config.root) / item.path
-        if not path.is_file():
-            raise ValueError(f"{path} is not there; is data.root right?")
+        path = root / item.path
         if item.format == "parallel":
             read, report = sources.read_parallel(
                 path, max_length=config.max_length, max_bad_share=config.max_bad_share
@@ -198,34 +205,52 @@ def _split(
                 row.native for row in rows
             )
     held["names"] = {w for e in names for w in (e.source, *e.targets)}
-    train: list[Example] = []
-    attested: list[tuple[str, str, str, int]] = []
-    for (split, kind, lang), rows in pairs.items():
-        if split == "train":
-            kept, dropped = leak_guard(rows, held)
-            logging.info(
-                "%s/%s: %d of %d training pairs dropped, their words are held out",
-                *(kind, lang, len(rows) - len(kept), len(rows)),
-            )
-            leaks = {f"leaks {name}": n for name, n in dropped.items() if n}
-            counts[f"train:{kind}/{lang}"] = {
-                "read": len(rows),
-                "kept": len(kept),
-                **leaks,
-            }
-            train += directed_examples(kept, lang)
-            attested += [(lang, row.native, row.latin, row.count) for row in kept]
+    tests = {name: words for name, words in held.items() if name.startswith("test:")}
+    guards = {"train": held, "dev": tests}
+    kept = {
+        key: _guarded(key, rows, guards[key[0]], counts) if key[0] in guards else rows
+        for key, rows in pairs.items()
+    }
+    train = [(key[2], rows) for key, rows in kept.items() if key[0] == "train"]
     grouped = {
         key: grouped_examples(rows, key[2])
-        for key, rows in pairs.items()
+        for key, rows in kept.items()
         if key[0] in ("dev", "test")
     }
+    reported = [e for e in names if not for_choosing(name_key(e))]
+    choosing = [e for e in names if for_choosing(name_key(e))]
+    # One native word may stand for two English names, one on either side.
+    choosing, dropped = leak_guard(choosing, {"names": native_words(reported)})
+    counts["names"] = {"choosing": len(choosing), "reported": len(reported)}
+    counts["names"]["leaks names"] = dropped["names"]
     return Corpus(
-        train=train,
-        romanisations=_romanisations(attested),
+        train=[e for lang, rows in train for e in directed_examples(rows, lang)],
+        romanisations=_romanisations(
+            (lang, row.native, row.latin, row.count)
+            for lang, rows in train
+            for row in rows
+        ),
         dev=[e for key, rows in grouped.items() if key[0] == "dev" for e in rows],
         test={f"{k[1]}/{k[2]}": rows for k, rows in grouped.items() if k[0] == "test"},
-        names_choosing=[e for e in names if for_choosing(name_key(e))],
-        names=[e for e in names if not for_choosing(name_key(e))],
+        names_choosing=choosing,
+        names=reported,
         counts=counts,
     )
+
+
+def _guarded(
+    key: tuple[str, str, str],
+    rows: list[WordPair],
+    held: dict[str, set[str]],
+    counts: dict[str, dict[str, int]],
+) -> list[WordPair]:
+    """Pairs of a list without the words that must not be seen there; counts them."""
+    split, kind, lang = key
+    kept, dropped = leak_guard(rows, held)
+    logging.info(
+        "%s %s/%s: %d of %d pairs dropped, their words are held out",
+        *(split, kind, lang, len(rows) - len(kept), len(rows)),
+    )
+    leaks = {f"leaks {name}": n for name, n in dropped.items() if n}
+    counts[f"{split}:{kind}/{lang}"] = {"read": len(rows), "kept": len(kept), **leaks}
+    return kept

@@ -107,6 +107,14 @@ def train_epik(config: EpikConfig, at: Workplace) -> Trained:
     return Trained(corpus, teacher, student, params.get("bridge", {}))
 
 
+def fill_caches(config: EpikConfig, at: Workplace) -> Network:
+    """Trains the teacher and caches its answers; returns it, begins no student."""
+    corpus = read_corpus(config.data)
+    teacher = _teacher(config, corpus, at)
+    _lessons(config, corpus, teacher, at)
+    return teacher
+
+
 def student_stage(
     stage: StageConfig,
     config: EpikConfig,

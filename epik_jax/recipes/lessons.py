@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -62,12 +63,13 @@ class Lessons:
         parts = []
         for kind in stage.data:
             if kind == "transfer":
-                parts.append(self._answered(stage))
+                parts.append(_fitting(self._answered(stage), kind, stage))
                 continue
             examples = self.gold.get(kind, ())
             if not examples:
                 raise ValueError(f"stage {stage.name}: there are no {kind!r} examples")
-            parts.append(encode(examples, self.vocabulary))
+            part = encode(examples, self.vocabulary)
+            parts.append(_fitting(part, kind, stage) if kind == "back" else part)
         return _concatenated(parts)
 
     def stream(
@@ -113,6 +115,19 @@ class Lessons:
         return dataclasses.replace(
             _rows(plain, whose), target=spelled.take(chosen), weight=weight
         )
+
+
+def _fitting(encoded: Encoded, kind: str, stage: StageConfig) -> Encoded:
+    """Rows that the largest bucket holds: what a teacher writes may be endless."""
+    width_S, width_T = stage.batches.buckets[-1]
+    fits = (encoded.source.lengths <= width_S) & (encoded.target.lengths <= width_T)
+    if fits.all():
+        return encoded
+    logging.warning(
+        "stage %s: %d of %d %s examples are left out, they fit no bucket",
+        *(stage.name, len(fits) - fits.sum(), len(fits), kind),
+    )
+    return _rows(encoded, np.flatnonzero(fits))
 
 
 def _shares(scores: Ragged) -> np.ndarray:

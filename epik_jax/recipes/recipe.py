@@ -138,18 +138,25 @@ def _run_stage(
     done = folder / "finished.json"
     state, step = compile_step(stage, params, at.mesh)
     with Checkpoints(folder / "checkpoints") as checkpoints:
-        if done.exists() and json.loads(done.read_text())["meta"] == meta:
-            newest = checkpoints.newest()
-            chosen = checkpoints.best() if stage.loop.keep_best else newest
-            if chosen is not None:
-                logging.info("%s: finished before, reused", stage.name)
-                return jax.device_get(checkpoints.restore(chosen, state)[0].params)
+        chosen = checkpoints.best() if stage.loop.keep_best else None
+        chosen = checkpoints.newest() if chosen is None else chosen
+        # A finished step that was damaged since is trained again.
+        if chosen is not None and _finished(done) == {"meta": meta, "step": chosen}:
+            logging.info("%s: finished before, reused", stage.name)
+            return jax.device_get(checkpoints.restore(chosen, state).params)
         within = Surroundings(
             stage.name, meta, checkpoints, at.log, at.stop, _validator(stage)
         )
         state = train(state, step, _placed(stage, at.mesh), stage.loop, within)
-    done.write_text(json.dumps({"meta": meta, "step": int(state.step)}))
+    unfinished = done.with_suffix(".tmp")
+    unfinished.write_text(json.dumps({"meta": meta, "step": int(state.step)}))
+    unfinished.replace(done)
     return jax.device_get(state.params)
+
+
+def _finished(done: Path) -> dict[str, Any] | None:
+    """What a finished stage left, or None."""
+    return json.loads(done.read_text()) if done.exists() else None
 
 
 def _placed(stage: Stage, mesh: Mesh) -> Callable[[int], Iterator[Batch]]:

@@ -116,7 +116,7 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
     """
     with _begun(config_file, overrides, workdir) as (built, at, command):
         if isinstance(built, MatraRun):
-            raise ValueError("config.recipe 'matra' has no teacher, so nothing to cache")
+            raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
         teacher = epik.fill_caches(built.epik, at)
         _export(teacher, workdir / "teacher", "matra", built.epik.data, command)
     return find_caches(workdir)

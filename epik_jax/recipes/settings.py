@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import difflib
 import importlib.util
+import inspect
 import re
 import types
 import typing
@@ -37,7 +38,9 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "config") -> T:
     fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in values:
         if key not in fields:
-            raise ValueError(f"{where}.{key} is not known{nearest(key, list(fields))}")
+            raise ValueError(
+                f"{where}.{key} is not known{nearest(str(key), list(fields))}"
+            )
     given = {k: _value(hints[k], values[k], f"{where}.{k}") for k in values}
     for name, field in fields.items():
         required = (
@@ -53,14 +56,16 @@ def build(kind: type[T], values: Mapping[str, Any], where: str = "config") -> T:
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """A hint at the known word nearest to a mistaken one; "" where none is near."""
+    """A hint at the known word nearest to a mistaken one, or at all that are known."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {sorted(known)}"
 
 
-def as_dict(config: ml_collections.ConfigDict) -> dict[str, Any]:
+def as_dict(config: ml_collections.ConfigDict | Mapping[str, Any]) -> dict[str, Any]:
     """Plain nested dicts and lists, for digests and reports."""
-    return typing.cast(dict[str, Any], _plain(config.to_dict()))
+    if isinstance(config, ml_collections.ConfigDict):
+        config = config.to_dict()
+    return typing.cast(dict[str, Any], _plain(config))
 
 
 def _plain(value: Any) -> Any:
@@ -136,11 +141,20 @@ def read_config(config_file: str, overrides: list[str]) -> dict[str, Any]:
     spec.loader.exec_module(module)
     if not hasattr(module, "get_config"):
         raise ValueError(f"--config: {path} defines no get_config")
+    given = (variant,) if variant else ()
     try:
-        config = module.get_config(variant) if variant else module.get_config()
+        inspect.signature(module.get_config).bind(*given)
+    except TypeError as error:
+        why = (
+            f"has no variants, {variant!r} was asked for"
+            if variant
+            else f"needs a variant: {path}:VARIANT"
+        )
+        raise ValueError(f"--config: {path} {why}") from error
+    try:
+        plain = as_dict(module.get_config(*given))
     except KeyError as error:
         raise ValueError(f"--config: {path} has no variant {error}") from error
-    plain = as_dict(config)
     for override in overrides:
         _override(plain, override)
     return plain
@@ -148,9 +162,10 @@ def read_config(config_file: str, overrides: list[str]) -> dict[str, Any]:
 
 def _override(plain: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
-    if not equals:
-        raise ValueError(f"--config.{override}: expected --config.{path}=VALUE")
     keys = [int(k) if k.isdigit() else k for k in re.findall(r"[^.\[\]]+", path)]
+    if not equals or not keys:
+        wanted = f"{path}=VALUE" if keys else "KEY=VALUE"
+        raise ValueError(f"--config.{override}: expected --config.{wanted}")
     node: Any = plain
     for key in keys[:-1]:
         node = _step(node, key, path)

@@ -21,6 +21,7 @@ from epik_jax.recipes.corpus import Romanisations
 from epik_jax.recipes.recipe import digest
 from epik_jax.recipes.streams import content_digest
 from epik_jax.structs import Example, Hypothesis
+from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teacher_cache.schema import Block
 from epik_jax.teacher_cache.writer import predicted_bytes, write_cache
@@ -225,6 +226,8 @@ def fill_cache(
     }
     if config.crowd.table != "none":
         fingerprint["table"] = digest(TableTeacher(config.crowd.table).fingerprint)
+    if _is_sealed(folder):
+        return TeacherCache.open(folder, fingerprint)
     lengths = _mean_lengths(teacher, examples)
     size = predicted_bytes(teacher.schema, len(examples), lengths)
     logging.info(
@@ -244,6 +247,14 @@ def fill_cache(
         mean_lengths=lengths,
     )
     return TeacherCache.open(folder, fingerprint)
+
+
+def _is_sealed(folder: Path) -> bool:
+    """Whether a finished cache lies there, of whatever; opening it tells of what."""
+    if not (folder / FILE_NAME).exists():
+        return False
+    manifest = read_manifest(folder)
+    return manifest.complete and all((folder / n).exists() for n in manifest.shards)
 
 
 def _blocks(

@@ -82,6 +82,28 @@ def reranked(answers: Answers, advice: Answers, weight: float) -> Answers:
     ]
 
 
+def with_proposals(
+    answers: Answers, advice: Answers, log_probs: Sequence[float]
+) -> Answers:
+    """Answers and, where it is not among them, the adviser's, best first.
+
+    Args:
+      answers: of the first teacher.
+      advice: of the second; its first answer counts, an empty one does not.
+      log_probs: how likely the first teacher finds each of these.
+    """
+    return [
+        row
+        if not other[0].text or any(h.text == other[0].text for h in row)
+        else tuple(
+            sorted(
+                (*row, Hypothesis(other[0].text, log_prob)), key=lambda h: -h.log_prob
+            )
+        )
+        for row, other, log_prob in zip(answers, advice, log_probs, strict=True)
+    ]
+
+
 def hypothesis_log_weights(row: Sequence[Hypothesis]) -> list[float]:
     """Log-probabilities renormalised over the hypotheses that are there."""
     logs = np.array([h.log_prob for h in row])

@@ -86,7 +86,7 @@ class Network:
           `Decoded` of numpy arrays, [N, num_hypotheses, T].
         """
         N, W = len(sources), decoding.num_hypotheses
-        T = int(sources.lengths.max(initial=1)) + WIDTH_STEP + decoding.max_extra
+        T = int(_rounded_up(sources.lengths.max(initial=1))) + decoding.max_extra + 1
         out = Decoded(
             tokens=np.full((N, W, T), self.vocabulary.pad_id, np.int32),
             lengths=np.zeros((N, W), np.int32),
@@ -97,6 +97,9 @@ class Network:
             self.vocabulary.bos_id, self.vocabulary.eos_id, self.vocabulary.pad_id
         )
 
+        most = self.config.max_length - 1
+        limits = _rounded_up(sources.lengths) + decoding.max_extra
+
         def dispatch(rows: np.ndarray, width: int) -> Decoded:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
             return passes.decode(
@@ -105,10 +108,12 @@ class Network:
                 source,
                 mask,
                 langs[rows],
+                np.minimum(limits[rows], most).astype(np.int32),
                 config=self.config,
                 decoding=decoding,
                 ids=ids,
-                length=width + decoding.max_extra,
+                # One more than any limit: a joiner must be followed by a letter.
+                length=min(width + decoding.max_extra, most) + 1,
             )
 
         for rows, answer in _late(
@@ -143,7 +148,7 @@ class Network:
         def dispatch(rows: np.ndarray, width: int) -> Array:
             source, mask = sources.padded(rows, width, pad)
             longest = int(targets.lengths[rows].max())
-            width_T = -(-longest // WIDTH_STEP) * WIDTH_STEP
+            width_T = _rounded_up(longest)
             labels, _ = targets.padded(rows, width_T, pad)
             target = np.concatenate([np.full_like(labels[:, :1], bos), labels], axis=1)
             return passes.log_probs(
@@ -218,6 +223,11 @@ class Network:
             buckets=[(step, 0) for step in steps],
         ):
             yield rows, real, width
+
+
+def _rounded_up(length: Any) -> Any:
+    """An integer or an array of them, to the next multiple of `WIDTH_STEP`."""
+    return -(-length // WIDTH_STEP) * WIDTH_STEP
 
 
 def _late(

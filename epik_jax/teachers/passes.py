@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from epik_jax.decoding.beam import beam
-from epik_jax.decoding.constraint import make_allow
+from epik_jax.decoding.constraint import IMPOSSIBLE, make_allow
 from epik_jax.decoding.greedy import greedy
 from epik_jax.models import transformer
 from epik_jax.models.config import TransformerConfig
@@ -29,7 +29,8 @@ class Decoding:
       beam_width: live hypotheses; 1 is greedy.
       num_hypotheses: answers to a word, at most `beam_width`.
       length_penalty: exponent of the length divisor; 0 for none.
-      max_extra: an answer may be this much longer than its source.
+      max_extra: an answer may be this much longer than its source in tokens, which
+        is rounded up; then it is made to end.
       batch_size: rows decoded together.
     """
 
@@ -61,20 +62,28 @@ def decode(
     source_BS: Array,
     mask_BS: Array,
     lang_B: Array,
+    limit_B: Array,
     *,
     config: TransformerConfig,
     decoding: Decoding,
     ids: SpecialIds,
     length: int,
 ) -> Decoded:
-    """Encodes a batch and searches for answers: `Decoded` of T = `length`."""
+    """Encodes a batch and searches for answers: `Decoded` of T = `length`.
+
+    Each row is made to end at a limit of its own: with the batch's alone, an endless
+    answer would depend on the words beside it.
+    """
     memory = transformer.encode(params, config, source_BS, mask_BS)
     held = transformer.memory_cache(params, config, memory)
 
     def step_fn(tokens_BW: Array, index: Array, kv_cache: Any) -> tuple[Array, Any]:
-        return transformer.decode_step(
+        logits_BWV, kv_cache = transformer.decode_step(
             params, config, tokens_BW, index, kv_cache, held, memory.mask
         )
+        late_B11 = (index >= limit_B - 1)[:, None, None]
+        goes_on_11V = (jnp.arange(config.vocab_size) != ids.eos)[None, None]
+        return jnp.where(late_B11 & goes_on_11V, IMPOSSIBLE, logits_BWV), kv_cache
 
     B = source_BS.shape[0]
     start_B = jnp.full((B,), ids.bos, jnp.int32)

@@ -13,12 +13,17 @@ from typing import Literal
 
 import numpy as np
 
-from epik_jax.data.encode import Encoded, encode
+from epik_jax.data.encode import encode
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teacher_cache.schema import Block, Field, Schema
 from epik_jax.teachers.chain import Answers, Chain
-from epik_jax.teachers.crowd import hypothesis_log_weights, mixture, reranked
+from epik_jax.teachers.crowd import (
+    hypothesis_log_weights,
+    mixture,
+    reranked,
+    with_proposals,
+)
 from epik_jax.teachers.table import TableTeacher
 from epik_jax.text.vocabulary import Vocabulary, encode_sources, encode_targets
 
@@ -166,16 +171,9 @@ class TransliterationTeacher:
         words = [row[0].text for row in pivots]
         sources = encode_sources(self.vocabulary, words, langs)
         each = network.log_probs(sources, proposals)
-        taken = np.take_along_axis(
-            each.values.astype(np.float32), proposals.values[:, None], axis=1
-        )[:, 0]
-        likely = np.add.reduceat(taken, proposals.offsets[:-1])
-        return [
-            row
-            if any(h.text == other[0].text for h in row)
-            else (*row, Hypothesis(other[0].text, float(log_prob)))
-            for row, other, log_prob in zip(answers, advice, likely, strict=True)
-        ]
+        taken = each.values[np.arange(len(each.values)), proposals.values]
+        likely = np.add.reduceat(taken.astype(np.float32), proposals.offsets[:-1])
+        return with_proposals(answers, advice, likely.tolist())
 
     def _last_network(
         self, examples: Sequence[Example], pivots: Answers, answers: Answers
@@ -282,8 +280,8 @@ class LiveSignals:
           examples: joined by key, as in the cache.
         """
         self._teacher = teacher
-        keys: Encoded = encode(examples, teacher.vocabulary)
-        self._by_key = dict(zip(keys.keys.tolist(), examples, strict=True))
+        keys = encode(examples, teacher.vocabulary).keys
+        self._by_key = dict(zip(keys.tolist(), examples, strict=True))
 
     def join(
         self, keys: np.ndarray, digests: np.ndarray, fields: Sequence[str]
@@ -291,8 +289,10 @@ class LiveSignals:
         """Signals of the named examples, in that order; see `TeacherCache.join`.
 
         Raises:
-          ValueError: an example encodes differently here than for the caller.
+          ValueError: an example is not known, or was encoded otherwise.
         """
+        if unknown := [k for k in keys.tolist() if k not in self._by_key]:
+            raise ValueError(f"there is no example of key {unknown[0]:#018x}")
         block = self._teacher.block([self._by_key[k] for k in keys.tolist()])
         if (block.digests != digests).any():
             raise ValueError("the examples were encoded differently by their caller")

@@ -1,7 +1,7 @@
 """Training checkpoints through orbax, sealed and checked.
 
 Orbax commits a step atomically but restores flipped bits without a word; so each step
-carries the sha256 of its files, and a step that does not match is passed over by name.
+carries the sha256 of its files, and one that does not match is put aside by name.
 No other file of the project knows orbax.
 """
 
@@ -11,13 +11,14 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import (
     AnyPreservationPolicy,
     BestN,
@@ -35,11 +36,18 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int = 2) -> None:
         """Opens the folder, making it where it is missing.
 
+        Every step that is there is read and compared with its seal; one that does not
+        match is put aside and named in a warning.
+
         Args:
           folder: of this stage alone.
           keep: newest steps to keep beside the best one.
         """
         self._folder = folder.resolve()
+        # Before orbax opens the folder: it fails at a step whose metrics are broken.
+        if jax.process_index() == 0:
+            _put_damaged_aside(self._folder)
+        multihost_utils.sync_global_devices(f"checkpoints in {folder.name} are checked")
         policy = AnyPreservationPolicy(
             [LatestN(keep), BestN(get_metric_fn=_metric, reverse=True, n=1)]
         )
@@ -94,43 +102,32 @@ class Checkpoints:
             _seal(self._folder / str(step))
 
     def newest(self) -> int | None:
-        """The newest step whose every byte is as written, or None."""
-        return next(self._sound(), None)
+        """The newest step, or None."""
+        return max(self._manager.all_steps(), default=None)
 
     def best(self) -> int | None:
-        """The sound step of lowest cost, or None where none was validated."""
+        """The step of lowest cost, or None where none was validated."""
         costs = {}
-        for step in self._sound():
+        for step in self._manager.all_steps():
             cost = _metric(self._manager.metrics(step) or {})
             if cost < float("inf"):
                 costs[step] = cost
         return min(costs, key=lambda s: (costs[s], s)) if costs else None
 
-    def restore(self, step: int, like: TrainState) -> tuple[TrainState, dict[str, Any]]:
+    def meta(self, step: int) -> dict[str, Any]:
+        """What was saved beside a state, without reading the state."""
+        args = ocp.args.Composite(meta=ocp.args.JsonRestore())
+        return self._manager.restore(step, args=args).meta
+
+    def restore(self, step: int, like: TrainState) -> TrainState:
         """Reads a step back onto the devices of `like`.
 
         Args:
           step: from `newest` or `best`.
           like: a state, or shapes with shardings, of the same tree.
-
-        Returns:
-          The state and its meta.
         """
-        restored = self._manager.restore(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardRestore(like), meta=ocp.args.JsonRestore()
-            ),
-        )
-        return restored.state, restored.meta
-
-    def _sound(self) -> Iterator[int]:
-        for step in sorted(self._manager.all_steps(), reverse=True):
-            why = _damage(self._folder / str(step))
-            if why is None:
-                yield step
-            else:
-                logging.warning("%s: step %d passed over: %s", self._folder, step, why)
+        args = ocp.args.Composite(state=ocp.args.StandardRestore(like))
+        return self._manager.restore(step, args=args).state
 
 
 def _metric(metrics: dict[str, float]) -> float:
@@ -157,11 +154,25 @@ def _seal(folder: Path) -> None:
     unfinished.replace(folder / SEAL)
 
 
+def _put_damaged_aside(folder: Path) -> None:
+    for step in sorted(p for p in folder.glob("*") if p.name.isdigit() and p.is_dir()):
+        why = _damage(step)
+        if why is not None:
+            aside = step.with_name(f"{step.name}.damaged")
+            logging.warning(
+                "%s: step %s passed over: %s; put aside as %s",
+                *(folder, step.name, why, aside.name),
+            )
+            if aside.exists():
+                shutil.rmtree(aside)
+            step.rename(aside)
+
+
 def _damage(folder: Path) -> str | None:
     try:
         sealed = json.loads((folder / SEAL).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return "it has no seal, the save was cut off"
+    except (FileNotFoundError, ValueError):  # ValueError: not JSON, or not UTF-8
+        return "it has no whole seal, the save was cut off"
     files = _files(folder)
     for name, digest in sealed.items():
         if name not in files:

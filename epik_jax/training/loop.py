@@ -6,8 +6,10 @@ nor on what. A run that was stopped goes on at the newest sound checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -96,44 +98,47 @@ def train(
     state = _resumed(state, within)
     start, window = int(state.step), _Window(config.num_steps, within)
     validations = _Validations(config, within)
-    for number in range(start, config.num_steps):
-        if number == start:
-            stream = prefetch(batches(start))
-        batch = next(stream)
-        state, means = step(state, batch)
-        window.add(means, batch)
-        done = number + 1
-        if done % config.log_every == 0 or done == config.num_steps:
-            window.write(state, done)
-        cost = validations.maybe(state, done)
-        last = done == config.num_steps or validations.exhausted
-        if within.stop.asked or last or done % config.save_every == 0 or cost:
-            within.checkpoints.save(state, within.meta, cost)
-        if validations.exhausted:
-            break
-        if within.stop.asked and not last:
-            raise InterruptedRunError(
-                f"{within.name}: stopped after step {done}, saved"
-            )
+    with contextlib.closing(prefetch(batches(start))) as stream:
+        for done in range(start + 1, config.num_steps + 1):
+            if validations.exhausted:
+                break
+            batch = next(stream)
+            state, means = step(state, batch)
+            window.add(means, batch)
+            if done % config.log_every == 0 or done == config.num_steps:
+                window.write(state, done)
+            cost = validations.maybe(state, done)
+            last = done == config.num_steps or validations.exhausted
+            # Read once: a signal that comes during the save is for the next step.
+            stopping = within.stop.asked
+            due = last or done % config.save_every == 0 or cost is not None
+            if stopping or due:
+                within.checkpoints.save(state, within.meta, cost)
+            if stopping and not last:
+                raise InterruptedRunError(
+                    f"{within.name}: stopped after step {done}, saved"
+                )
     if config.keep_best and (best := within.checkpoints.best()) is not None:
-        state, _ = within.checkpoints.restore(best, state)
+        state = within.checkpoints.restore(best, state)
     return state
 
 
 def _resumed(state: TrainState, within: Surroundings) -> TrainState:
     newest = within.checkpoints.newest()
-    within.log.resume(within.name, newest or 0)
     if newest is None:
+        within.log.resume(within.name, 0)
         return state
-    state, meta = within.checkpoints.restore(newest, state)
+    # Before the state is read: another model's arrays would fail by shape alone.
+    meta = within.checkpoints.meta(newest)
     for part, value in within.meta.items():
         if meta.get(part) != value:
             raise ValueError(
                 f"{within.name}: the checkpoints were made with {part} "
                 f"{meta.get(part)}, this run has {value}; use another workdir"
             )
+    within.log.resume(within.name, newest)
     logging.info("%s: resumed after step %d", within.name, newest)
-    return state
+    return within.checkpoints.restore(newest, state)
 
 
 class _Window:
@@ -152,23 +157,29 @@ class _Window:
         merged: StepMeans = {}
         for means in jax.device_get(self._pending):
             for name, mean in means.items():
-                merged[name] = mean.merge(merged.get(name, Mean(0.0, 0.0)))  # type: ignore[arg-type]
+                # A skipped update must not hide the others of its window.
+                if math.isfinite(mean.total):
+                    merged[name] = mean.merge(merged.get(name, Mean(0.0, 0.0)))  # type: ignore[arg-type]
         bad = int(state.opt_state.notfinite_count)
         if bad >= MAX_BAD_STEPS:
             raise FloatingPointError(
                 f"{self._within.name}: the {bad} updates before step {done} were not "
-                "finite; lower the learning rate and resume"
+                "finite; set a lower learning rate and use another workdir"
             )
         seconds = time.monotonic() - self._since
         rate = self._examples / seconds
         eta = seconds / len(self._pending) * (self._num_steps - done)
         values = {name: float(mean.value()) for name, mean in merged.items()}
+        skipped = {"skipped_updates": int(state.opt_state.total_notfinite)}
         self._within.log.write(
-            self._within.name, done, {**values, "examples_per_second": rate}
+            self._within.name,
+            done,
+            {**values, **skipped, "examples_per_second": rate},
         )
         logging.info(
             "%s step %d/%d  loss %.4f  %.0f examples/s  ETA %d:%02d",
-            *(self._within.name, done, self._num_steps, values["loss"], rate),
+            *(self._within.name, done, self._num_steps),
+            *(values.get("loss", math.nan), rate),
             *divmod(int(eta), 60),
         )
         self._pending, self._examples = [], 0

@@ -1,7 +1,7 @@
 """From an optimizer's settings to an optax transformation.
 
 Weight decay touches kernels and tables alone. An update that is not finite is skipped
-and counted; the loop stops before the guard would let one through.
+and counted; the loop stops where many are.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any, Literal
 import jax
 import optax
 
-MAX_SKIPPED = 50
-"""Updates in a row that may be skipped; the loop stops a run well before this."""
+MAX_SKIPPED = 2**31 - 1
+"""Updates in a row that may be skipped: optax lets one through after these, and
+parameters would be NaN for ever. So never; it is the loop that stops a run."""
 
 
 @dataclasses.dataclass(frozen=True)

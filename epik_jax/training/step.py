@@ -84,7 +84,7 @@ def make_train_step(
         one = jnp.ones(())
         means |= {
             "loss": Mean(loss, one),
-            "gradient_norm": Mean(optax.global_norm(gradients), one),
+            "gradient_norm": Mean(optax.tree.norm(gradients), one),
         }
         params = trees.unflatten(frozen | moving)
         return TrainState(state.step + 1, params, opt_state, state.key), means

@@ -1,0 +1,242 @@
+"""The command line as it is written: commands, options, overrides.
+
+A list of strings goes in, a namespace comes out. Nothing is called and nothing heavy is
+imported, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+_OVERRIDE = "--config."
+_PROGRAM = "epik-jax"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises on a mistake; the caller knows how mistakes are told."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; see `{self.prog} --help`")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Reads a command line.
+
+    Args:
+      argv: without the program's name.
+
+    Returns:
+      Options by name; "command", and "overrides" as "path.to.key=value".
+
+    Raises:
+      ValueError: it cannot be understood; says what is wrong.
+      SystemExit: help was asked for and printed.
+    """
+    rest, overrides = _split_overrides(_as_utf8(argv))
+    parser = make_parser()
+    arguments, unknown = parser.parse_known_args(rest)
+    arguments.overrides = overrides
+    if arguments.command == "transliterate":
+        # Words may stand on both sides of an option.
+        arguments.words += [word for word in unknown if not word.startswith("-")]
+        unknown = [word for word in unknown if word.startswith("-")]
+    if arguments.command is None and not arguments.version:
+        parser.error("no command is given")
+    if unknown:
+        parser.error(f"unknown: {' '.join(unknown)}{_nearest(unknown[0], rest)}")
+    if overrides and not hasattr(arguments, "config"):
+        parser.error(f"{arguments.command} takes no {_OVERRIDE}{overrides[0]}")
+    if arguments.command == "cache" and arguments.what is None:
+        _demand_config(parser, arguments)
+    return arguments
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Returns the parser of all commands."""
+    parser = _Parser(
+        prog=_PROGRAM,
+        allow_abbrev=False,
+        description="Condenses a pipeline of models into one small model.",
+    )
+    parser.add_argument("--version", action="store_true", help="print it and stop")
+    parser.add_argument(
+        "--traceback", action="store_true", help="show where an error came from"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=about, description=about, allow_abbrev=False
+        )
+
+    for name, about in (
+        ("run", "Train, measure and write the report; goes on where it was stopped."),
+        ("train", "Train without measuring."),
+    ):
+        _add_config(command(name, about), required=True)
+    _add_cache(command("cache", "Train the teacher and cache its answers."))
+    _add_evaluate(command("evaluate", "Score a model, a chain or a rule table."))
+    _add_transliterate(command("transliterate", "Write words in another script."))
+    _add_export(command("export", "Write a model folder of a finished run."))
+    command("doctor", "Say what is installed, what is missing and what is broken.")
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--config",
+        required=required,
+        metavar="FILE[:VARIANT]",
+        help="a configuration, such as configs/epik.py:builtin; single values are "
+        "changed by --config.path.to.key=VALUE",
+    )
+    parser.add_argument("--workdir", required=required, type=Path, metavar="DIR")
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser, required=False)
+    what = parser.add_subparsers(dest="what", metavar="inspect")
+    about = "Print what a cache holds."
+    inspect = what.add_parser("inspect", help=about, description=about)
+    inspect.add_argument("folder", type=Path, metavar="DIR", help="a cache, or a run")
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--checkpoint", type=Path, metavar="DIR", help="a model folder")
+    add("--pairs", required=True, type=Path, metavar="FILE", help="plain or .gz")
+    add("--json", type=Path, metavar="OUT", help="write all figures there as well")
+    add(
+        "--format",
+        default="",
+        choices=("parallel", "pairs", "dakshina", "aksharantar"),
+        help="layout of FILE; found out unless given",
+    )
+    add("--from", dest="source_lang", default="", metavar="L", help="first column")
+    add("--to", dest="target_lang", default="", metavar="L", help="second column")
+    add("--lang", default="", metavar="L", help="native side of a lexicon")
+    system = parser.add_mutually_exclusive_group()
+    system.add_argument(
+        "--chain", action="store_true", help="the model twice, through English"
+    )
+    system.add_argument(
+        "--table", choices=("builtin", "icu"), help="a rule table, no checkpoint needed"
+    )
+    add("--beam", type=_positive, default=1, metavar="N", help="1, greedy, by default")
+    add("--limit", type=_positive, default=0, metavar="N", help="words, drawn evenly")
+    add(
+        "--max-bad-share",
+        type=_share,
+        default=0.01,
+        metavar="X",
+        help="go on while no larger share of the lines is bad; 0.01 by default",
+    )
+
+
+def _add_transliterate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("words", nargs="*", metavar="WORD", help="a line each; else standard input")
+    add("--checkpoint", required=True, type=Path, metavar="DIR", help="a model folder")
+    add("--to", required=True, dest="target_lang", metavar="L", help="en hi ta kn bn")
+    add("--from", dest="source_lang", metavar="L", help="write words of this one only")
+    add("--file", type=Path, metavar="F", help="lines of UTF-8 text")
+    add("--beam", type=_positive, default=1, metavar="N", help="1, greedy, by default")
+    add(
+        "--nbest",
+        type=_positive,
+        metavar="N",
+        help="print N answers to each word: word, answer, log-probability",
+    )
+    add("--chain", action="store_true", help="the model twice, through English")
+    add("--json", action="store_true", help="a JSON object for each line")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--workdir", required=True, type=Path, metavar="RUN", help="a finished run")
+    add("--out", required=True, type=Path, metavar="DIR", help="the new model folder")
+    add("--model", choices=("student", "teacher"), default="student")
+    add("--bfloat16", action="store_true", help="two bytes a parameter")
+    add("--licences", default="", metavar="TEXT", help="of the data, for the card")
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def _as_utf8(argv: Sequence[str]) -> list[str]:
+    """Arguments read as UTF-8, also where the locale told Python otherwise."""
+    words = []
+    for number, word in enumerate(argv, 1):
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            try:
+                word = os.fsencode(word).decode("utf-8")
+            except UnicodeError:
+                raise ValueError(f"argument {number}, {word!a}, is not UTF-8") from None
+        words.append(word)
+    return words
+
+
+def _demand_config(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace
+) -> None:
+    for option in ("config", "workdir"):
+        if getattr(arguments, option) is None:
+            parser.error(f"cache needs --{option}, or inspect DIR")
+
+
+def _split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Takes `--config.key=value` and `--config.key value` out of a command line."""
+    rest, overrides, words = [], [], iter(argv)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif not word.startswith(_OVERRIDE):
+            rest.append(word)
+        elif "=" in word:
+            overrides.append(word.removeprefix(_OVERRIDE))
+        else:
+            value = next(words, None)
+            if value is None or value.startswith("--"):
+                raise ValueError(f"{word} has no value; write {word}=VALUE")
+            overrides.append(f"{word.removeprefix(_OVERRIDE)}={value}")
+    return rest, overrides
+
+
+def _nearest(option: str, argv: Sequence[str]) -> str:
+    """A hint at an option of the command that was probably meant."""
+    known = [
+        name
+        for action in _options_of(argv)
+        for name in action.option_strings
+        if name.startswith("--")
+    ]
+    close = difflib.get_close_matches(option.partition("=")[0], known, n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def _options_of(argv: Sequence[str]) -> list[argparse.Action]:
+    for action in make_parser()._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            chosen = next((word for word in argv if word in action.choices), None)
+            return list(action.choices[chosen]._actions) if chosen else []
+    return []

@@ -1,0 +1,267 @@
+"""`epik-jax COMMAND`: parses, calls, explains errors.
+
+Whatever is heavy is imported inside the command that needs it. What a user can put
+right is told in one line; any other error keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from epik_jax import arguments, host
+
+FAILED, MISTAKEN, INTERRUPTED, STOPPED, UNREAD = 1, 2, 130, 143, 141
+"""Exit statuses beside 0."""
+
+_USER_PATHS = (
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs one command.
+
+    Args:
+      argv: without the program's name; the process's own unless given.
+
+    Raises:
+      SystemExit: anything but success: 2 for what the user should change, 1 for what
+        failed, 143 for a run that was stopped and saved, 130 for an interruption.
+    """
+    host.set_streams()
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        status = _call(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has left, as `head` does; the interpreter's own last flush
+        # would complain about it.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = UNREAD
+    except KeyboardInterrupt:
+        status = _tell("interrupted", INTERRUPTED)
+    except (ValueError, OSError, FloatingPointError, SyntaxError) as error:
+        if "--traceback" in argv:
+            traceback.print_exc()
+        mistaken = isinstance(error, (ValueError, SyntaxError, *_USER_PATHS))
+        status = _tell(_in_words(error), MISTAKEN if mistaken else FAILED)
+    if status:
+        sys.exit(status)
+
+
+def _call(argv: Sequence[str]) -> int:
+    given = arguments.parse(argv)
+    if given.version:
+        return _print_version()
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "run": _run,
+        "train": _train,
+        "cache": _cache,
+        "evaluate": _evaluate,
+        "transliterate": _transliterate,
+        "export": _export,
+        "doctor": _doctor,
+    }
+    return commands[given.command](given)
+
+
+def _print_version() -> int:
+    import importlib.metadata
+
+    try:
+        print("epik-jax", importlib.metadata.version("epik-jax"))
+    except importlib.metadata.PackageNotFoundError:
+        print("epik-jax, a checkout that is not installed")
+    return 0
+
+
+def _set_up() -> None:
+    """Readies the process for computing."""
+    host.set_logging()
+    host.set_allocator()  # Before jax takes its first buffer.
+    host.set_compilation_cache()
+
+
+def _run(given: argparse.Namespace) -> int:
+    return _run_recipe(given, evaluate=True)
+
+
+def _train(given: argparse.Namespace) -> int:
+    return _run_recipe(given, evaluate=False)
+
+
+def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
+    _set_up()
+    from epik_jax.recipes import figures, run
+    from epik_jax.recipes.epik import InterruptedRunError
+
+    try:
+        made = run.run(given.config, given.overrides, given.workdir, evaluate=evaluate)
+    except InterruptedRunError as error:
+        return _tell(f"{error}; the same command goes on from there", STOPPED)
+    if made is not None:
+        print(figures.closing_table(made))
+        print(f"report: {given.workdir / 'report.html'}")
+    for name in ("teacher", "student"):
+        if (given.workdir / name).is_dir():
+            print(f"{name}: {given.workdir / name}")
+    return 0
+
+
+def _cache(given: argparse.Namespace) -> int:
+    if given.what == "inspect":
+        from epik_jax.recipes import run
+
+        for folder in run.find_caches(given.folder):
+            print(f"{folder}:")
+            print(json.dumps(run.cache_summary(folder), indent=1, ensure_ascii=False))
+        return 0
+    _set_up()
+    from epik_jax.recipes import run
+    from epik_jax.recipes.epik import InterruptedRunError
+
+    try:
+        for folder in run.fill_caches(given.config, given.overrides, given.workdir):
+            print(f"cache: {folder}")
+    except InterruptedRunError as error:
+        return _tell(f"{error}; the same command goes on from there", STOPPED)
+    return 0
+
+
+def _evaluate(given: argparse.Namespace) -> int:
+    if given.table is None and given.checkpoint is None:
+        raise ValueError("evaluate needs --checkpoint DIR, or --table builtin|icu")
+    _set_up()
+    from epik_jax.recipes import answerer, examination, figures, pairs_file
+
+    if given.json is not None:
+        examination.demand_writable(given.json)
+    if given.table is not None:
+        system = answerer.table_answerer(given.table)
+    else:
+        system = answerer.model_answerer(
+            given.checkpoint,
+            beam_width=given.beam,
+            num_candidates=given.beam,
+            chain=given.chain,
+        )
+    fields = ("format", "source_lang", "target_lang", "lang", "max_bad_share", "limit")
+    asked = pairs_file.PairsFile(given.pairs, **{f: getattr(given, f) for f in fields})
+    made = examination.examine(asked, system)
+    if given.json is not None:
+        examination.write_examination(given.json, made)
+    print(figures.examination_table(made))
+    return 0
+
+
+def _transliterate(given: argparse.Namespace) -> int:
+    if given.words and given.file is not None:
+        raise ValueError("words and --file are both given; give one of them")
+    if given.words and not any(word.strip() for word in given.words):
+        raise ValueError("the words are empty, there is nothing to write")
+    _set_up()
+    from epik_jax.recipes import answerer, phrase
+
+    system = answerer.model_answerer(
+        given.checkpoint,
+        beam_width=given.beam,
+        num_candidates=given.nbest or 1,
+        chain=given.chain,
+    )
+    writer = phrase.Writer(
+        given.target_lang, system.predictor, system.max_length, given.source_lang
+    )
+    with _lines(given) as lines:
+        for line in writer.write(lines):
+            _print_line(line, given)
+    return 0
+
+
+@contextlib.contextmanager
+def _lines(given: argparse.Namespace) -> Iterator[Iterator[str]]:
+    """Lines from the words, the file or standard input."""
+    from epik_jax.recipes import phrase
+
+    if given.words:
+        yield iter(given.words)
+    elif given.file is not None:
+        with given.file.open("rb") as file:
+            yield phrase.read_text(file, str(given.file))
+    else:
+        if sys.stdin.isatty():
+            logging.info("reading lines from the terminal; Ctrl-D ends them")
+        yield phrase.read_text(sys.stdin.buffer, "standard input")
+
+
+def _print_line(line: Any, given: argparse.Namespace) -> None:
+    if given.json:
+        print(json.dumps(line.to_json(), ensure_ascii=False))
+    elif given.nbest is None:
+        print(line.output)
+    else:
+        for word in line.words:
+            for answer in word.candidates:
+                print(word.source, answer.text, f"{answer.log_prob:.4f}", sep="\t")
+
+
+def _export(given: argparse.Namespace) -> int:
+    from epik_jax.interop import card, export
+
+    folder = given.workdir / given.model
+    if not export.is_model_folder(folder):
+        raise FileNotFoundError(
+            f"{given.workdir} holds no finished {given.model}; "
+            "finish it with `epik-jax run` in this --workdir"
+        )
+    model = export.load_model(folder)
+    text = card.model_card(model, given.licences)
+    export.export_model(model, given.out, bfloat16=given.bfloat16, card=text)
+    print(given.out)
+    return 0
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from epik_jax import doctor
+
+    findings = doctor.examine()
+    print(doctor.as_text(findings))
+    return FAILED if any(f.state == "BROKEN" for f in findings) else 0
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, BlockingIOError):
+        return f"{error}; wait for it, or take another folder"
+    if isinstance(error, OSError) and error.strerror:
+        # What has no name here is the stream that is being written.
+        name = _shown(error.filename) if error.filename else "output"
+        return f"{name}: {error.strerror}"
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: {error.msg}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8: {error}"
+    return str(error) or repr(error)
+
+
+def _shown(path: Any) -> str:
+    return str(Path(os.fsdecode(path)))
+
+
+def _tell(message: str, status: int) -> int:
+    one_line = re.sub(r"\s*\n\s*", " ", message)
+    print(f"epik-jax: {one_line}", file=sys.stderr)
+    return status

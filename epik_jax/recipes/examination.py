@@ -1,0 +1,153 @@
+"""Scores of any system on any file of pairs, overall and by group, with intervals.
+
+A file and a system go in, a dict that JSON can hold comes out. Answers are scored by
+the code that scores a run's own report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epik_jax.evaluation import bootstrap, metrics
+from epik_jax.evaluation.metrics import WordScores
+from epik_jax.evaluation.report import write_report
+from epik_jax.evaluation.signature import signature
+from epik_jax.recipes.answerer import Answerer
+from epik_jax.recipes.pairs_file import PairsFile
+from epik_jax.structs import Example
+
+FORMAT = "epik-evaluation-1"
+
+NUM_RESAMPLES, NUM_GROUP_RESAMPLES = 1000, 300
+"""Of the bootstrap over all words, and over each of the many groups."""
+
+
+def examine(asked: PairsFile, answerer: Answerer, *, seed: int = 0) -> dict[str, Any]:
+    """Asks a system all words of a file and scores its answers.
+
+    Args:
+      asked: the file.
+      answerer: the system.
+      seed: of the bootstrap.
+
+    Returns:
+      JSON values in the layout `FORMAT`; every figure is a fraction of one with the
+      bounds of its 95 % interval. "overall" and "direct" (pairs without English) are
+      unweighted means over language pairs; groups by pair and by source are pooled.
+    """
+    examples, report = asked.read(answerer.max_length)
+    logging.info("%s; %d to score", report, len(examples))
+    started = time.monotonic()
+    answers = answerer.predictor(examples)
+    logging.info("answered in %.1f s", time.monotonic() - started)
+    scores = metrics.word_scores(
+        list(zip(examples, answers, strict=True)), metrics.SOUND_KEYS
+    )
+    limit = {"limit": str(asked.limit)} if asked.limit else {}
+    digest = _digest(asked.path)
+    data = f"{asked.path.name}@{digest[:8]}".replace("|", "_")
+    return {
+        "format": FORMAT,
+        "system": {"name": answerer.name, "decode": answerer.decode, **answerer.about},
+        "data": {
+            "path": str(asked.path),
+            "sha256": digest,
+            "limit": asked.limit,
+            "lines": report.read,
+            "kept": report.kept,
+            "dropped": report.dropped,
+            "refused": report.causes,
+        },
+        "resampling": {
+            "num_resamples": NUM_RESAMPLES,
+            "num_group_resamples": NUM_GROUP_RESAMPLES,
+            "seed": seed,
+            "level": 0.95,
+        },
+        **_groups(scores, examples, seed),
+        "signatures": {
+            metric: signature(metric, decode=answerer.decode, data=data, **limit)
+            for metric in scores.metrics()
+        },
+        "definitions": {**metrics.DEFINITIONS, **metrics.SOUND_KEY_DEFINITIONS},
+    }
+
+
+def demand_writable(path: Path) -> None:
+    """Makes the folder of a file to be written; tried before hours of work, not after.
+
+    Raises:
+      OSError: it cannot be written there.
+      ValueError: `path` is a folder.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file to write")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    probe = _unfinished(path)
+    probe.touch()
+    probe.unlink()
+
+
+def write_examination(path: Path, made: Mapping[str, Any]) -> None:
+    """Writes the result as JSON, whole or not at all."""
+    unfinished = _unfinished(path)
+    try:
+        write_report(unfinished, made)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _groups(
+    scores: WordScores, examples: Sequence[Example], seed: int
+) -> dict[str, Any]:
+    origins = np.array([e.origin or "unnamed" for e in examples], dtype=str)
+    direct = np.array(["en" not in (e.source_lang, e.target_lang) for e in examples])
+
+    def over_pairs(rows: np.ndarray) -> dict[str, Any]:
+        chosen = scores.take(np.flatnonzero(rows))
+        return _figures(chosen, chosen.pairs, NUM_RESAMPLES, seed)
+
+    def by(labels: np.ndarray) -> dict[str, Any]:
+        groups = {str(x): np.flatnonzero(labels == x) for x in np.unique(labels)}
+        one_stratum = np.zeros(len(labels), int)
+        return {
+            name: _figures(
+                *(scores.take(rows), one_stratum[rows], NUM_GROUP_RESAMPLES, seed)
+            )
+            for name, rows in groups.items()
+        }
+
+    found = {"overall": over_pairs(np.ones(len(scores), bool))}
+    if direct.any() and not direct.all():
+        found["direct"] = over_pairs(direct)
+    return {**found, "by_pair": by(scores.pairs), "by_source": by(origins)}
+
+
+def _figures(
+    scores: WordScores, strata: np.ndarray, num_resamples: int, seed: int
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"n": len(scores)}
+    for metric in scores.metrics():
+        made = bootstrap.interval(
+            scores.ratio(metric), strata, num_resamples=num_resamples, seed=seed
+        )
+        found[metric] = {"value": made.value, "low": made.low, "high": made.high}
+    return found
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".tmp")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
