@@ -1,0 +1,153 @@
+"""The pure functions: padding, causality, single steps, parameters, pinned values."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+from jax.extend.core import Var
+
+from epik_jax import trees
+from epik_jax.models import transformer
+
+W, T = 3, 4
+
+
+@pytest.fixture(scope="module")
+def params():
+    return tiny.params()
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return tiny.batch(batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def memory(params, batch):
+    return tiny.encode(params, tiny.CONFIG, batch["source"], batch["source_mask"])
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _stepwise(params, config, target_BWT, memory):
+    """Logits of all positions from single steps: [B, W, T, V]."""
+    kept = transformer.memory_cache(params, config, memory)
+    B, W, T = target_BWT.shape
+
+    def step(kv_cache, at):
+        tokens_BW, index = at
+        logits_BWV, kv_cache = transformer.decode_step(
+            params, config, tokens_BW, index, kv_cache, kept, memory.mask
+        )
+        return kv_cache, logits_BWV
+
+    empty = transformer.empty_kv_cache(config, B, W, T + 2)
+    targets_TBW = target_BWT.transpose(2, 0, 1)  # [B, W, T] -> [T, B, W]
+    _, logits = jax.lax.scan(step, empty, (targets_TBW, jnp.arange(T)))
+    return logits.transpose(1, 2, 0, 3)  # [T, B, W, V] -> [B, W, T, V]
+
+
+def _targets():
+    return np.random.default_rng(1).integers(1, 13, (4, W, T)).astype(np.int32)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"norm": "pre", "positions": "sinusoidal"},
+        {"norm": "post", "positions": "learned", "decoder_layers": 2},
+    ],
+    ids=str,
+)
+def test_single_steps_of_all_beams_equal_whole_targets_at_once(kind, batch):
+    config = tiny.config(**kind)
+    params, target_BWT = tiny.params(config), _targets()
+    memory = tiny.encode(params, config, batch["source"], batch["source_mask"])
+    stepped_BWTV = _stepwise(params, config, target_BWT, memory)
+    each_beam = jax.tree.map(lambda x: np.repeat(x, W, axis=0), memory)
+    whole = tiny.decode(params, config, target_BWT.reshape(4 * W, T), each_beam)
+    expected = whole.logits.reshape(4, W, T, 13)  # [B*W, T, V] -> [B, W, T, V]
+    np.testing.assert_allclose(stepped_BWTV, expected, atol=2e-5)
+
+
+def test_beams_of_a_row_do_not_see_each_other(params, memory):
+    target_BWT = _targets()
+    before = np.asarray(_stepwise(params, tiny.CONFIG, target_BWT, memory))
+    target_BWT[:, 1] = target_BWT[:, 1] % 12 + 1
+    after = np.asarray(_stepwise(params, tiny.CONFIG, target_BWT, memory))
+    np.testing.assert_array_equal(before[:, [0, 2]], after[:, [0, 2]])
+    assert (before[:, 1] != after[:, 1]).any(axis=(1, 2)).all()
+
+
+def test_padding_changes_neither_states_nor_logits_of_real_positions(params, batch):
+    def run(extra, fill):
+        wide = ((0, 0), (0, extra))
+        mask = np.pad(batch["source_mask"], wide)
+        source = np.where(mask, np.pad(batch["source"], wide), fill).astype(np.int32)
+        memory = tiny.encode(params, tiny.CONFIG, source, mask)
+        output = tiny.decode(params, tiny.CONFIG, batch["target_in"], memory)
+        return memory.hidden[:, :5], output.logits
+
+    hidden, logits = run(0, tiny.PAD)
+    wider_hidden, wider_logits = run(3, 7)
+    real = batch["source_mask"]
+    assert not real.all()
+    np.testing.assert_allclose(hidden[real], wider_hidden[real], atol=1e-5)
+    np.testing.assert_allclose(logits, wider_logits, atol=1e-5)
+
+
+def test_a_later_target_token_changes_no_earlier_logit(params, batch, memory):
+    target = batch["target_in"]
+    before = tiny.decode(params, tiny.CONFIG, target, memory).logits
+    for t in range(1, target.shape[1]):
+        changed = target.copy()
+        changed[:, t] = changed[:, t] % 12 + 1
+        after = tiny.decode(params, tiny.CONFIG, changed, memory).logits
+        np.testing.assert_array_equal(before[:, :t], after[:, :t])
+        assert (before[:, t] != after[:, t]).any(axis=1).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"norm": "post", "positions": "learned", "tied_output": False},
+        {"num_slots": 6, "shared_embedding": False},
+        {"decoder_layers": 0, "token_types": 2, "embedding_norm": True},
+    ],
+    ids=str,
+)
+def test_parameters_are_exactly_those_that_a_pass_reads(changes):
+    config = tiny.config(**changes)
+    shapes = transformer.parameter_shapes(config)
+
+    def run(params, ids):
+        mask, types = ids > 0, jnp.zeros_like(ids) if config.token_types else None
+        memory = transformer.encode(params, config, ids, mask, types_BS=types)
+        if not config.decoder_layers:
+            return memory.hidden
+        return memory.gate_logits, transformer.decode(params, config, ids, memory)
+
+    ids = jax.ShapeDtypeStruct((2, 5), jnp.int32)
+    jaxpr = jax.make_jaxpr(run)(shapes, ids).jaxpr  # fails where a leaf is missing
+    read = {x for eqn in jaxpr.eqns for x in eqn.invars if isinstance(x, Var)}
+    paths = trees.flatten(shapes)
+    leaves = dict(zip(paths, jaxpr.invars, strict=False))
+    assert [path for path, leaf in leaves.items() if leaf not in read] == []
+
+
+def test_a_forward_pass_gives_the_pinned_values():
+    config = tiny.config(num_slots=6, shared_embedding=False, tied_output=False)
+    params, batch = tiny.params(config), tiny.batch(batch_size=2)
+    memory = tiny.encode(params, config, batch["source"], batch["source_mask"])
+    logits = tiny.decode(params, config, batch["target_in"], memory).logits
+    np.testing.assert_allclose(
+        logits[0, -1, :4],
+        [0.286432, 0.248057, -0.281582, 0.956297],
+        atol=1e-4,
+        err_msg="From the same seed the network computes something else than it did. "
+        "If the first values of parameters changed, old runs cannot be repeated; if "
+        "the network changed, saved models answer differently. Where that is wanted, "
+        "say so in CHANGELOG.md, retrain what ships and pin the new values.",
+    )

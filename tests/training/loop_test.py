@@ -1,0 +1,257 @@
+"""The loop: resuming bit by bit, stopping, bad numbers, choosing the best."""
+
+import dataclasses
+import itertools
+import json
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+import toy_run
+from toy_run import Wish, bits, run
+
+from epik_jax.training.checkpoint import Checkpoints
+from epik_jax.training.stop import InterruptedRunError
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """A run that nothing disturbed: its folder and the bits that it ended with."""
+    folder = tmp_path_factory.mktemp("straight")
+    return folder, bits(run(folder))
+
+
+def _rows(folder):
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    volatile = ("time", "examples_per_second")
+    return [{k: v for k, v in row.items() if k not in volatile} for row in rows]
+
+
+def _newest(folder):
+    with Checkpoints(folder / "checkpoints") as checkpoints:
+        step = checkpoints.newest()
+        return step, step and checkpoints.restore(step, toy_run.state())
+
+
+def _stopping_after(num_steps):
+    """A step that wishes to stop while it runs for the `num_steps`-th time."""
+    wish, calls = Wish(), itertools.count(1)
+
+    def step(state, batch):
+        wish.asked = next(calls) == num_steps
+        return toy_run.step()(state, batch)
+
+    return {"step": step, "stop": wish}
+
+
+@pytest.mark.parametrize("num_steps", [1, 5, 8, 11])
+def test_a_stopped_and_resumed_run_ends_as_one_that_was_not(
+    straight, tmp_path, num_steps
+):
+    with pytest.raises(InterruptedRunError, match=f"toy: .* step {num_steps}, saved"):
+        run(tmp_path, **_stopping_after(num_steps))
+    assert _newest(tmp_path)[0] == num_steps
+    assert bits(run(tmp_path)) == straight[1]
+
+
+def test_a_run_that_died_between_checkpoints_ends_as_one_that_did_not(
+    straight, tmp_path
+):
+    def dying(start):
+        yield from itertools.islice(toy_run.batches(start), 7)
+        raise ConnectionError("the disk with the data is gone")
+
+    with pytest.raises(ConnectionError, match="the disk with the data is gone"):
+        run(tmp_path, batches=dying)
+    assert _newest(tmp_path)[0] == 4
+    assert bits(run(tmp_path)) == straight[1]
+    # The line at 6 covers what came after the checkpoint alone.
+    ours, theirs = _rows(tmp_path), _rows(straight[0])
+    assert [row["step"] for row in ours] == [3, 6, 9, 12]
+    assert [ours[n] for n in (0, 2, 3)] == [theirs[n] for n in (0, 2, 3)]
+
+
+@pytest.mark.parametrize("spared", ["seal", "data"])
+def test_a_damaged_last_checkpoint_costs_its_steps_and_nothing_else(
+    straight, tmp_path, spared
+):
+    run(tmp_path)
+    step = tmp_path / "checkpoints" / "12"
+    if spared == "data":
+        (step / "SEAL.json").unlink()
+    else:
+        largest = max(step.rglob("*"), key=lambda path: path.stat().st_size)
+        largest.write_bytes(largest.read_bytes()[:-1])
+    calls = []
+
+    def counted(state, batch):
+        calls.append(int(state.step))
+        return toy_run.step()(state, batch)
+
+    assert bits(run(tmp_path, step=counted)) == straight[1]
+    assert calls == [8, 9, 10, 11]
+    assert _newest(tmp_path)[0] == 12
+
+
+@dataclasses.dataclass
+class _LateWish:
+    """A stop flag whose signal comes right after it was read `unasked` times."""
+
+    unasked: int
+
+    @property
+    def asked(self):
+        self.unasked -= 1
+        return self.unasked < 0
+
+
+@pytest.mark.parametrize("unasked", range(5))
+def test_a_stop_at_any_moment_of_a_step_is_saved_before_it_is_obeyed(tmp_path, unasked):
+    with pytest.raises(InterruptedRunError) as caught:
+        run(tmp_path, stop=_LateWish(unasked), save_every=100)
+    assert f"step {_newest(tmp_path)[0]}, saved" in str(caught.value)
+
+
+def test_a_finished_run_that_is_started_again_trains_nothing(straight):
+    def never(state, batch):
+        raise AssertionError("a step was made")
+
+    assert bits(run(straight[0], step=never)) == straight[1]
+
+
+def test_a_log_line_holds_the_mean_over_the_elements_since_the_last_one(straight):
+    rows = [row for row in _rows(straight[0]) if "loss" in row]
+    assert [row["step"] for row in rows] == [3, 6, 9, 12]
+    state, means = toy_run.state(), []
+    for batch in itertools.islice(toy_run.batches(0), 3):
+        state, now = toy_run.step()(state, batch)
+        means.append(jax.device_get(now["hard_ce"]))
+    expected = sum(m.total for m in means) / sum(m.count for m in means)
+    assert rows[0]["hard_ce"] == pytest.approx(expected, rel=1e-6)
+    assert rows[0]["skipped_updates"] == 0
+
+
+def _bad(numbers):
+    """The stream, with batches that give NaN at the given numbers."""
+
+    def batches(start):
+        for n, batch in enumerate(toy_run.batches(start), start):
+            yield batch | {"x": batch["x"] * np.nan} if n in numbers else batch
+
+    return batches
+
+
+def test_one_bad_batch_is_skipped_counted_and_kept_out_of_the_logged_mean(
+    straight, tmp_path
+):
+    state = run(tmp_path, batches=_bad({4}))
+    assert int(state.opt_state.total_notfinite) == 1
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
+    rows = {row["step"]: row for row in _rows(tmp_path)}
+    assert [rows[n]["skipped_updates"] for n in (3, 6, 9, 12)] == [0, 1, 1, 1]
+    assert 0 < rows[6]["hard_ce"] < 100 and "NaN" not in repr(rows)
+    assert bits(state) != straight[1]
+
+
+def test_a_bad_batch_moves_no_parameter_and_no_moment():
+    batch = next(_bad({0})(0))
+    before = jax.device_get(toy_run.state())
+    after, _ = toy_run.step()(toy_run.state(), batch)
+    for kept in ("params", "key", "opt_state"):
+        old, new = getattr(before, kept), getattr(after, kept)
+        if kept == "opt_state":
+            old, new = old.inner_state, new.inner_state
+        if kept == "key":
+            old, new = jax.random.key_data(old), jax.random.key_data(new)
+        for a, b in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_many_bad_batches_stop_the_run_and_every_checkpoint_stays_finite(tmp_path):
+    lengths = {"num_steps": 80, "log_every": 70, "save_every": 10}
+    with pytest.raises(FloatingPointError, match=r"toy: the 65 updates before step 70"):
+        run(tmp_path, batches=_bad(range(5, 80)), **lengths)
+    step, state = _newest(tmp_path)
+    assert step == 60
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
+
+
+@pytest.mark.parametrize("width", [5, 9])
+def test_checkpoints_of_another_configuration_are_refused_by_the_part_that_differs(
+    tmp_path, width
+):
+    run(tmp_path, num_steps=4)
+    log = (tmp_path / "metrics.jsonl").read_text()
+    with pytest.raises(ValueError, match=r"toy: .* with model m0, this run has m1"):
+        run(tmp_path, meta={**toy_run.META, "model": "m1"}, start=toy_run.state(width))
+    assert (tmp_path / "metrics.jsonl").read_text() == log
+
+
+def _scripted(costs):
+    """A validation that gives these costs in turn, and keeps the states' bits."""
+    seen, left = [], iter(costs)
+
+    def validate(state):
+        seen.append(bits(state))
+        return {"cost": next(left)}
+
+    return validate, seen
+
+
+@pytest.mark.parametrize("costs", [[0.5, 0.2, 0.4, 0.3], [0.5, 0.0, 0.4, 0.3]])
+def test_keep_best_ends_with_the_best_validated_state(tmp_path, costs):
+    validate, seen = _scripted(costs)
+    state = run(
+        tmp_path, validate=validate, validate_every=3, keep_best=True, save_every=100
+    )
+    assert bits(state) == seen[1]
+
+
+def test_without_keep_best_the_last_state_counts(straight, tmp_path):
+    validate, _ = _scripted([0.1, 0.2, 0.3, 0.4])
+    assert bits(run(tmp_path, validate=validate, validate_every=3)) == straight[1]
+
+
+def test_patience_ends_a_stage_early_and_a_restart_does_not_go_on(tmp_path):
+    validate, seen = _scripted([0.5, 0.3, 0.4, 0.3, 0.2, 0.1])
+    lengths = {"validate_every": 2, "patience": 2, "log_every": 4}
+    state = run(tmp_path, validate=validate, **lengths)
+    assert int(state.step) == 8 and len(seen) == 4
+    again = run(tmp_path, validate=validate, **lengths)
+    assert bits(again) == bits(state) and len(seen) == 4
+
+
+def test_patience_counts_validations_from_before_a_stop(tmp_path):
+    lengths = {"validate_every": 2, "patience": 2, "log_every": 4}
+    with pytest.raises(InterruptedRunError):
+        run(
+            tmp_path,
+            validate=_scripted([0.3, 0.4])[0],
+            **_stopping_after(5),
+            **lengths,
+        )
+    assert int(run(tmp_path, validate=_scripted([0.5])[0], **lengths).step) == 6
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_the_run(tmp_path, monkeypatch):
+    def full(self, state, meta, cost):
+        raise OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(Checkpoints, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path)
+
+
+def test_no_thread_outlives_a_run_however_it_ends(tmp_path):
+    before = set(threading.enumerate())
+    with pytest.raises(InterruptedRunError):
+        run(tmp_path, **_stopping_after(2))
+    run(tmp_path, num_steps=6)
+    patience = time.monotonic() + 5
+    while set(threading.enumerate()) - before and time.monotonic() < patience:
+        time.sleep(0.05)
+    left = [t for t in set(threading.enumerate()) - before if "prefetch" in t.name]
+    assert not left

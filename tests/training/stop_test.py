@@ -1,0 +1,81 @@
+"""Signals: noted once, obeyed at once when they come again; a killed run resumes."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import toy_run
+
+from epik_jax.training.checkpoint import Checkpoints
+from epik_jax.training.stop import StopFlag
+
+
+@pytest.fixture
+def flag():
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    handlers = [signal.getsignal(number) for number in numbers]
+    yield StopFlag()
+    for number, handler in zip(numbers, handlers, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_noted_and_a_second_one_stops_at_once(flag, number):
+    assert not flag.asked
+    os.kill(os.getpid(), number)
+    assert flag.asked
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts the toy run in a process of its own, up to its `num_steps`-th step."""
+    processes = []
+
+    def start(num_steps):
+        process = subprocess.Popen(
+            [sys.executable, toy_run.__file__, str(tmp_path)],
+            env={**os.environ, "PYTHONPATH": str(Path(toy_run.__file__).parents[1])},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        for _ in itertools.takewhile(lambda n: n < num_steps, itertools.count()):
+            assert process.stdout.readline().startswith("step"), "it did not start"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def _newest(folder):
+    with Checkpoints(folder / "checkpoints") as checkpoints:
+        return checkpoints.newest()
+
+
+def test_a_terminated_run_saves_exits_and_ends_as_one_that_was_not(
+    start, tmp_path, tmp_path_factory
+):
+    process = start(6)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=30)[0]
+    assert process.returncode == 143 and "saved" in said
+    saved = _newest(tmp_path)
+    assert saved >= 6 and f"stopped after step {saved}, saved" in said
+
+    process = start(4)
+    process.kill()  # no warning at all: the newest checkpoint is at most 4 steps old
+    process.communicate(timeout=30)
+    assert saved <= _newest(tmp_path)
+
+    num_steps = saved + 12
+    resumed = toy_run.run(tmp_path, num_steps=num_steps)
+    straight = toy_run.run(tmp_path_factory.mktemp("straight"), num_steps=num_steps)
+    assert toy_run.bits(resumed) == toy_run.bits(straight)
