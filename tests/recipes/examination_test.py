@@ -1,0 +1,237 @@
+"""Files of every layout are read, answered, scored and written whole."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import console
+import numpy as np
+import pytest
+
+from epik_jax.recipes import answerer, examination, figures
+from epik_jax.recipes.answerer import Answerer
+from epik_jax.recipes.pairs_file import PairsFile
+from epik_jax.structs import Example, Hypothesis
+
+PARALLEL = """src_lang\ttgt_lang\tsrc\trefs\tkey\tsource
+hi\tta\tमन\tமன|மனம்\tman\tplaces
+hi\tta\tमन\tமான்\tmann\tplaces
+hi\tta\tनल\tநல்\tnal\tpeople
+ta\thi\tமன\tमन\tman\tplaces
+en\thi\tman\tमन\tman\tpeople
+"""
+
+
+def saying(answers: dict[str, str]) -> Answerer:
+    """A system that knows some words and has no answer to others."""
+
+    def predict(examples: Sequence[Example]) -> list[tuple[Hypothesis, ...]]:
+        found = (answers.get(e.source) for e in examples)
+        return [(Hypothesis(text, 0.0),) if text else () for text in found]
+
+    return Answerer("said", predict, "rules", 40, {})
+
+
+@pytest.fixture
+def parallel(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.tsv.gz"
+    path.write_bytes(gzip.compress(PARALLEL.encode()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student that has learned nothing."""
+    return console.write_models(tmp_path_factory.mktemp("run")) / "student"
+
+
+def test_rows_of_one_source_accept_the_answers_of_all(parallel: Path) -> None:
+    examples, report = PairsFile(parallel).read(40)
+    assert report.read == 6
+    assert [(e.source, e.target_lang, e.targets) for e in examples] == [
+        ("मन", "ta", ("மன", "மனம்", "மான்")),
+        ("नल", "ta", ("நல்",)),
+        ("மன", "hi", ("मन",)),
+        ("man", "hi", ("मन",)),
+    ]
+
+
+def test_figures_are_those_of_the_words(parallel: Path) -> None:
+    said = {"मन": "மான்", "नल": "நள்", "மன": "मन", "man": "मान"}
+    made = examination.examine(PairsFile(parallel), saying(said))
+    # By pair: hi>ta 1 edit in 4 + 3 code points, ta>hi none in 2, en>hi 1 in 2.
+    pairs = made["by_pair"]
+    found = {pair: (p["n"], p["top1"]["value"]) for pair, p in pairs.items()}
+    assert found == {"hi>ta": (2, 0.5), "ta>hi": (1, 1.0), "en>hi": (1, 0.0)}
+    assert math.isclose(pairs["hi>ta"]["cer"]["value"], 1 / 7)
+    assert math.isclose(made["overall"]["cer"]["value"], (1 / 7 + 0 + 1 / 2) / 3)
+    assert math.isclose(made["direct"]["cer"]["value"], (1 / 7 + 0) / 2)
+    assert made["overall"]["n"] == 4 and made["direct"]["n"] == 3
+    by_source = {s: g["top1"]["value"] for s, g in made["by_source"].items()}
+    assert by_source == {"people": 0.0, "places": 1.0}
+    top1 = made["overall"]["top1"]
+    assert top1["low"] <= top1["value"] <= top1["high"]
+    # Long and short a sound alike there, two kinds of l do not.
+    sounds = {pair: p["sound_class"]["value"] for pair, p in pairs.items()}
+    assert sounds == {"hi>ta": 0.5, "ta>hi": 1.0, "en>hi": 1.0}
+
+
+def test_the_signature_tells_files_and_limits_apart(parallel: Path) -> None:
+    whole = examination.examine(PairsFile(parallel), saying({}))
+    some = examination.examine(PairsFile(parallel, limit=2), saying({}))
+    assert some["overall"]["n"] == 2
+    signatures = [m["signatures"]["cer"] for m in (whole, some)]
+    assert all("data:pairs.tsv.gz@" in s and "decode:rules" in s for s in signatures)
+    assert "limit:2" in signatures[1] and signatures[0] != signatures[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "name"),
+    [
+        ("मन\tman\t2\nमन\tmann\t1\nनल\tnal\t1\n", {"lang": "hi"}, "d.tsv"),
+        ("मन\tman\nमन\tmann\nनल\tnal\n", {"lang": "hi"}, "a.tsv"),
+        (
+            '{"native word": "मन", "english word": "man"}\n'
+            '{"native word": "मन", "english word": "mann"}\n'
+            '{"native word": "नल", "english word": "nal"}\n',
+            {"lang": "hi"},
+            "a.jsonl",
+        ),
+    ],
+)
+def test_a_lexicon_is_asked_both_ways(
+    content: str, fields: dict[str, str], name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    examples, _ = PairsFile(path, **fields).read(40)  # type: ignore[arg-type]
+    assert [(e.source, e.target_lang, e.targets) for e in examples] == [
+        ("मन", "en", ("man", "mann")),
+        ("नल", "en", ("nal",)),
+        ("man", "hi", ("मन",)),
+        ("mann", "hi", ("मन",)),
+        ("nal", "hi", ("नल",)),
+    ]
+
+
+def test_two_columns_of_two_languages_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "two.tsv"
+    path.write_text("मन\tமன\nमन\tமனம்\n", encoding="utf-8")
+    (example,), _ = PairsFile(path, source_lang="hi", target_lang="ta").read(40)
+    assert example.targets == ("மன", "மனம்")
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "said"),
+    [
+        ("मन\tமன\n", {}, "--from and --to"),
+        ("मन\tமன\n", {"source_lang": "hi"}, "needs --to"),
+        ("मन\tமன\n", {"source_lang": "hi", "target_lang": "zz"}, "language 'zz'"),
+        ("मन\tமன\n", {"source_lang": "hi", "target_lang": "hi"}, "both 'hi'"),
+        ("मन\tமன\n", {"source_lang": "ta", "target_lang": "hi"}, "two.tsv:1: wrong"),
+        ("मन\tman\n", {"lang": "en"}, "it is not en"),
+        ("मन\tman\n", {"format": "parallel"}, "header lacks"),
+        ("", {"lang": "hi"}, "no word to score"),
+    ],
+)
+def test_a_mistaken_file_is_told(
+    content: str, fields: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.tsv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=said):
+        PairsFile(path, **fields).read(40)  # type: ignore[arg-type]
+
+
+def test_nothing_half_written_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.json"
+    path.write_text("old")
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="disk full"):
+        patched.setattr(os, "replace", full)
+        examination.write_examination(path, {"cer": 0.5})
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+    assert path.read_text() == "old"
+    examination.write_examination(path, {"cer": 0.5})
+    assert json.loads(path.read_text()) == {"cer": 0.5}
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_a_table_shows_percent_and_intervals(parallel: Path) -> None:
+    made = examination.examine(PairsFile(parallel), saying({"मन": "மன"}))
+    lines = figures.examination_table(made).split("\n")
+    assert lines[0].split()[:3] == ["said,", "rules", "n"]
+    row = next(line for line in lines if line.startswith("hi>ta"))
+    assert row.split()[1] == "2" and "50.00 [0.00, 100.00]" in row
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_the_chain_is_the_network_asked_twice(folder: Path) -> None:
+    direct = answerer.model_answerer(folder).predictor
+    chain = answerer.model_answerer(folder, chain=True).predictor
+    asked = [Example("1", "मन", "hi", "ta"), Example("2", "man", "en", "ta")]
+    (pivot,) = direct([Example("", "मन", "hi", "en")])[0]
+    (second,) = direct([Example("", pivot.text, "en", "ta")])[0]
+    (through,), (once,) = chain(asked)
+    assert through.text == second.text
+    assert np.isclose(once.log_prob, direct(asked[1:])[0][0].log_prob)
+
+
+@pytest.mark.parametrize("chain", [False, True])
+def test_the_longest_word_taken_can_be_answered(folder: Path, chain: bool) -> None:
+    system = answerer.model_answerer(folder, chain=chain)
+    if chain:  # English may come out 8 longer than the padded word with tag and end.
+        padded = -(-(system.max_length + 2) // 4) * 4
+        assert padded + 8 <= 22
+    word = ("कमल" * 10)[: system.max_length]
+    assert system.predictor([Example("", word, "hi", "ta")])[0]
+    with pytest.raises(ValueError, match="longer than"):
+        longer = word + "म" * (25 - len(word) - 2)
+        system.predictor([Example("", longer, "hi", "ta")])
+
+
+def test_as_many_candidates_come_as_are_asked_for(folder: Path) -> None:
+    system = answerer.model_answerer(folder, num_candidates=3)
+    (answers,) = system.predictor([Example("", "मन", "hi", "ta")])
+    assert len({a.text for a in answers}) == 3
+    logs = [a.log_prob for a in answers]
+    assert logs == sorted(logs, reverse=True) and system.decode == "beam-3"
+
+
+def test_a_student_is_not_trusted_with_english(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answerer._warn_of_english.cache_clear()
+    system = answerer.model_answerer(folder)
+    with caplog.at_level(logging.WARNING):
+        system.predictor([Example("", "मन", "hi", "ta")])
+        assert not caplog.records
+        system.predictor([Example("", "man", "en", "ta")] * 2)
+    assert len(caplog.records) == 1 and "is a guess" in caplog.text
+
+
+def test_a_run_folder_is_told_from_a_model_folder(folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"take .*student"):
+        answerer.model_answerer(folder.parent)
+
+
+def test_a_table_that_is_not_installed_is_a_mistake_of_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(kind: str) -> None:
+        raise ImportError("pip install PyICU")
+
+    monkeypatch.setattr(answerer, "TableTeacher", missing)
+    with pytest.raises(ValueError, match="pip install PyICU"):
+        answerer.table_answerer("icu")
