@@ -29,8 +29,8 @@ _spec = importlib.util.spec_from_file_location(
 common = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(common)
 
-ENCODER_ONLY = ("^student/encoder", "^student/gate", "^bridge/")
 ENCODER_AND_TABLE = ("^student/encoder/", "^student/encoder_embedding$")
+ENCODER_AND_GATE = (*ENCODER_AND_TABLE, "^student/gate/")
 
 
 def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
@@ -163,7 +163,7 @@ def _by_place(size: str, terms: dict, num_slots: int) -> tuple:
         "num_words": num_words(size),
     }
     only = stage(size, "imitation", terms)
-    trainable = ENCODER_ONLY if num_slots else ENCODER_AND_TABLE
+    trainable = ENCODER_AND_GATE if num_slots else ENCODER_AND_TABLE
     made = student(size, ({**only, "trainable": trainable},))
     model = {**made["model"], "shared_embedding": False, "num_slots": num_slots}
     return transfer, {**made, "model": model}

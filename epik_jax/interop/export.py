@@ -82,6 +82,7 @@ def export_model(
         k: np.ascontiguousarray(np.asarray(v).astype(kind)) for k, v in flat.items()
     }
     safetensors.numpy.save_file(arrays, unfinished / _WEIGHTS)
+    (unfinished / _WEIGHTS).chmod(0o644)  # The library leaves it to its owner alone.
     model.vocabulary.save(unfinished / _VOCABULARY)
     record = {
         "format": FORMAT,

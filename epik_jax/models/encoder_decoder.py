@@ -105,6 +105,8 @@ class Transformer(nn.Module):
                 f"num_slots {self.config.num_slots}"
             )
         slots_BL = jnp.pad(source_BS, ((0, 0), (0, missing)))
+        if types_BS is not None:
+            types_BS = jnp.pad(types_BS, ((0, 0), (0, missing)))
         x_BLD = self._embed(self._read, slots_BL, 0, types_BS, embed_key)
         hidden_BLD = self.encoder(x_BLD, jnp.ones(slots_BL.shape, bool), key)
         gate_BL = self.gate(hidden_BLD)[..., 0]

@@ -17,6 +17,7 @@ from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import transfer
 from epik_jax.recipes.corpus import Corpus, DataConfig, read_corpus
+from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
 from epik_jax.recipes.matra import (
     MatraConfig,
@@ -26,13 +27,7 @@ from epik_jax.recipes.matra import (
 )
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.streams import content_digest
-from epik_jax.recipes.student import (
-    StageConfig,
-    StudentConfig,
-    initial_student,
-    make_objective,
-    make_student_forward,
-)
+from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Example
 from epik_jax.teacher_cache.reader import TeacherCache

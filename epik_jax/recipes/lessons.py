@@ -17,8 +17,9 @@ import numpy as np
 from epik_jax.data.encode import Encoded, encode, make_batch
 from epik_jax.models.config import TransformerConfig
 from epik_jax.ragged import Ragged
+from epik_jax.recipes.imitation import padded_signal
 from epik_jax.recipes.streams import make_order
-from epik_jax.recipes.student import StageConfig, padded_signal
+from epik_jax.recipes.student import StageConfig
 from epik_jax.structs import Batch, Example
 from epik_jax.text.vocabulary import Vocabulary
 

@@ -163,10 +163,17 @@ def _begun(
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
         )
-        command = f"epik-jax run --config={config_file} " + " ".join(
-            f"--config.{o}" for o in overrides
-        )
-        yield built, at, command.strip()
+        yield built, at, _command(config_file, overrides)
+
+
+def _command(config_file: str, overrides: list[str]) -> str:
+    """The run as one would type it; folders of this machine are left out."""
+    path, colon, variant = config_file.partition(":")
+    short = "/".join(Path(path).parts[-2:])
+    values = (o.partition("=") for o in overrides)
+    shown = [f"{k}={'FOLDER' if os.path.isabs(v) else v}" for k, _, v in values]
+    words = [f"--config={short}{colon}{variant}", *(f"--config.{o}" for o in shown)]
+    return " ".join(["epik-jax run", *words, "--workdir=RUN"])
 
 
 def _run_epik(

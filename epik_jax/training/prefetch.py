@@ -36,7 +36,7 @@ def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T, None, None]:
         except BaseException as error:
             put(None, error)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, name="prefetch", daemon=True).start()
     try:
         while True:
             item, error = store.get()

@@ -13,6 +13,7 @@ from epik_jax import trees
 from epik_jax.models import transformer
 
 W, T = 3, 4
+_PROJECTIONS = ("query", "key", "value", "out")
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +152,32 @@ def test_a_forward_pass_gives_the_pinned_values():
         "the network changed, saved models answer differently. Where that is wanted, "
         "say so in CHANGELOG.md, retrain what ships and pin the new values.",
     )
+
+
+def test_parameter_paths_are_what_saved_models_were_saved_under():
+    config = tiny.config(
+        positions="learned", tied_output=False, embedding_norm=True, token_types=2,
+        num_slots=6, shared_embedding=False,
+    )  # fmt: skip
+    tables = ("", "encoder_", "position_", "type_")
+    affine, norm = ("kernel", "bias"), ("scale", "bias")
+    attention = {f"{name}/{leaf}" for name in _PROJECTIONS for leaf in affine}
+    feed_forward = {f"{name}/{leaf}" for name in ("inner", "outer") for leaf in affine}
+    expected = {f"{table}embedding" for table in tables}
+    expected |= {f"{name}/{leaf}" for name in ("output", "gate") for leaf in affine}
+    expected |= {f"embedding_norm/{leaf}" for leaf in norm}
+    sides = {
+        "encoder": {"attention": attention, "feed_forward": feed_forward},
+        "decoder": {
+            "attention": attention,
+            "cross_attention": attention,
+            "feed_forward": feed_forward,
+        },
+    }
+    for side, parts in sides.items():
+        expected |= {f"{side}/norm/{leaf}" for leaf in norm}
+        for part, leaves in parts.items():
+            block = f"{side}/block_00/{part}"
+            expected |= {f"{block}/{leaf}" for leaf in leaves}
+            expected |= {f"{block}_residual/norm/{leaf}" for leaf in norm}
+    assert set(trees.flatten(transformer.parameter_shapes(config))) == expected
