@@ -13,6 +13,7 @@ import toy_run
 from toy_run import Wish, bits, run
 
 from epik_jax.training.checkpoint import Checkpoints
+from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError
 
 
@@ -184,6 +185,7 @@ def test_checkpoints_of_another_configuration_are_refused_by_the_part_that_diffe
     tmp_path, width
 ):
     run(tmp_path, num_steps=4)
+    MetricLog(tmp_path / "metrics.jsonl").write("toy", 9, {"loss": 1.0})
     log = (tmp_path / "metrics.jsonl").read_text()
     with pytest.raises(ValueError, match=r"toy: .* with model m0, this run has m1"):
         run(tmp_path, meta={**toy_run.META, "model": "m1"}, start=toy_run.state(width))

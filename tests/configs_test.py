@@ -1,0 +1,200 @@
+"""Every configuration that ships can be built, and what it names can be trained."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+from toy_networks import VOCABULARY, ToyNetwork
+
+from epik_jax import trees
+from epik_jax.models import initial, transformer
+from epik_jax.parallel.mesh import make_mesh, to_global
+from epik_jax.recipes import epik, settings, transfer
+from epik_jax.recipes.corpus import read_corpus
+from epik_jax.recipes.lessons import Lessons
+from epik_jax.recipes.recipe import compile_step
+from epik_jax.recipes.run import EpikRun, MatraRun
+from epik_jax.recipes.student import initial_student
+from epik_jax.structs import Example
+from epik_jax.teachers.forward import Network
+from epik_jax.teachers.signals import LiveSignals, TransliterationTeacher
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+SIZES = ("builtin", "real")
+WAYS = (
+    *("", "faithful", "sequence", "marginal"),
+    *("slots", "positional", "half", "baseline"),
+)
+SMALL = [
+    "epik.transfer.num_words=3",
+    "epik.data.num_synthetic=8",
+    *(
+        f"epik.{who}.model.{size}"
+        for who in ("teacher", "student")
+        for size in (
+            "width=8",
+            "feed_forward=8",
+            "encoder_layers=1",
+            "decoder_layers=1",
+        )
+    ),
+    "epik.student.stages[0].batches.batch_size=4",
+    "epik.student.stages[0].batches.buckets=((40, 40),)",
+]
+
+
+def built(size, way, overrides=()):
+    variant = f"{size}-{way}" if way else size
+    plain = settings.read_config(f"{CONFIGS}/epik.py:{variant}", list(overrides))
+    assert plain.pop("recipe") == "epik"
+    return settings.build(EpikRun, plain)
+
+
+def untrained(config):
+    model = config.teacher.model.sized(VOCABULARY)
+    params = initial.init_params(transformer.parameter_shapes(model), seed=0)
+    return Network(params, model, VOCABULARY)
+
+
+def lessons(config, corpus):
+    """What a toy says in the teacher's place, asked as the configuration asks."""
+    words = transfer.transfer_words(corpus.romanisations, config.transfer)
+    pivots = transfer.known_pivots(words, corpus.romanisations, config.transfer)
+    examples = transfer.transfer_examples(words)
+    toy = ToyNetwork(width=config.teacher.model.width)
+    answering = TransliterationTeacher(
+        transfer.two_stage_chain(toy, config.transfer, pivots),
+        VOCABULARY,
+        config.transfer.crowd,
+        config.transfer.wanted,
+    )
+    answers = answering.block(examples).arrays
+    back = [Example(f"b{i}", "राम", "hi", "kn", ("ರಾಮ",)) for i in range(8)]
+    gold = {
+        "back": back,
+        "gold": corpus.train,
+        "joined": transfer.joined_examples(corpus.romanisations),
+    }
+    signals = LiveSignals(answering, examples)
+    return Lessons(VOCABULARY, examples, answers, signals, gold)
+
+
+@pytest.fixture(scope="module")
+def compiled_once(tmp_path_factory):
+    """Ways whose updates are the same program share one compilation."""
+    names = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("programs")),
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in names}
+    for values in (names, before):
+        for name, value in values.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+        if values is names:
+            yield
+
+
+@pytest.mark.usefixtures("compiled_once")
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_trains_what_it_says_and_leaves_the_rest_alone(way):
+    config = built("tiny", way, SMALL).epik
+    corpus, teacher = read_corpus(config.data), untrained(config)
+    model = config.student.model.sized(VOCABULARY)
+    start = initial_student(config.student, model, teacher)
+    [only] = config.student.stages
+    taught = lessons(config, corpus)
+    stage = epik.student_stage(only, config, model, teacher, taught, corpus)
+    before = trees.flatten(jax.tree.map(np.array, start))
+    mesh = make_mesh(1, 1)
+    state, step = compile_step(stage, start, mesh)
+    losses = []
+    for batch in itertools.islice(stage.batches(0), 2):
+        state, means = step(state, to_global(mesh, batch))
+        losses.append(float(means["loss"].value()))
+    assert np.isfinite(losses).all() and losses[0] > 0
+    after = trees.flatten(jax.device_get(state.params))
+    moving, frozen = trees.partition(start, only.trainable)
+    for path in frozen:
+        np.testing.assert_array_equal(after[path], before[path], err_msg=path)
+    moved = [path for path in moving if (after[path] != before[path]).any()]
+    assert len(moved) > 0.7 * len(moving)
+    if way in ("faithful", "positional", "slots"):
+        assert {p for p in before if p.startswith("student/decoder")} <= set(frozen)
+        assert "student/embedding" in frozen
+        assert "student/encoder_embedding" in moved
+
+
+@pytest.fixture
+def no_drawing(monkeypatch):
+    monkeypatch.setattr(
+        initial,
+        "draw",
+        lambda path, shape, seed: np.broadcast_to(np.float32(0), shape),
+    )
+
+
+@pytest.mark.usefixtures("no_drawing")
+@pytest.mark.parametrize(("size", "way"), list(itertools.product(SIZES, WAYS)))
+def test_every_variant_can_start_and_its_patterns_match(size, way):
+    config = built(size, way).epik
+    model = config.student.model.sized(VOCABULARY)
+    start = initial_student(config.student, model, untrained(config))
+    for stage in config.student.stages:
+        moving, _ = trees.partition(start, stage.trainable)
+        assert moving
+        assert stage.loop.num_steps >= stage.loop.validate_every > 0
+        # The longest word, with its tag and end, fits the largest bucket.
+        width_S, width_T = stage.batches.buckets[-1]
+        assert min(width_S, width_T) >= config.data.max_length + 2
+        assert max(width_S, width_T) <= model.max_length
+
+
+@pytest.mark.parametrize("size", ("tiny", *SIZES))
+def test_both_recipes_train_the_same_teacher(size):
+    plain = settings.read_config(f"{CONFIGS}/matra.py:{size}", [])
+    assert plain.pop("recipe") == "matra"
+    run = settings.build(MatraRun, plain)
+    whole = built(size, "")
+    assert run.teacher == whole.epik.teacher
+    assert run.data == whole.epik.data
+    assert run.teacher.batches.buckets[-1][0] >= run.data.max_length + 2
+
+
+def test_a_variant_is_built_in_by_default():
+    for name, kind in (("epik", EpikRun), ("matra", MatraRun)):
+        default = settings.read_config(f"{CONFIGS}/{name}.py", [])
+        assert default == settings.read_config(f"{CONFIGS}/{name}.py:builtin", [])
+        assert default.pop("recipe") == name
+        settings.build(kind, default)
+
+
+@pytest.mark.parametrize("variant", ["huge", "tiny-thirds", "-half"])
+def test_an_unknown_variant_is_refused(variant):
+    with pytest.raises(ValueError, match="has no variant"):
+        settings.read_config(f"{CONFIGS}/epik.py:{variant}", [])
+
+
+def test_the_real_lists_hold_every_test_list_out_and_name_each_file_once():
+    lists = built("real", "").epik.data.lists
+    paths = [item.path for item in lists]
+    assert len(set(paths)) == len(paths)
+    of_split = {s: {i.lang for i in lists if i.split == s} for s in ("train", "test")}
+    assert of_split["train"] == of_split["test"] == {"hi", "ta", "kn", "bn"}
+    assert [i.format for i in lists if i.split == "names"] == ["parallel"]
+
+
+def test_the_ways_differ_in_what_they_ask_and_teach():
+    ways = {way: built("tiny", way).epik for way in WAYS}
+    kept = {w: (c.transfer, c.student) for w, c in ways.items()}
+    for one, other in itertools.combinations(WAYS, 2):
+        assert kept[one] != kept[other], (one, other)
+    assert ways["baseline"].student.stages[0].data == ("joined",)
+    assert ways["marginal"].transfer.num_pivots > 1
+    assert ways["half"].student.model.width < ways[""].student.model.width
