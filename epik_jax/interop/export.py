@@ -73,17 +73,30 @@ def export_model(
     """
     if folder.exists() and not (folder / _DIGESTS).exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is there and is not a model folder; not replaced")
-    unfinished = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    unfinished, older = (folder.with_name(folder.name + x) for x in (".tmp", ".old"))
+    for leftover in (unfinished, older):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        _write(model, unfinished, bfloat16=bfloat16, card=card)
+        if folder.exists():
+            folder.rename(older)
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def _write(model: ModelFolder, folder: Path, *, bfloat16: bool, card: str) -> None:
+    folder.mkdir(parents=True)
     kind = ml_dtypes.bfloat16 if bfloat16 else np.float32
     flat = trees.flatten(model.params)
     arrays = {
         k: np.ascontiguousarray(np.asarray(v).astype(kind)) for k, v in flat.items()
     }
-    safetensors.numpy.save_file(arrays, unfinished / _WEIGHTS)
-    (unfinished / _WEIGHTS).chmod(0o644)  # The library leaves it to its owner alone.
-    model.vocabulary.save(unfinished / _VOCABULARY)
+    safetensors.numpy.save_file(arrays, folder / _WEIGHTS)
+    (folder / _WEIGHTS).chmod(0o644)  # The library leaves it to its owner alone.
+    model.vocabulary.save(folder / _VOCABULARY)
     record = {
         "format": FORMAT,
         "model": dataclasses.asdict(model.config),
@@ -91,13 +104,11 @@ def export_model(
         "about": model.about,
     }
     text = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True)
-    (unfinished / _CONFIG).write_text(text + "\n", encoding="utf-8")
-    (unfinished / _CARD).write_text(card, encoding="utf-8")
+    (folder / _CONFIG).write_text(text + "\n", encoding="utf-8")
+    (folder / _CARD).write_text(card, encoding="utf-8")
     names = (_WEIGHTS, _CONFIG, _VOCABULARY, _CARD)
-    digests = {name: _sha256(unfinished / name) for name in names}
-    (unfinished / _DIGESTS).write_text(json.dumps(digests, indent=1) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
+    digests = {name: _sha256(folder / name) for name in names}
+    (folder / _DIGESTS).write_text(json.dumps(digests, indent=1) + "\n")
 
 
 def is_model_folder(folder: Path) -> bool:

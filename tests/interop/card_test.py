@@ -1,0 +1,57 @@
+"""A card says what the model is, what it learned from and who may use it."""
+
+from __future__ import annotations
+
+import pytest
+import tiny
+
+from epik_jax import trees
+from epik_jax.interop.card import model_card
+from epik_jax.interop.export import ModelFolder
+from epik_jax.text.vocabulary import CharacterVocabulary
+
+ABOUT = {
+    "recipe": "epik",
+    "data": ["dakshina/hi.tsv", "names.tsv"],
+    "command": "epik-jax run --config=configs/epik.py:real",
+    "commit": "abc123",
+}
+
+
+def folder(**changes):
+    vocabulary = CharacterVocabulary.from_languages(("en", "hi", "ta"))
+    return ModelFolder(tiny.params(), tiny.CONFIG, vocabulary, {**ABOUT, **changes})
+
+
+def test_a_card_names_data_command_commit_and_size():
+    card = model_card(folder())
+    for text in ("dakshina/hi.tsv, names.tsv", f"`{ABOUT['command']}`", "abc123"):
+        assert text in card
+    assert f"parameters: {trees.num_elements(tiny.params()):,}\n" in card
+
+
+def test_a_card_begins_with_the_header_that_model_hubs_read():
+    lines = model_card(folder()).split("\n")
+    end = lines.index("---", 1)
+    header = dict(line.split(": ", 1) for line in lines[1:end])
+    assert lines[0] == "---"
+    assert header["library_name"] == "epik_jax"
+    assert header["language"] == "[en, hi, ta]"
+
+
+def test_a_card_states_the_licences_of_the_data():
+    assert "licences of the data: CC BY-SA 4.0" in model_card(folder(), "CC BY-SA 4.0")
+    assert "licences" not in model_card(folder())
+
+
+def test_a_card_shows_the_metrics_that_are_known():
+    card = model_card(folder(metrics={"top-1": 0.5, "CER": 0.1}))
+    assert "- top-1: 0.5\n- CER: 0.1\n" in card
+
+
+@pytest.mark.parametrize(
+    ("recipe", "says"), [("epik", "without writing English"), ("matra", "English and")]
+)
+def test_a_card_says_what_each_recipe_s_model_is_for(recipe, says):
+    card = model_card(folder(recipe=recipe))
+    assert f"# {recipe}\n" in card and says in card
