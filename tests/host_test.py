@@ -90,13 +90,17 @@ def test_a_folder_chosen_by_the_user_stays(
 @pytest.mark.skipif(
     not host.set_allocator().startswith("glibc"), reason="only glibc maps buffers so"
 )
-def test_big_buffers_stay_in_the_process() -> None:
+@pytest.mark.parametrize("where", ["main()", "threading.Thread(target=main).start()"])
+def test_big_buffers_stay_in_the_process(where: str) -> None:
     program = (
-        "import resource\nfrom epik_jax import host\n{call}\nimport numpy as np\n"
+        "import resource, threading\nfrom epik_jax import host\n{call}\n"
+        "import numpy as np\n"
         "def faults():\n"
         "  return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "np.ones(1 << 22)\nstart = faults()\n"
-        "for _ in range(4): np.ones(1 << 22)\nprint(faults() - start)"
+        "def main():\n"
+        "  kept = np.ones(1 << 22)\n  np.ones(1 << 22)\n  start = faults()\n"
+        "  for _ in range(4): np.ones(1 << 22)\n  print(faults() - start)\n"
+        f"{where}"
     )
     env = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
     found = [

@@ -10,12 +10,11 @@ import jax
 import numpy as np
 
 from epik_jax.models import initial, transformer
-from epik_jax.models.blocks import split_key
 from epik_jax.models.config import TransformerConfig
 from epik_jax.models.encoder_decoder import DecoderOutput, Memory
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term
-from epik_jax.structs import Array, Batch, ModelOutput, Params
+from epik_jax.structs import Batch, Params
 
 CONFIG = TransformerConfig(
     vocab_size=13,
@@ -80,18 +79,6 @@ def encode(*args: Any, **kwargs: Any) -> Memory:
 def decode(*args: Any, **kwargs: Any) -> DecoderOutput:
     """`transformer.decode`, compiled, with numpy arrays in its result."""
     return jax.device_get(_decode(*args, **kwargs))
-
-
-def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
-    """The student's forward pass."""
-    student, (encode_key, decode_key) = params["student"], split_key(key, 2)
-    memory = transformer.encode(
-        student, CONFIG, batch["source"], batch["source_mask"], key=encode_key
-    )
-    decoded = transformer.decode(
-        student, CONFIG, batch["target_in"], memory, key=decode_key
-    )
-    return ModelOutput(decoded.logits, memory.hidden, memory.mask)
 
 
 OBJECTIVE = Objective(

@@ -10,9 +10,12 @@ import hashlib
 import math
 import types
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from epik_jax.models import initial, transformer
+from epik_jax.models.config import TransformerConfig
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.forward import Decoding
@@ -51,7 +54,9 @@ class ToyNetwork:
     ) -> None:
         """`salt` makes another network, `words` are all it can write."""
         self.salt, self.words = salt, words
-        self.config = types.SimpleNamespace(vocab_size=VOCABULARY.size, width=width)
+        self.config: Any = types.SimpleNamespace(
+            vocab_size=VOCABULARY.size, width=width
+        )
         self.asked: list[tuple[str, str, str]] = []
 
     def distribution(self, source: str, target_lang: str) -> dict[str, float]:
@@ -97,3 +102,19 @@ class ToyNetwork:
             for s in range(int(sources.lengths[i]))
         ]
         return Ragged(np.stack(rows).astype(np.float32), sources.offsets)
+
+
+class StandIn(ToyNetwork):
+    """A toy that also has the parameters of a real network, none of which it uses."""
+
+    def __init__(self, config: TransformerConfig, salt: str = "") -> None:
+        """`config` is of the network that it stands in for."""
+        super().__init__(salt)
+        self.config = config
+        self.params = initial.init_params(transformer.parameter_shapes(config), 0)
+        self.follow_LVV = None
+
+    def attention(self, source: Ragged, target: Ragged) -> np.ndarray:
+        """As `Network.attention`: every token looks at all of the source."""
+        shape = len(target.row(0)), len(source.row(0))
+        return np.full(shape, 1 / shape[1], np.float32)

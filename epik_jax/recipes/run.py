@@ -232,11 +232,20 @@ def _totals(counts: dict[str, dict[str, int]]) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit of the checkout that runs, "-dirty" where it was changed."""
+    """The commit of the checkout that runs, "-dirty" where it was changed.
+
+    Of an installed release its version; "unknown" of files that are neither.
+    """
     here = Path(__file__).parent
     git = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
-    done = subprocess.run(git, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or f"release {importlib.metadata.version('epik_jax')}"
+    with contextlib.suppress(OSError):  # There may be no git.
+        done = subprocess.run(git, capture_output=True, text=True, check=False)
+        if described := done.stdout.strip():
+            return described
+    try:
+        return f"release {importlib.metadata.version('epik_jax')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def _export(

@@ -174,7 +174,7 @@ def _override(plain: dict[str, Any], override: str) -> None:
         _step(node, last, path)
     elif not isinstance(node, dict):
         raise ValueError(f"--config.{path}: nothing lies below a plain value")
-    node[last] = _literal(text)
+    node[last] = _plain(_literal(text))
 
 
 def _step(node: Any, key: str | int, path: str) -> Any:

@@ -6,34 +6,50 @@ import itertools
 import logging
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
 import toy_run
 
 from epik_jax import trees
+from epik_jax.models import transformer
 from epik_jax.parallel import mesh as meshes
 from epik_jax.recipes.recipe import Stage, Workplace, compile_step, run_stages
+from epik_jax.structs import ModelOutput
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.optimizer import OptimizerConfig
 from epik_jax.training.stop import InterruptedRunError
 
+# A decoder has no leaf that the rules do not know from the encoder, and costs as much
+# again to compile, five times over.
+ENCODER = tiny.config(decoder_layers=0)
+
 
 def _batches(start):
-    return (tiny.batch(seed=n) for n in itertools.count(start))
+    return (tiny.batch(seed=n, width_T=5) for n in itertools.count(start))
+
+
+def _forward(params, batch, *, key):
+    """Names a token at each place of the source."""
+    memory = transformer.encode(
+        params["student"], ENCODER, batch["source"], batch["source_mask"], key=key
+    )
+    table = params["student"]["embedding"]
+    return ModelOutput(jnp.einsum("bsd,vd->bsv", memory.hidden, table))
 
 
 STAGE = Stage(
     name="first",
     batches=_batches,
-    forward=tiny.forward,
+    forward=_forward,
     objective=tiny.OBJECTIVE,
     trainable=("^student/",),
     optimizer=OptimizerConfig(1e-2, warmup_steps=5),
     loop=LoopConfig(num_steps=30),
     seed=0,
-    inputs={"data": "d0", "model": repr(tiny.CONFIG)},
+    inputs={"data": "d0", "model": repr(ENCODER)},
 )
 
 
@@ -70,7 +86,7 @@ def _compilations():
 
 def _updates(data, model):
     mesh = meshes.make_mesh(data, model)
-    state, step = compile_step(STAGE, {"student": tiny.params()}, mesh)
+    state, step = compile_step(STAGE, {"student": tiny.params(ENCODER)}, mesh)
     start = jax.tree.map(lambda x: x.sharding, state)
     batches = [meshes.to_global(mesh, b) for b in itertools.islice(_batches(0), 30)]
     state, means = step(state, batches[0])
@@ -111,7 +127,7 @@ def test_any_mesh_trains_as_one_device_does_with_dropout_on(alone, shape):
 def test_training_gives_the_pinned_losses(alone):
     np.testing.assert_allclose(
         alone.losses[[0, 1, 9, 29]],
-        [3.518459, 3.477195, 2.593104, 2.540925],
+        [3.055526, 3.235525, 2.711993, 2.689765],
         atol=1e-3,
         err_msg="The same seed and batches train to other losses than they did: the "
         "network, dropout, the objective, the optimizer or the order of keys has "
@@ -121,7 +137,7 @@ def test_training_gives_the_pinned_losses(alone):
 
 def test_the_state_is_born_split_over_the_mesh():
     mesh = meshes.make_mesh(1, 8)
-    params = {"student": tiny.params()}
+    params = {"student": tiny.params(ENCODER)}
     state, _ = compile_step(STAGE, params, mesh)
     kernel = ("encoder", "block_00", "feed_forward", "inner", "kernel")
     for tree in (state.params, state.opt_state.inner_state[1][0].mu):
@@ -143,7 +159,7 @@ TOY = Stage(
 SECOND = dataclasses.replace(TOY, name="second", seed=1)
 
 
-def _run(folder, stages, mesh=(4, 2), stop=None):
+def _run(folder, stages, mesh=(1, 1), stop=None):
     log, wish = MetricLog(folder / "metrics.jsonl"), stop or toy_run.Wish()
     at = Workplace(folder, meshes.make_mesh(*mesh), log, wish)
     return run_stages(stages, toy_run.params(), at)
@@ -161,7 +177,7 @@ def _never(start):
 def straight(tmp_path_factory):
     """Two stages that nothing disturbed: their folder, and what they ended with."""
     folder = tmp_path_factory.mktemp("straight")
-    return folder, _bits(_run(folder, (TOY, SECOND)))
+    return folder, _bits(_run(folder, (TOY, SECOND), mesh=(4, 2)))
 
 
 @dataclasses.dataclass
@@ -176,13 +192,10 @@ class _Countdown:
         return self.left < 0
 
 
-@pytest.mark.parametrize("reads", [2, 8])
-def test_a_run_stopped_in_either_stage_ends_as_one_that_was_not(
-    straight, tmp_path, reads
-):
-    with pytest.raises(InterruptedRunError, match=("first" if reads < 6 else "second")):
-        _run(tmp_path, (TOY, SECOND), stop=_Countdown(reads))
-    assert _bits(_run(tmp_path, (TOY, SECOND))) == straight[1]
+def test_a_run_stopped_in_its_second_stage_ends_as_one_that_was_not(straight, tmp_path):
+    with pytest.raises(InterruptedRunError, match=r"second: .* step 3, saved"):
+        _run(tmp_path, (TOY, SECOND), mesh=(4, 2), stop=_Countdown(8))
+    assert _bits(_run(tmp_path, (TOY, SECOND), mesh=(4, 2))) == straight[1]
 
 
 def test_a_run_goes_on_over_another_mesh(straight, tmp_path):

@@ -168,6 +168,11 @@ def test_overrides_reach_blocks_list_items_and_items_of_items(config_file):
     assert plain["flag"] is True
 
 
+def test_what_an_override_sets_is_as_plain_as_the_rest(config_file):
+    plain = read_config(config_file, ["stages[1].widths=((3, 4),)"])
+    assert plain["stages"][1]["widths"] == [[3, 4]]
+
+
 def test_a_list_item_may_also_be_named_with_a_dot(config_file):
     plain = read_config(config_file, ["stages.1.name=z"])
     assert plain["stages"][1]["name"] == "z"

@@ -1,0 +1,193 @@
+"""From a configuration to a run folder: what is written, said, refused and held."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import tiny_run
+from toy_networks import VOCABULARY, StandIn
+
+from epik_jax.interop.export import load_model
+from epik_jax.models.config import TransformerConfig
+from epik_jax.recipes import run as runs
+from epik_jax.recipes import settings
+
+MATRA = tiny_run.CONFIG.replace("epik.py", "matra.py")
+
+
+@pytest.fixture(autouse=True)
+def signals_left_alone():
+    handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def done():
+    return tiny_run.finished()
+
+
+@pytest.fixture
+def teacher(monkeypatch):
+    """A teacher that no time is spent on."""
+    sizes = {"width": 8, "num_heads": 2, "encoder_layers": 1, "decoder_layers": 1}
+    network = StandIn(TransformerConfig(VOCABULARY.size, feed_forward=8, **sizes))
+    monkeypatch.setattr(runs.matra, "train_matra", lambda *_: network)
+    return network
+
+
+def test_the_settings_of_a_run_are_kept_overrides_included(done):
+    kept = json.loads((done.folder / "config.json").read_text())
+    assert kept == settings.read_config(tiny_run.CONFIG, tiny_run.OVERRIDES)
+    assert kept["epik"]["student"]["stages"][0]["loop"]["num_steps"] == 4
+
+
+def test_models_say_what_they_were_made_by_and_from(done):
+    for name, recipe in (("teacher", "matra"), ("student", "epik")):
+        about = load_model(done.folder / name).about
+        assert about["recipe"] == recipe
+        assert about["data"] == ["builtin"]
+        assert about["command"] == done.report["run"]["command"]
+        assert about["commit"] and about["jax"] and about["python"]
+        card = (done.folder / name / "README.md").read_text(encoding="utf-8")
+        assert about["command"] in card and "builtin" in card
+
+
+def test_the_command_of_a_report_can_be_typed_again(done):
+    command = done.report["run"]["command"]
+    assert command.startswith("epik-jax run --config=configs/epik.py:tiny ")
+    for override in tiny_run.OVERRIDES[:2]:
+        assert f"--config.{override}" in command
+
+
+def test_folders_of_this_machine_are_not_in_the_command():
+    said = runs._command(
+        "/home/me/epik/configs/epik.py:real", ["epik.data.root=/home/me/lists", "a=1"]
+    )
+    assert "/home" not in said
+    assert "--config=configs/epik.py:real --config.epik.data.root=FOLDER" in said
+
+
+def test_the_report_counts_what_was_read(done):
+    assert done.report["run"]["seed"] == 1
+    counts = done.report["data"]["counts"]
+    assert counts["train"]["examples"] > 1000
+
+
+def test_without_measuring_there_is_no_report(done):
+    # The third command's: the report is still the second's.
+    assert done.written[2]["report.json"] == done.written[1]["report.json"]
+    assert "report.json" not in done.written[0]
+
+
+def test_the_matra_recipe_leaves_a_teacher_and_no_report(teacher, tmp_path):
+    assert runs.run(f"{MATRA}", [], tmp_path / "new" / "run", evaluate=True) is None
+    folder = tmp_path / "new" / "run"
+    assert load_model(folder / "teacher").digest == _digest(teacher)
+    assert not (folder / "report.json").exists()
+    assert json.loads((folder / "config.json").read_text())["recipe"] == "matra"
+
+
+def _digest(network):
+    return runs.ModelFolder(network.params, network.config, VOCABULARY, {}).digest
+
+
+def test_a_recipe_without_a_teacher_has_no_cache_to_fill(teacher, tmp_path):
+    with pytest.raises(ValueError, match="'matra' asks no teacher"):
+        runs.fill_caches(MATRA, [], tmp_path)
+
+
+def test_the_caches_of_a_run_are_found(done):
+    found = runs.find_caches(done.folder)
+    assert [folder.name for folder in found] == ["back", "transfer"]
+    assert runs.find_caches(found[1]) == [found[1]]
+    summary = runs.cache_summary(found[1])
+    assert json.loads(json.dumps(summary))["shards"] == "1 of 1"
+
+
+def test_a_folder_without_a_cache_is_told_how_to_get_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match="epik-jax cache"):
+        runs.find_caches(tmp_path)
+
+
+def config(tmp_path, text):
+    path = tmp_path / "c.py"
+    path.write_text(textwrap.dedent(text))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("settings_of", "message"),
+    [
+        ({"recipe": "epic"}, "config.recipe is 'epic', expected 'matra' or 'epik'"),
+        ({}, "config.recipe is None"),
+        ({"recipe": "matra", "daat": {}}, "config.daat is not known; did you mean"),
+        ({"recipe": "epik"}, "config.epik is missing"),
+    ],
+)
+def test_settings_that_cannot_be_run_leave_no_folder(tmp_path, settings_of, message):
+    file = config(tmp_path, f"def get_config():\n    return {settings_of!r}\n")
+    with pytest.raises(ValueError) as caught:
+        runs.run(file, [], tmp_path / "run", evaluate=False)
+    assert message in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_held_folder_names_the_process_that_holds_it(tmp_path):
+    holding = textwrap.dedent(
+        f"""
+        import pathlib, sys
+        from epik_jax.recipes.run import _held
+        with _held(pathlib.Path({str(tmp_path)!r})):
+            print("held", flush=True)
+            sys.stdin.read()
+        """
+    )
+    command = [sys.executable, "-c", holding]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(BlockingIOError, match=f"process {other.pid} is running"):
+            runs.run(MATRA, [], tmp_path, evaluate=False)
+        other.kill()
+    # A process that was killed holds nothing, whatever it wrote.
+    with runs._held(tmp_path):
+        assert (tmp_path / ".lock").read_text() == str(os.getpid())
+
+
+def test_a_folder_is_let_go_when_a_run_fails(tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(runs.matra, "train_matra", fail)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="no"):
+            runs.run(MATRA, [], tmp_path, evaluate=False)
+
+
+def test_a_checkout_tells_its_commit_and_a_release_its_version(monkeypatch):
+    assert runs.commit()
+    done = subprocess.CompletedProcess([], 128, stdout="", stderr="not a repository")
+    monkeypatch.setattr(runs.subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(runs.importlib.metadata, "version", lambda name: "9.9")
+    assert runs.commit() == "release 9.9"
+
+
+def test_files_that_are_neither_do_not_end_a_run(monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError("git")
+
+    def unknown(name):
+        raise runs.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(runs.subprocess, "run", missing)
+    monkeypatch.setattr(runs.importlib.metadata, "version", unknown)
+    assert runs.commit() == "unknown"
