@@ -13,7 +13,8 @@ T = TypeVar("T")
 def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T, None, None]:
     """Yields `items`, made up to `depth` ahead in a thread of their own.
 
-    An error in the thread reaches the caller; a caller that stops early ends it.
+    An error in the thread reaches the caller; a caller that stops early ends it, and
+    waits until it has: a thread inside JAX when Python exits aborts the process.
     """
     store: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
@@ -36,7 +37,8 @@ def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T, None, None]:
         except BaseException as error:
             put(None, error)
 
-    threading.Thread(target=run, name="prefetch", daemon=True).start()
+    thread = threading.Thread(target=run, name="prefetch", daemon=True)
+    thread.start()
     try:
         while True:
             item, error = store.get()
@@ -47,3 +49,4 @@ def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T, None, None]:
             yield item  # type: ignore[misc]
     finally:
         stopped.set()
+        thread.join()

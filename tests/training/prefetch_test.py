@@ -59,15 +59,17 @@ def test_a_stream_that_is_closed_early_ends_its_thread_and_its_source():
 
     def items():
         try:
-            yield from itertools.count()
+            for n in itertools.count():
+                time.sleep(0.05)
+                yield n
         finally:
             ended.set()
 
     stream = prefetch(items(), depth=2)
     next(stream)
-    assert len(_running()) > 0
+    assert len(_running()) > before
     stream.close()
-    assert _soon(lambda: len(_running()) <= before)
+    assert len(_running()) <= before
     assert _soon(ended.is_set)
 
 
