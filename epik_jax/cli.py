@@ -108,11 +108,10 @@ def _train(given: argparse.Namespace) -> int:
 def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
     _set_up()
     from epik_jax.recipes import figures, run
-    from epik_jax.recipes.epik import InterruptedRunError
 
     try:
         made = run.run(given.config, given.overrides, given.workdir, evaluate=evaluate)
-    except InterruptedRunError as error:
+    except run.InterruptedRunError as error:
         return _tell(f"{error}; the same command goes on from there", STOPPED)
     if made is not None:
         print(figures.closing_table(made))
@@ -133,12 +132,11 @@ def _cache(given: argparse.Namespace) -> int:
         return 0
     _set_up()
     from epik_jax.recipes import run
-    from epik_jax.recipes.epik import InterruptedRunError
 
     try:
         for folder in run.fill_caches(given.config, given.overrides, given.workdir):
             print(f"cache: {folder}")
-    except InterruptedRunError as error:
+    except run.InterruptedRunError as error:
         return _tell(f"{error}; the same command goes on from there", STOPPED)
     return 0
 

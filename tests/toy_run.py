@@ -35,7 +35,7 @@ TRAINABLE = ("^student/",)
 
 
 @dataclasses.dataclass
-class Wish:
+class Wish(StopFlag):
     """A stop flag that no signal sets."""
 
     asked: bool = False
@@ -141,7 +141,8 @@ def _slow(state: TrainState, batch: Batch) -> Any:
 
 if __name__ == "__main__":
     try:
-        run(Path(sys.argv[1]), step=_slow, stop=StopFlag(), num_steps=400)
+        with StopFlag() as flag:
+            run(Path(sys.argv[1]), step=_slow, stop=flag, num_steps=400)
     except InterruptedRunError as error:
         print(error)
         sys.exit(143)

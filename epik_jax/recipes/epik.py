@@ -40,7 +40,6 @@ from epik_jax.teachers.signals import (
     Wanted,
 )
 from epik_jax.text.normalise import NORMALISER_VERSION
-from epik_jax.training.stop import InterruptedRunError
 
 SMALL_FIELDS = ("tokens", "token_lengths", "scores", "confidence")
 
@@ -252,8 +251,4 @@ def _back(
 
 
 def _stopper(at: Workplace) -> Callable[[], None]:
-    def check() -> None:
-        if at.stop.asked:
-            raise InterruptedRunError("stopped while the teacher was asked")
-
-    return check
+    return lambda: at.stop.obey("stopped while the teacher was asked")

@@ -100,6 +100,7 @@ def run_stages(stages: tuple[Stage, ...], params: Params, at: Workplace) -> Para
     """
     before = ""
     for stage in stages:
+        at.stop.obey(f"stopped before {stage.name}")
         meta = _meta(stage, before)
         params = _run_stage(stage, stage.carry_over(params), meta, at)
         before = digest(meta)

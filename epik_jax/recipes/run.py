@@ -35,6 +35,7 @@ from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
 from epik_jax.teachers.forward import Network
 from epik_jax.training.metric_log import MetricLog
+from epik_jax.training.stop import InterruptedRunError as InterruptedRunError
 from epik_jax.training.stop import StopFlag
 
 
@@ -90,7 +91,8 @@ def run(
     """
     with _begun(config_file, overrides, workdir) as (built, at, command):
         if isinstance(built, MatraRun):
-            network = matra.train_matra(built.teacher, read_corpus(built.data), at)
+            with at.stop:
+                network = matra.train_matra(built.teacher, read_corpus(built.data), at)
             _export(network, workdir / "teacher", "matra", built.data, command)
             return None
         return _run_epik(built, at, command, evaluate)
@@ -117,7 +119,8 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
     with _begun(config_file, overrides, workdir) as (built, at, command):
         if isinstance(built, MatraRun):
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
-        teacher = epik.fill_caches(built.epik, at)
+        with at.stop:
+            teacher = epik.fill_caches(built.epik, at)
         _export(teacher, workdir / "teacher", "matra", built.epik.data, command)
     return find_caches(workdir)
 
@@ -180,12 +183,15 @@ def _run_epik(
     config: EpikRun, at: Workplace, command: str, evaluate: bool
 ) -> dict[str, Any] | None:
     started = time.time()
-    trained = epik.train_epik(config.epik, at)
+    with at.stop:
+        trained = epik.train_epik(config.epik, at)
     data = config.epik.data
     _export(trained.teacher, at.folder / "teacher", "matra", data, command)
     _export(trained.student, at.folder / "student", "epik", data, command)
     if not evaluate:
         return None
+    # Measuring takes no signals over: it has nothing to save.
+    at.stop.obey("stopped after training, before measuring")
     made = _report(trained, config, at, command, started)
     report.write_report(at.folder / "report.json", made)
     page.write_page(at.folder / "report.html", made)

@@ -7,7 +7,9 @@ for all hosts, and a handler of ours installed after it would switch it off.
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
+from typing import Any
 
 import jax
 
@@ -17,14 +19,30 @@ class InterruptedRunError(Exception):
 
 
 class StopFlag:
-    """Whether SIGTERM or SIGINT has come; a second one stops at once."""
+    """Whether SIGTERM or SIGINT has come; a second one stops at once.
+
+    A context manager: outside of it, the signals do what they did before. They are
+    taken over where this is the only process, and its main thread.
+    """
 
     def __init__(self) -> None:
-        """Takes over the two signals where this is the only process."""
+        """Nothing was asked yet."""
         self._asked = False
-        if jax.process_count() == 1:
-            signal.signal(signal.SIGTERM, self._note)
-            signal.signal(signal.SIGINT, self._note)
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopFlag:
+        """Takes over the two signals."""
+        main = threading.current_thread() is threading.main_thread()
+        if main and jax.process_count() == 1:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Gives them back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
@@ -35,3 +53,12 @@ class StopFlag:
     def asked(self) -> bool:
         """True once a signal has come."""
         return self._asked
+
+    def obey(self, where: str) -> None:
+        """Ends the run, between two pieces of work, where it was asked to.
+
+        Raises:
+          InterruptedRunError: it was; says `where`.
+        """
+        if self.asked:
+            raise InterruptedRunError(where)

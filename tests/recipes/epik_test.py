@@ -19,7 +19,7 @@ from epik_jax.recipes.run import EpikRun
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.signals import LiveSignals
 from epik_jax.training.metric_log import MetricLog
-from epik_jax.training.stop import InterruptedRunError
+from epik_jax.training.stop import InterruptedRunError, StopFlag
 
 CONFIG = f"{Path(__file__).parents[2]}/configs/epik.py"
 SMALL = [
@@ -38,7 +38,7 @@ SMALL = [
 ]
 
 
-class Wish:
+class Wish(StopFlag):
     asked = False
 
 

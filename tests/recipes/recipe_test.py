@@ -20,7 +20,7 @@ from epik_jax.structs import ModelOutput
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.optimizer import OptimizerConfig
-from epik_jax.training.stop import InterruptedRunError
+from epik_jax.training.stop import InterruptedRunError, StopFlag
 
 # A decoder has no leaf that the rules do not know from the encoder, and costs as much
 # again to compile, five times over.
@@ -181,7 +181,7 @@ def straight(tmp_path_factory):
 
 
 @dataclasses.dataclass
-class _Countdown:
+class _Countdown(StopFlag):
     """A stop flag that is set once it was read so many times."""
 
     left: int
@@ -194,8 +194,25 @@ class _Countdown:
 
 def test_a_run_stopped_in_its_second_stage_ends_as_one_that_was_not(straight, tmp_path):
     with pytest.raises(InterruptedRunError, match=r"second: .* step 3, saved"):
-        _run(tmp_path, (TOY, SECOND), mesh=(4, 2), stop=_Countdown(8))
+        _run(tmp_path, (TOY, SECOND), mesh=(4, 2), stop=_Countdown(10))
     assert _bits(_run(tmp_path, (TOY, SECOND), mesh=(4, 2))) == straight[1]
+
+
+def test_a_wish_that_comes_with_the_last_step_is_obeyed_before_the_next_stage(tmp_path):
+    wish = toy_run.Wish()
+    last = dataclasses.replace(
+        TOY,
+        loop=dataclasses.replace(TOY.loop, validate_every=TOY.loop.num_steps),
+        validate=lambda params: _ask(wish),
+    )
+    with pytest.raises(InterruptedRunError, match="stopped before second"):
+        _run(tmp_path, (last, SECOND), stop=wish)
+    assert not (tmp_path / "stages" / "second").exists()
+
+
+def _ask(wish):
+    wish.asked = True
+    return {"cost": 0.0}
 
 
 def test_a_run_goes_on_over_another_mesh(straight, tmp_path):

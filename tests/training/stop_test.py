@@ -1,5 +1,7 @@
 """Signals: noted once, obeyed at once when they come again; a killed run resumes."""
 
+import concurrent.futures
+import contextlib
 import itertools
 import os
 import signal
@@ -11,25 +13,35 @@ import pytest
 import toy_run
 
 from epik_jax.training.checkpoint import Checkpoints
-from epik_jax.training.stop import StopFlag
+from epik_jax.training.stop import InterruptedRunError, StopFlag
+
+NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
-@pytest.fixture
-def flag():
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    handlers = [signal.getsignal(number) for number in numbers]
-    yield StopFlag()
-    for number, handler in zip(numbers, handlers, strict=True):
-        signal.signal(number, handler)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_is_noted_and_a_second_one_stops_at_once(flag, number):
-    assert not flag.asked
-    os.kill(os.getpid(), number)
-    assert flag.asked
-    with pytest.raises(KeyboardInterrupt):
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_is_noted_and_a_second_one_stops_at_once(number):
+    with StopFlag() as flag:
+        flag.obey("too early")
+        assert not flag.asked
         os.kill(os.getpid(), number)
+        assert flag.asked
+        with pytest.raises(InterruptedRunError, match="after the third word"):
+            flag.obey("after the third word")
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+
+
+def test_signals_do_afterwards_what_they_did_before():
+    before = [signal.getsignal(number) for number in NUMBERS]
+    with contextlib.suppress(ValueError), StopFlag():
+        assert [signal.getsignal(number) for number in NUMBERS] != before
+        raise ValueError("training failed")
+    assert [signal.getsignal(number) for number in NUMBERS] == before
+
+
+def test_a_thread_that_is_not_the_main_one_trains_without_signals():
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert not pool.submit(lambda: StopFlag().__enter__().asked).result()
 
 
 @pytest.fixture
