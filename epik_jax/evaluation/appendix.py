@@ -13,7 +13,12 @@ from epik_jax.evaluation.charts import Bar, Curve
 from epik_jax.evaluation.markup import Markup, joined, note, section, tag
 
 _FIRST_CURVES = ("loss", "cost", "cer", "top1", "soft_kl", "hard_ce")
-_LAST_CURVES = ("learning_rate", "examples_per_second", "grad_norm")
+_LAST_CURVES = (
+    "learning_rate",
+    "examples_per_second",
+    "gradient_norm",
+    "skipped_updates",
+)
 _NUM_OPEN_CURVES = 6
 
 

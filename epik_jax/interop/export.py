@@ -28,6 +28,7 @@ from epik_jax.text.vocabulary import Vocabulary, load_vocabulary
 FORMAT = 1
 _WEIGHTS, _CONFIG, _CARD = "model.safetensors", "config.json", "README.md"
 _VOCABULARY, _DIGESTS = "vocabulary", "digests.json"
+_FILES = (_WEIGHTS, _CONFIG, _VOCABULARY, _CARD)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +107,7 @@ def _write(model: ModelFolder, folder: Path, *, bfloat16: bool, card: str) -> No
     text = json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True)
     (folder / _CONFIG).write_text(text + "\n", encoding="utf-8")
     (folder / _CARD).write_text(card, encoding="utf-8")
-    names = (_WEIGHTS, _CONFIG, _VOCABULARY, _CARD)
-    digests = {name: _sha256(folder / name) for name in names}
+    digests = {name: _sha256(folder / name) for name in _FILES}
     (folder / _DIGESTS).write_text(json.dumps(digests, indent=1) + "\n")
 
 
@@ -128,8 +128,9 @@ def load_model(folder: Path) -> ModelFolder:
             f"{folder} is no model folder: it has no {_DIGESTS}; "
             "make one with `epik-jax export`"
         )
-    for name, digest in json.loads((folder / _DIGESTS).read_text()).items():
-        path = folder / name
+    digests = _digests(folder)
+    for name in _FILES:
+        path, digest = folder / name, digests.get(name)
         if not path.is_file():
             raise ValueError(f"{path} is missing")
         if _sha256(path) != digest:
@@ -150,6 +151,16 @@ def load_model(folder: Path) -> ModelFolder:
         vocabulary=load_vocabulary(folder / _VOCABULARY),
         about=record["about"],
     )
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads((folder / _DIGESTS).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{folder / _DIGESTS} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{folder / _DIGESTS} is not an object of names and digests")
+    return found
 
 
 def _sha256(path: Path) -> str:

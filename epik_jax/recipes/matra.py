@@ -132,9 +132,9 @@ def matra_stage(
             "data": content_digest(encoded),
             "vocabulary": vocabulary.fingerprint,
             "normaliser": NORMALISER_VERSION,
-            "model": repr(model),
-            "batches": repr(config.batches),
-            "smoothing": repr(config.smoothing),
+            "model": dataclasses.asdict(model),
+            "batches": dataclasses.asdict(config.batches),
+            "smoothing": config.smoothing,
         },
         validate=make_validate(model, vocabulary, corpus.dev, config.num_validated),
     )

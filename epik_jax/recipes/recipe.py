@@ -19,6 +19,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from epik_jax import trees
 from epik_jax.objectives.objective import Objective
 from epik_jax.parallel import mesh as meshes
 from epik_jax.parallel import rules
@@ -45,8 +46,8 @@ class Stage:
       optimizer: settings of the update.
       loop: lengths and intervals.
       seed: of dropout.
-      inputs: digests by name of all that the batches are made of; a checkpoint of
-        other inputs is refused.
+      inputs: JSON values, digests and settings by name, of all that the batches and
+        the forward pass are made of; a checkpoint of other inputs is refused.
       carry_over: what becomes of the parameters of the stage before.
       validate: parameters -> metrics, of which "cost" is lower for better ones.
     """
@@ -59,7 +60,7 @@ class Stage:
     optimizer: OptimizerConfig
     loop: LoopConfig
     seed: int
-    inputs: dict[str, str]
+    inputs: dict[str, Any]
     carry_over: Callable[[Params], Params] = lambda params: params
     validate: Callable[[Params], dict[str, float]] | None = None
 
@@ -133,7 +134,7 @@ def compile_step(
 
 
 def _run_stage(
-    stage: Stage, params: Params, meta: dict[str, str], at: Workplace
+    stage: Stage, params: Params, meta: dict[str, Any], at: Workplace
 ) -> Params:
     folder = at.folder / "stages" / stage.name
     done = folder / "finished.json"
@@ -174,12 +175,20 @@ def _validator(stage: Stage) -> Callable[[TrainState], dict[str, float]] | None:
     return lambda state: validate(state.params)
 
 
-def _meta(stage: Stage, before: str) -> dict[str, str]:
+def _meta(stage: Stage, before: str) -> dict[str, Any]:
+    """All that the stage's parameters depend on, flat, so that a difference has a name.
+
+    How often it validates and which validation it keeps are not among them: they choose
+    a checkpoint, they do not make it.
+    """
     settings = {
-        "objective": [(t.name, t.weight) for t in stage.objective.terms],
+        **stage.inputs,
+        "weights": {term.name: term.weight for term in stage.objective.terms},
         "trainable": list(stage.trainable),
         "optimizer": dataclasses.asdict(stage.optimizer),
         "num_steps": stage.loop.num_steps,
         "seed": stage.seed,
+        "stages before": before,
     }
-    return {**stage.inputs, "settings": digest(settings), "stages before": before}
+    # As it is read back: JSON has no tuples.
+    return trees.flatten(json.loads(json.dumps(settings)))

@@ -7,14 +7,16 @@ An unknown key is refused with the nearest known one.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import difflib
 import importlib.util
 import inspect
 import re
+import traceback
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -138,7 +140,8 @@ def read_config(config_file: str, overrides: list[str]) -> dict[str, Any]:
     if spec is None or spec.loader is None:
         raise ValueError(f"--config: {path!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with _told(path):
+        spec.loader.exec_module(module)
     if not hasattr(module, "get_config"):
         raise ValueError(f"--config: {path} defines no get_config")
     given = (variant,) if variant else ()
@@ -152,12 +155,33 @@ def read_config(config_file: str, overrides: list[str]) -> dict[str, Any]:
         )
         raise ValueError(f"--config: {path} {why}") from error
     try:
-        plain = as_dict(module.get_config(*given))
+        with _told(path, (SyntaxError, KeyError)):
+            made = module.get_config(*given)
     except KeyError as error:
         raise ValueError(f"--config: {path} has no variant {error}") from error
+    if not isinstance(made, ml_collections.ConfigDict | Mapping):
+        kind = type(made).__name__
+        raise ValueError(f"--config: {path}: get_config gave a {kind}, no ConfigDict")
+    plain = as_dict(made)
     for override in overrides:
         _override(plain, override)
     return plain
+
+
+@contextlib.contextmanager
+def _told(
+    path: str, known: tuple[type[Exception], ...] = (SyntaxError,)
+) -> Iterator[None]:
+    """Says of an error in the configuration file in which line it is."""
+    try:
+        yield
+    except known:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((f.lineno for f in reversed(frames) if f.filename == path), "?")
+        kind = type(error).__name__
+        raise ValueError(f"--config: {path}:{line}: {kind}: {error}") from error
 
 
 def _override(plain: dict[str, Any], override: str) -> None:

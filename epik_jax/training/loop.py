@@ -49,6 +49,17 @@ class LoopConfig:
     patience: int = 0
     keep_best: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuses intervals that mean nothing."""
+        for name in ("num_steps", "log_every", "save_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
+        for name in ("validate_every", "patience"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        if (self.patience or self.keep_best) and not self.validate_every:
+            raise ValueError("patience and keep_best need a validate_every above 0")
+
 
 @dataclasses.dataclass(frozen=True)
 class Surroundings:
@@ -130,11 +141,12 @@ def _resumed(state: TrainState, within: Surroundings) -> TrainState:
         return state
     # Before the state is read: another model's arrays would fail by shape alone.
     meta = within.checkpoints.meta(newest)
-    for part, value in within.meta.items():
-        if meta.get(part) != value:
+    for part in sorted({*meta, *within.meta}):
+        then, now = meta.get(part), within.meta.get(part)
+        if then != now:
             raise ValueError(
-                f"{within.name}: the checkpoints were made with {part} "
-                f"{meta.get(part)}, this run has {value}; use another workdir"
+                f"{within.name}: the checkpoints were made with {part} {then}, "
+                f"this run has {now}; use another workdir"
             )
     within.log.resume(within.name, newest)
     logging.info("%s: resumed after step %d", within.name, newest)

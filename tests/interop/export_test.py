@@ -114,6 +114,20 @@ def test_a_missing_file_is_named(folder, name):
         load_model(folder)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"digests\.json is not JSON"),
+        ("[]", r"digests\.json is not an object"),
+        ("{}", r"model\.safetensors has changed"),
+    ],
+)
+def test_a_broken_seal_is_no_seal(folder, text, message):
+    (folder / "digests.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_model(folder)
+
+
 @pytest.mark.parametrize("place", ["nowhere", "."])
 def test_a_folder_without_a_seal_is_no_model_folder(tmp_path, place):
     assert not is_model_folder(tmp_path / place)

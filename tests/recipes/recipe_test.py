@@ -268,9 +268,14 @@ def test_a_stage_starts_from_what_it_carries_over(straight, tmp_path):
     ("changes", "part"),
     [
         ({"inputs": {"data": "d1"}}, "data d0, this run has d1"),
-        ({"optimizer": OptimizerConfig(0.5)}, "settings"),
-        ({"trainable": ("",)}, "settings"),
-        ({"seed": 5}, "settings"),
+        ({"inputs": {}}, "data d0, this run has None"),
+        ({"inputs": {"data": {"en": "d0"}}}, "data d0, this run has None"),
+        (
+            {"optimizer": OptimizerConfig(0.5, warmup_steps=2)},
+            "optimizer/learning_rate 0.05, this run has 0.5",
+        ),
+        ({"trainable": ("",)}, "trainable .*student.*, this run has"),
+        ({"seed": 5}, "seed 0, this run has 5"),
     ],
 )
 def test_a_stage_made_otherwise_is_refused_by_the_part_that_differs(

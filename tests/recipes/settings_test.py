@@ -173,6 +173,28 @@ def test_what_an_override_sets_is_as_plain_as_the_rest(config_file):
     assert plain["stages"][1]["widths"] == [[3, 4]]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "import no_such_package\n",
+            r"broken\.py:1: ModuleNotFoundError: .*no_such_package",
+        ),
+        (
+            "import os\nx = os.environ['NOT_SET']\n",
+            r"broken\.py:2: KeyError: 'NOT_SET'",
+        ),
+        ("def get_config():\n  return 1 // 0\n", r"broken\.py:2: ZeroDivisionError"),
+        ("def get_config():\n  return 7\n", "get_config gave a int, no ConfigDict"),
+    ],
+)
+def test_an_error_in_a_configuration_file_has_a_line(tmp_path, text, message):
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_config(str(path), [])
+
+
 def test_a_list_item_may_also_be_named_with_a_dot(config_file):
     plain = read_config(config_file, ["stages.1.name=z"])
     assert plain["stages"][1]["name"] == "z"

@@ -13,6 +13,7 @@ import toy_run
 from toy_run import Wish, bits, run
 
 from epik_jax.training.checkpoint import Checkpoints
+from epik_jax.training.loop import LoopConfig
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError
 
@@ -114,6 +115,22 @@ def test_a_stop_at_any_moment_of_a_step_is_saved_before_it_is_obeyed(tmp_path, u
     with pytest.raises(InterruptedRunError) as caught:
         run(tmp_path, stop=_LateWish(unasked), save_every=100)
     assert f"step {_newest(tmp_path)[0]}, saved" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"log_every": 0}, "log_every is 0, expected 1 or more"),
+        ({"save_every": -1}, "save_every is -1"),
+        ({"num_steps": 0}, "num_steps is 0"),
+        ({"validate_every": -1}, "validate_every is -1, expected 0 or more"),
+        ({"keep_best": True}, "need a validate_every"),
+        ({"patience": 2}, "need a validate_every"),
+    ],
+)
+def test_intervals_that_mean_nothing_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        LoopConfig(**{"num_steps": 3, **changes})
 
 
 def test_a_finished_run_that_is_started_again_trains_nothing(straight):
