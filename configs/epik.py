@@ -62,9 +62,11 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
             "scoreboard": {
                 "num_names": {"real": 0, "builtin": 0, "tiny": 48}[size],
                 "num_pivots": 2 if size == "tiny" else 4,
+                "rerank_weight": 4.0,
                 "tables": ("builtin",),
                 "others": (),
                 "baselines": (),
+                "num_unseen": {"real": 1000, "builtin": 300, "tiny": 12}[size],
                 "num_timed": {"real": 2048, "builtin": 512, "tiny": 32}[size],
                 "batch_sizes": (1, 8) if size == "tiny" else (1, 32, 256),
                 "repeats": {"real": 7, "builtin": 3, "tiny": 1}[size],

@@ -120,6 +120,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--from", dest="source_lang", default="", metavar="L", help="first column")
     add("--to", dest="target_lang", default="", metavar="L", help="second column")
     add("--lang", default="", metavar="L", help="native side of a lexicon")
+    add(
+        "--part",
+        default="",
+        choices=("choosing", "report"),
+        help="of direct names: the fifth that choices may be made on, or the rest",
+    )
     system = parser.add_mutually_exclusive_group()
     system.add_argument(
         "--chain", action="store_true", help="the model twice, through English"

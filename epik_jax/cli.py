@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -158,8 +159,8 @@ def _evaluate(given: argparse.Namespace) -> int:
             num_candidates=given.beam,
             chain=given.chain,
         )
-    fields = ("format", "source_lang", "target_lang", "lang", "max_bad_share", "limit")
-    asked = pairs_file.PairsFile(given.pairs, **{f: getattr(given, f) for f in fields})
+    named = {f.name for f in dataclasses.fields(pairs_file.PairsFile)} - {"path"}
+    asked = pairs_file.PairsFile(given.pairs, **{f: getattr(given, f) for f in named})
     made = examination.examine(asked, system)
     if given.json is not None:
         examination.write_examination(given.json, made)

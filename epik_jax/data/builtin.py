@@ -25,9 +25,8 @@ from epik_jax.data.pairs import (
     merged_examples,
 )
 from epik_jax.structs import Example
-from epik_jax.text.scripts import LANGUAGES
+from epik_jax.text.scripts import INDIC_LANGUAGES
 
-NATIVE_LANGUAGES = LANGUAGES[1:]
 SPLITS = ("train", "dev", "test")
 KINDS = ("place_in", "place", "person")
 
@@ -107,7 +106,7 @@ def synthetic_words(seed: int, count: int) -> list[SyntheticWord]:
 
 
 def _written(phonemes: syllables.Phonemes, rng: np.random.Generator) -> SyntheticWord:
-    hi, ta, kn, bn = (syllables.spell(phonemes, lang) for lang in NATIVE_LANGUAGES)
+    hi, ta, kn, bn = (syllables.spell(phonemes, lang) for lang in INDIC_LANGUAGES)
     latin = (syllables.romanise(phonemes, rng) for _ in range(_MAX_ROMANISATIONS))
     return SyntheticWord(hi, ta, kn, bn, tuple(dict.fromkeys(latin)))
 
@@ -136,7 +135,7 @@ def builtin_examples(split: str, *, seed: int, num_synthetic: int) -> list[Examp
     rows = _rows(split)
     pivoted = [
         example
-        for lang in NATIVE_LANGUAGES
+        for lang in INDIC_LANGUAGES
         for example in grouped_examples(_name_pairs(rows, lang), lang)
     ]
     return pivoted + _direct_examples(rows)
@@ -146,7 +145,7 @@ def _train_examples(seed: int, num_synthetic: int) -> list[Example]:
     words = synthetic_words(seed, num_synthetic)
     examples = [
         example
-        for lang in NATIVE_LANGUAGES
+        for lang in INDIC_LANGUAGES
         for pairs in (_name_pairs(_rows("train"), lang), _word_pairs(words, lang))
         for example in directed_examples(pairs, lang)
     ]
@@ -188,8 +187,8 @@ def _direct_examples(rows: Iterable[NameRow]) -> list[Example]:
             row.en,
             row.kind,
         )
-        for source in NATIVE_LANGUAGES
-        for target in NATIVE_LANGUAGES
+        for source in INDIC_LANGUAGES
+        for target in INDIC_LANGUAGES
         if source != target
         for row in rows
     )

@@ -140,6 +140,55 @@ def paired_interval(
     return _percentiles(value, np.mean(differences, axis=0), level)
 
 
+def share_interval(
+    a: Ratio,
+    start: Ratio,
+    end: Ratio,
+    strata: Sequence[str] | np.ndarray,
+    *,
+    num_resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval | None:
+    """Percentile interval of the share of the way from `start` to `end` that `a` goes.
+
+    All three are macro-averaged on the same draws of the rows; the share is
+    (a - start) / (end - start).
+
+    Args:
+      a: columns of the system in question, N rows.
+      start: columns of the one that it sets out from, on the same rows.
+      end: columns of the one that it heads for, on the same rows.
+      strata: N labels.
+      num_resamples: how often the rows are drawn anew.
+      level: share of the resamples inside the interval.
+      seed: the same seed gives the same interval.
+
+    Returns:
+      The interval, or None where `start` and `end` are too near for a share of the way
+      between them to mean anything: where some resample has them change places.
+
+    Raises:
+      ValueError: no rows, or unequal numbers of rows or labels.
+    """
+    ratios = (a, start, end)
+    if len({r.numerators.shape for r in ratios}) > 1:
+        raise ValueError(f"rows of {[r.numerators.shape for r in ratios]}")
+    drawn = np.mean(
+        [
+            _resampled(tuple(r.take(rows) for r in ratios), num_resamples, (seed, i))
+            for i, rows in enumerate(_rows_by_stratum(a, strata))
+        ],
+        axis=0,
+    )
+    values = [macro_value(r, strata) for r in ratios]
+    way, whole = drawn[2] - drawn[1], values[2] - values[1]
+    if (np.sign(way) != np.sign(whole)).any() or abs(whole) < _DUST:
+        return None
+    share = (values[0] - values[1]) / whole
+    return _percentiles(share, (drawn[0] - drawn[1]) / way, level)
+
+
 def _rows_by_stratum(
     ratio: Ratio, strata: Sequence[str] | np.ndarray
 ) -> list[np.ndarray]:

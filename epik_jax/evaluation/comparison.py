@@ -78,6 +78,33 @@ def against_chain(
     }
 
 
+def gap_closed(
+    subject: WordScores,
+    chain: WordScores,
+    oracle: WordScores,
+    *,
+    num_resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The share of the way from the chain to the oracle that the subject has gone.
+
+    A metric is left out where chain and oracle are too near to speak of a way.
+    """
+    found: dict[str, Any] = {}
+    for metric in ("cer", "top1"):
+        made = bootstrap.share_interval(
+            subject.ratio(metric),
+            chain.ratio(metric),
+            oracle.ratio(metric),
+            subject.pairs,
+            num_resamples=num_resamples,
+            seed=seed,
+        )
+        if made is not None:
+            found[metric] = {"value": made.value, "low": made.low, "high": made.high}
+    return found
+
+
 def sample_rows(
     systems: Sequence[System],
     scores: Mapping[str, WordScores],

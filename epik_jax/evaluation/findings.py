@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from epik_jax.evaluation.fidelity import Similarity
-from epik_jax.evaluation.metrics import Prediction
+from epik_jax.evaluation.metrics import Prediction, WordScores
 from epik_jax.evaluation.timing import Timings
 
-ROLES = ("student", "chain", "teacher", "baseline", "rules")
+ROLES = ("student", "chain", "oracle", "teacher", "baseline", "rules")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,12 +74,15 @@ class Findings:
 
     Attributes:
       similarities: name ("pooled", "by position") -> encoder similarity.
+      agreements: list of words -> scores of the first system with the chain's spelling
+        as the only reference.
       timings: wall times; names equal those of the systems.
       log_rows: lines of the metric log.
       attention: maps of a few words.
     """
 
     similarities: Mapping[str, Similarity] = dataclasses.field(default_factory=dict)
+    agreements: Mapping[str, WordScores] = dataclasses.field(default_factory=dict)
     timings: Timings | None = None
     log_rows: Sequence[Mapping[str, Any]] = ()
     attention: Sequence[AttentionMap] = ()
@@ -89,8 +92,8 @@ def demand_comparable(systems: Sequence[System]) -> None:
     """Refuses systems that cannot stand in one report.
 
     Raises:
-      ValueError: no systems, unknown roles, equal names, two chains, or systems that
-        answered different examples.
+      ValueError: no systems, unknown roles, equal names, two chains or oracles, or
+        systems that answered different examples.
     """
     names = [s.name for s in systems]
     if not systems or len(set(names)) < len(names):
@@ -98,8 +101,9 @@ def demand_comparable(systems: Sequence[System]) -> None:
     for system in systems:
         if system.role not in ROLES:
             raise ValueError(f"{system.name}: role {system.role!r} is none of {ROLES}")
-    if sum(s.role == "chain" for s in systems) > 1:
-        raise ValueError("at most one system may have the role 'chain'")
+    for role in ("chain", "oracle"):
+        if sum(s.role == role for s in systems) > 1:
+            raise ValueError(f"at most one system may have the role {role!r}")
     ids = [e.example_id for e, _ in systems[0].predictions]
     for system in systems[1:]:
         if [e.example_id for e, _ in system.predictions] != ids:

@@ -74,7 +74,7 @@ def build_report(
     scores = {s.name: metrics.word_scores(s.predictions, keys) for s in systems}
     resampling = {"num_resamples": num_resamples, "seed": seed}
     chain = next((s for s in systems if s.role == "chain"), None)
-    report = {
+    report: dict[str, Any] = {
         "format": FORMAT,
         "title": title,
         "run": dict(run),
@@ -101,9 +101,14 @@ def build_report(
         },
     }
     if chain is not None and chain is not systems[0]:
-        report["against_chain"] = comparison.against_chain(
-            systems, chain, scores, num_rows
-        )
+        report["against_chain"] = {
+            **comparison.against_chain(systems, chain, scores, num_rows),
+            "gap": _gap(systems, chain, scores, resampling),
+            "unseen": {
+                name: _agreement(found, resampling)
+                for name, found in findings.agreements.items()
+            },
+        }
     if findings.timings is not None:
         report["timing"] = _timing_entry(findings.timings, systems[0], chain)
     return report
@@ -169,6 +174,31 @@ def _system_entry(
             for metric in found
         },
     }
+
+
+def _gap(
+    systems: Sequence[System],
+    chain: System,
+    scores: Mapping[str, WordScores],
+    resampling: dict[str, int],
+) -> dict[str, Any] | None:
+    oracle = next((s for s in systems if s.role == "oracle"), None)
+    if oracle is None:
+        return None
+    mine, start, end = (scores[s.name] for s in (systems[0], chain, oracle))
+    closed = comparison.gap_closed(mine, start, end, **resampling)
+    return {"oracle": oracle.name, "closed": closed}
+
+
+def _agreement(found: WordScores, resampling: dict[str, int]) -> dict[str, Any]:
+    """Scores against the chain's spelling, pooled: its words take turns of targets."""
+    entry: dict[str, Any] = {"n": len(found)}
+    for metric in ("cer", "top1"):
+        made = bootstrap.interval(
+            found.ratio(metric), np.zeros(len(found), int), **resampling
+        )
+        entry[metric] = {"value": made.value, "low": made.low, "high": made.high}
+    return entry
 
 
 def _timing_entry(

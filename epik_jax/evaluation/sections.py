@@ -104,6 +104,7 @@ def chain(report: Mapping[str, Any]) -> Markup:
                 f"measured to the chain's spelling is {tables.percent(far)} %."
             )
         )
+    parts += _gap_note(against) + _unseen_table(against)
     lists = (
         ("only_subject_right", "first_only", f"{subject} right, {rival} wrong"),
         ("only_chain_right", "second_only", f"{rival} right, {subject} wrong"),
@@ -114,6 +115,54 @@ def chain(report: Mapping[str, Any]) -> Markup:
             heading = tag("h3", f"{title}: {len(rows)} of {total:,} words")
             parts += [heading, tables.word_table(rows, (rival, subject))]
     return section(f"{subject} against {rival}, word by word", *parts)
+
+
+def _gap_note(against: Mapping[str, Any]) -> list[Markup]:
+    """How much of what writing English costs the first system has won back."""
+    if not against["gap"] or not against["gap"]["closed"]:
+        return []
+    shares = " and ".join(
+        f"{tables.percent(s['value'])} % [{tables.percent(s['low'])}, "
+        f"{tables.percent(s['high'])}] in {tables.metric_title(metric)}"
+        for metric, s in against["gap"]["closed"].items()
+    )
+    return [
+        note(
+            f"Of the gap between {against['chain']} and {against['gap']['oracle']}, "
+            f"which is what writing English in between costs, {against['subject']} "
+            f"closes {shares}."
+        )
+    ]
+
+
+def _unseen_table(against: Mapping[str, Any]) -> list[Markup]:
+    """Agreement with the chain on words of the kind that was trained on."""
+    if not against["unseen"]:
+        return []
+    head = [tag("th", "Test list"), tag("th", "Words", class_="num")]
+    head += [
+        tag("th", text, class_="num")
+        for text in ("CER to the chain %", "Same as the chain %")
+    ]
+    rows = [
+        tag(
+            "tr",
+            tag("td", name),
+            tag("td", f"{found['n']:,}", class_="num"),
+            *(_bounded_cell(found[metric]) for metric in ("cer", "top1")),
+        )
+        for name, found in against["unseen"].items()
+    ]
+    table = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows))
+    text = f"{against['subject']} measured to the spelling of {against['chain']} on "
+    text += "unseen words of the test lists; the other Indic languages take turns."
+    return [note(text), tag("div", table, class_="wide")]
+
+
+def _bounded_cell(figure: Mapping[str, float]) -> Markup:
+    low, high = tables.percent(figure["low"]), tables.percent(figure["high"])
+    small = tag("small", f"{low} – {high}")
+    return tag("td", tables.percent(figure["value"]), small, class_="num")
 
 
 def _shares(outcomes: Mapping[str, int], subject: str, chain: str) -> Markup:

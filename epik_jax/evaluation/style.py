@@ -79,6 +79,7 @@ tr.subject td:first-child, tr.subject td.num { font-weight: 650; }
 tr.subject td small { font-weight: 400; }
 .dot { display: inline-block; width: 10px; height: 10px; border-radius: 3px;
   margin-right: 8px; background: var(--other); }
+.dot.oracle { background: none; border: 2px solid var(--other); }
 .dot.subject { background: var(--subject); } .dot.chain { background: var(--chain); }
 .grid { display: grid; gap: 16px; margin: 14px 0;
   grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); }

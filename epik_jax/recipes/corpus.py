@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -101,6 +101,20 @@ def name_key(example: Example) -> str:
 def for_choosing(key: str) -> bool:
     """Whether the name with this English form is for choosing."""
     return int(hashlib.sha256(key.encode()).hexdigest(), 16) % CHOOSING_SHARE == 0
+
+
+def split_names(
+    names: Sequence[Example],
+) -> tuple[list[Example], list[Example], int]:
+    """Direct names for choosing, those for reports, and how many are in neither.
+
+    One native word may stand for two English names, one on either side of the split:
+    it is then left to the reports alone.
+    """
+    reported = [e for e in names if not for_choosing(name_key(e))]
+    choosing = [e for e in names if for_choosing(name_key(e))]
+    choosing, dropped = leak_guard(choosing, {"names": native_words(reported)})
+    return choosing, reported, dropped["names"]
 
 
 def read_corpus(config: DataConfig) -> Corpus:
@@ -217,12 +231,12 @@ def _split(
         for key, rows in kept.items()
         if key[0] in ("dev", "test")
     }
-    reported = [e for e in names if not for_choosing(name_key(e))]
-    choosing = [e for e in names if for_choosing(name_key(e))]
-    # One native word may stand for two English names, one on either side.
-    choosing, dropped = leak_guard(choosing, {"names": native_words(reported)})
-    counts["names"] = {"choosing": len(choosing), "reported": len(reported)}
-    counts["names"]["leaks names"] = dropped["names"]
+    choosing, reported, dropped = split_names(names)
+    counts["names"] = {
+        "choosing": len(choosing),
+        "reported": len(reported),
+        "leaks names": dropped,
+    }
     return Corpus(
         train=[e for lang, rows in train for e in directed_examples(rows, lang)],
         romanisations=_romanisations(

@@ -51,7 +51,8 @@ def examine(asked: PairsFile, answerer: Answerer, *, seed: int = 0) -> dict[str,
     scores = metrics.word_scores(
         list(zip(examples, answers, strict=True)), metrics.SOUND_KEYS
     )
-    limit = {"limit": str(asked.limit)} if asked.limit else {}
+    asked_for = {"part": asked.part, "limit": asked.limit}
+    taken = {name: str(value) for name, value in asked_for.items() if value}
     digest = _digest(asked.path)
     data = f"{asked.path.name}@{digest[:8]}".replace("|", "_")
     return {
@@ -60,7 +61,7 @@ def examine(asked: PairsFile, answerer: Answerer, *, seed: int = 0) -> dict[str,
         "data": {
             "path": str(asked.path),
             "sha256": digest,
-            "limit": asked.limit,
+            **taken,
             "lines": report.read,
             "kept": report.kept,
             "dropped": report.dropped,
@@ -74,7 +75,7 @@ def examine(asked: PairsFile, answerer: Answerer, *, seed: int = 0) -> dict[str,
         },
         **_groups(scores, examples, seed),
         "signatures": {
-            metric: signature(metric, decode=answerer.decode, data=data, **limit)
+            metric: signature(metric, decode=answerer.decode, data=data, **taken)
             for metric in scores.metrics()
         },
         "definitions": {**metrics.DEFINITIONS, **metrics.SOUND_KEY_DEFINITIONS},

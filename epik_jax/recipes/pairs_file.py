@@ -17,9 +17,11 @@ import numpy as np
 from epik_jax.data import sources
 from epik_jax.data.pairs import example_id, grouped_examples, merged_examples
 from epik_jax.data.rows import RowReport
+from epik_jax.recipes.corpus import split_names
 from epik_jax.recipes.phrase import check_language
 from epik_jax.structs import Example
 
+Part = Literal["choosing", "report"]
 Format = Literal["parallel", "pairs", "dakshina", "aksharantar"]
 
 
@@ -34,6 +36,8 @@ class PairsFile:
       target_lang: language of the second column, of "pairs".
       lang: language of the native side, of "dakshina" and "aksharantar".
       max_bad_share: largest share of bad lines to go on with.
+      part: of a "parallel" file, names that choices may be made on or those for
+        reports; "" takes both.
       limit: score this many examples, drawn evenly; 0 for all.
     """
 
@@ -43,6 +47,7 @@ class PairsFile:
     target_lang: str = ""
     lang: str = ""
     max_bad_share: float = 0.01
+    part: Part | Literal[""] = ""
     limit: int = 0
 
     def read(self, max_length: int) -> tuple[list[Example], RowReport]:
@@ -65,6 +70,7 @@ class PairsFile:
         self._check_languages(form)
         if form == "parallel":
             examples, report = sources.read_parallel(self.path, **limits)  # type: ignore[arg-type]
+            examples = self._taken_part(examples)
             examples = merged_examples(map(_without_pivot, examples))
         elif form == "pairs":
             examples, report = sources.read_pairs_tsv(
@@ -83,6 +89,12 @@ class PairsFile:
             raise ValueError(f"no word to score in {report}")
         return _spread(examples, self.limit), report
 
+    def _taken_part(self, names: list[Example]) -> list[Example]:
+        if not self.part:
+            return names
+        choosing, reported, _ = split_names(names)
+        return choosing if self.part == "choosing" else reported
+
     def _likely_format(self) -> Format:
         cells = _first_line(self.path).split("\t")
         if {"src_lang", "tgt_lang", "refs"} <= set(cells):
@@ -100,6 +112,8 @@ class PairsFile:
     def _check_languages(self, form: str) -> None:
         if form not in get_args(Format):
             raise ValueError(f"--format {form!r} is none of {get_args(Format)}")
+        if self.part and form != "parallel":
+            raise ValueError(f"--part splits the format parallel, not {form}")
         wanted = {
             "parallel": {},
             "pairs": {"--from": self.source_lang, "--to": self.target_lang},

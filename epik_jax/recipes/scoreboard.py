@@ -7,25 +7,33 @@ chain, student, tables and other models.
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from epik_jax import trees
+from epik_jax.data.pairs import example_id
 from epik_jax.evaluation import fidelity
 from epik_jax.evaluation.findings import AttentionMap, Findings, System
+from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.timing import Timings, time_predictors
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes.epik import Trained, load_network
+from epik_jax.recipes.predictors import (
+    Predictor,
+    from_gold_english,
+    greedily,
+    greedy_chain,
+    summed_chain,
+)
 from epik_jax.structs import Example, Hypothesis
-from epik_jax.teachers.chain import Answers, Chain, Link
-from epik_jax.teachers.forward import Decoding, Network
+from epik_jax.teachers.chain import Answers
+from epik_jax.teachers.crowd import reranked
+from epik_jax.teachers.forward import Network
 from epik_jax.teachers.table import TableTeacher
+from epik_jax.text.scripts import INDIC_LANGUAGES
 from epik_jax.text.vocabulary import encode_sources, encode_targets
-
-Predictor = Callable[[Sequence[Example]], Answers]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +43,13 @@ class ScoreboardConfig:
     Attributes:
       num_names: direct names scored, drawn evenly; 0 for all.
       num_pivots: pivots of the chain that sums over several; 0 leaves it out.
+      rerank_weight: with which the first of `tables` ranks the answers of that chain
+        anew, as one more system; 0 leaves it out.
       tables: rule tables to stand beside.
       others: (name, model folder) of other students, such as a smaller one.
       baselines: (name, model folder) of students without a teacher.
+      num_unseen: words of each test list on which the student is measured to the
+        chain's own spelling; 0 for none.
       num_timed: words in the timing; 0 for no timing.
       batch_sizes: of the timing.
       repeats: of the timing.
@@ -46,29 +58,20 @@ class ScoreboardConfig:
 
     num_names: int = 0
     num_pivots: int = 4
+    rerank_weight: float = 0.0
     tables: tuple[str, ...] = ("builtin",)
     others: tuple[tuple[str, str], ...] = ()
     baselines: tuple[tuple[str, str], ...] = ()
+    num_unseen: int = 0
     num_timed: int = 512
     batch_sizes: tuple[int, ...] = (1, 32, 256)
     repeats: int = 5
     num_attended: int = 6
 
-
-def greedy_chain(teacher: Network) -> Chain:
-    """The pipeline that the student replaces: greedy, then greedy."""
-    return Chain((Link(teacher, "en", Decoding()), Link(teacher, None, Decoding())))
-
-
-def summed_chain(teacher: Network, num_pivots: int) -> Chain:
-    """The chain that sums over several pivots, by beams."""
-    beam = Decoding(beam_width=num_pivots, num_hypotheses=num_pivots)
-    return Chain((Link(teacher, "en", beam), Link(teacher, None, beam)))
-
-
-def greedily(network: Network) -> Predictor:
-    """One network as a greedy predictor."""
-    return functools.partial(network.transliterate, decoding=Decoding())
+    def __post_init__(self) -> None:
+        """Refuses advice that nobody gives, or gives to nobody."""
+        if self.rerank_weight and not (self.tables and self.num_pivots):
+            raise ValueError("rerank_weight needs a table and num_pivots above 0")
 
 
 def direct_names(trained: Trained, config: ScoreboardConfig) -> list[Example]:
@@ -92,44 +95,99 @@ def systems(
     trained: Trained, names: Sequence[Example], config: ScoreboardConfig
 ) -> list[System]:
     """Every system's answers to the same names, the student first."""
-    size = trees.num_elements
     teacher, student = trained.teacher, trained.student
-    chain = greedy_chain(teacher)
-    pivots = chain.pivots(names)
-    written = {e.example_id: row[0].text for e, row in zip(names, pivots, strict=True)}
-
-    def system(
-        name: str, role: str, answers: Answers, network: Network | None, note: str = ""
-    ) -> System:
-        count = size(network.params) if network else None
-        pairs = list(zip(names, answers, strict=True))
-        return System(name, role, pairs, "greedy", count, note)
-
-    english = [e for e in trained.corpus.names if _has_english(e)]
-    english = _evenly(english, config.num_names)
     found = [
-        system("student", "student", greedily(student)(names), student),
-        dataclasses.replace(
-            system("chain", "chain", chain.finish(names, pivots), teacher),
-            pivots=written,
-            note="the same network twice, through English; English pairs once",
-            more=list(zip(english, greedily(teacher)(english), strict=True)),
-        ),
+        _system("student", "student", names, greedily(student)(names), student),
+        _chain(trained, names, config),
     ]
+    if all(e.pivot for e in names):
+        answers = from_gold_english(teacher)(names)
+        bound = _system("gold English", "oracle", names, answers, teacher)
+        note = "the teacher reads the right English form: a bound, no rival"
+        found.append(dataclasses.replace(bound, note=note))
     if config.num_pivots:
-        answers = summed_chain(teacher, config.num_pivots).transliterate(names)
-        summed = system("chain, summed over pivots", "teacher", answers, teacher)
-        label = f"beam-{config.num_pivots}x{config.num_pivots}"
-        found.append(dataclasses.replace(summed, decode=label))
+        found += _summed(teacher, names, config)
     for role, folders in (("student", config.others), ("baseline", config.baselines)):
         for name, folder in folders:
             other = load_network(Path(folder))
-            found.append(system(name, role, greedily(other)(names), other))
+            found.append(_system(name, role, names, greedily(other)(names), other))
     for kind in config.tables:
         answers = TableTeacher(kind).transliterate(names)
-        table = system(f"table {kind}", "rules", answers, None)
+        table = _system(f"table {kind}", "rules", names, answers, None)
         found.append(dataclasses.replace(table, decode="rules"))
     return found
+
+
+def _system(
+    name: str,
+    role: str,
+    names: Sequence[Example],
+    answers: Answers,
+    network: Network | None,
+) -> System:
+    count = trees.num_elements(network.params) if network else None
+    return System(name, role, list(zip(names, answers, strict=True)), "greedy", count)
+
+
+def _chain(
+    trained: Trained, names: Sequence[Example], config: ScoreboardConfig
+) -> System:
+    """The greedy chain, with what it wrote on its way and on pairs with English."""
+    teacher = trained.teacher
+    chain = greedy_chain(teacher)
+    pivots = chain.pivots(names)
+    english = [e for e in trained.corpus.names if _has_english(e)]
+    english = _evenly(english, config.num_names)
+    return dataclasses.replace(
+        _system("chain", "chain", names, chain.finish(names, pivots), teacher),
+        pivots={e.example_id: p[0].text for e, p in zip(names, pivots, strict=True)},
+        note="the same network twice, through English; English pairs once",
+        more=list(zip(english, greedily(teacher)(english), strict=True)),
+    )
+
+
+def _summed(
+    teacher: Network, names: Sequence[Example], config: ScoreboardConfig
+) -> list[System]:
+    """The chain that sums over pivots, and the same with a table's advice."""
+    answers = summed_chain(teacher, config.num_pivots).transliterate(names)
+    made = {"chain, summed over pivots": answers}
+    if config.rerank_weight:
+        advice = TableTeacher(config.tables[0]).transliterate(names)
+        name = f"the same, reranked by table {config.tables[0]}"
+        made[name] = reranked(answers, advice, config.rerank_weight)
+    label = f"beam-{config.num_pivots}x{config.num_pivots}"
+    return [
+        dataclasses.replace(
+            _system(name, "teacher", names, given, teacher), decode=label
+        )
+        for name, given in made.items()
+    ]
+
+
+def agreements(trained: Trained, config: ScoreboardConfig) -> dict[str, WordScores]:
+    """The student measured to what the greedy chain writes, on unseen words.
+
+    The words are native ones of the test lists, of the kind that the student was
+    trained on; the Indic languages other than a word's own take turns as its target.
+    """
+    chain, found = greedy_chain(trained.teacher), {}
+    for name, examples in trained.corpus.test.items():
+        native = [e for e in examples if e.target_lang == "en"]
+        words = _evenly(native, config.num_unseen) if config.num_unseen else []
+        asked = [_to_another(e, turn) for turn, e in enumerate(words)]
+        if asked:
+            mine = zip(asked, greedily(trained.student)(asked), strict=True)
+            theirs = zip(asked, chain.transliterate(asked), strict=True)
+            found[name] = fidelity.against_teacher(list(mine), list(theirs))
+    return found
+
+
+def _to_another(example: Example, turn: int) -> Example:
+    langs = [lang for lang in INDIC_LANGUAGES if lang != example.source_lang]
+    target = langs[turn % len(langs)]
+    name = example_id(example.source, example.source_lang, target)
+    return Example(name, example.source, example.source_lang, target)
 
 
 def timings(
@@ -228,6 +286,7 @@ def findings(
     maps = [] if config_of.num_slots else attention_maps(trained.student, attended)
     return Findings(
         similarities=similarities(trained, names),
+        agreements=agreements(trained, config),
         timings=timings(trained, names, config),
         log_rows=log_rows,
         attention=maps,

@@ -132,3 +132,30 @@ def test_bad_input_is_refused():
         bootstrap.paired_interval(mean_of([1.0]), mean_of([1.0, 2.0]), ["x"])
     with pytest.raises(ValueError, match="level"):
         bootstrap.interval(mean_of([1.0]), ["x"], level=95)
+
+
+def test_share_of_the_way_is_paired_and_exact_where_rows_go_along():
+    # The system always goes three quarters of the way, whichever rows are drawn.
+    start = np.random.default_rng(5).random(60)
+    end = start + 1.0
+    found = bootstrap.share_interval(
+        mean_of(start + 0.75), mean_of(start), mean_of(end), ["x", "y"] * 30
+    )
+    assert (found.value, found.low, found.high) == pytest.approx((0.75,) * 3)
+
+
+def test_share_of_the_way_is_that_of_the_means_over_strata():
+    strata = ["x"] * 4 + ["y"]
+    start, end = np.zeros(5), np.array([1.0, 1.0, 1.0, 1.0, 4.0])
+    a = np.array([1.0, 1.0, 1.0, 1.0, 0.0])
+    found = bootstrap.share_interval(mean_of(a), mean_of(start), mean_of(end), strata)
+    assert found.value == pytest.approx(0.5 / 2.5)
+
+
+def test_there_is_no_share_of_a_way_whose_ends_change_places():
+    start, end = np.array([0.0, 1.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0, 1.5])
+    same = mean_of(start)
+    assert bootstrap.share_interval(same, same, mean_of(end), ["x"] * 4) is None
+    assert bootstrap.share_interval(same, same, same, ["x"] * 4) is None
+    with pytest.raises(ValueError, match="rows of"):
+        bootstrap.share_interval(same, same, mean_of(end[:2]), ["x"] * 4)

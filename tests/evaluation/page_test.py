@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from epik_jax.evaluation import fidelity, page, timing
+from epik_jax.evaluation import fidelity, metrics, page, timing
 from epik_jax.evaluation import report as reports
 from epik_jax.evaluation.findings import AttentionMap, Findings, System
 from epik_jax.structs import Example, Hypothesis
@@ -64,6 +64,7 @@ def full_report():
             note=EVIL,
         ),
         System("rules", "rules", predictions(["ক", "ক", "ক", "ক"])),
+        System(f"bound {EVIL}", "oracle", predictions(["কলকাতা"] * 4)),
     ]
     row = (timing.BatchTiming(1, 9, 4.0, 4.0, 5.0, 250.0),)
     times = timing.Timings(EVIL, 64, 3, {s.name: row for s in systems})
@@ -83,7 +84,11 @@ def full_report():
         key_definitions={},
         num_resamples=20,
         findings=Findings(
-            {EVIL: fidelity.pooled_similarity(states, states)}, times, log, [attention]
+            similarities={EVIL: fidelity.pooled_similarity(states, states)},
+            agreements={EVIL: metrics.word_scores(predictions(["কলকাতা", "ক", "খ"]))},
+            timings=times,
+            log_rows=log,
+            attention=[attention],
         ),
     )
 
@@ -123,6 +128,19 @@ def test_figures_of_the_report_stand_on_the_page():
         assert line in text
     for metric in report["systems"][0]["overall"]:
         assert report["definitions"][metric] in text
+
+
+def test_gap_and_unseen_words_stand_beside_the_chain():
+    report = full_report()
+    report["against_chain"]["gap"]["closed"] = {
+        "top1": {"value": 0.5, "low": 0.4, "high": 0.62}
+    }
+    text = " ".join(outline(page.render(report)).text)
+    assert "50.0 % [40.0, 62.0] in Top-1" in text
+    assert "33.3" in text and "Test list" in text
+    report["against_chain"] |= {"gap": None, "unseen": {}}
+    text = " ".join(outline(page.render(report)).text)
+    assert "Of the gap" not in text and "Test list" not in text
 
 
 def test_page_of_one_system_has_no_empty_sections():

@@ -99,6 +99,25 @@ def test_agreement_is_measured_to_the_chain_and_not_to_gold():
     assert found["top1"] == pytest.approx(3 / 6)
 
 
+def test_the_gap_to_the_oracle_is_closed_by_a_share():
+    rights = [(1, 1, 1, 1, 0, 0) * 30, (1, 0, 0, 0, 0, 0) * 30, (1, 1, 1, 1, 1, 1) * 30]
+    oracle = System("bound", "oracle", predictions(rights[2]))
+    found = build([student(rights[0]), chain(rights[1]), oracle])["against_chain"]
+    assert found["gap"]["oracle"] == "bound"
+    # hi>bn: 2 and 1 of 3, hi>kn: 2 and 0 of 3.
+    closed = found["gap"]["closed"]["top1"]
+    assert closed["value"] == pytest.approx((2 / 3 - 1 / 6) / (1 - 1 / 6))
+    assert closed["low"] < closed["value"] < closed["high"]
+    assert build()["against_chain"]["gap"] is None
+
+
+def test_agreement_on_unseen_words_is_pooled_over_their_targets():
+    scores = metrics.word_scores(predictions((1, 1, 1, 0, 1, 0, 1)))
+    found = build(findings=Findings(agreements={"list/hi": scores}))
+    entry = found["against_chain"]["unseen"]["list/hi"]
+    assert entry["n"] == 7 and entry["top1"]["value"] == pytest.approx(5 / 7)
+
+
 def test_samples_take_turns_over_pairs_and_hold_all_systems():
     rows = build(num_rows=4)["samples"]
     assert [r["target_lang"] for r in rows] == ["bn", "kn", "bn", "kn"]

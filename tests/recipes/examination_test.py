@@ -16,6 +16,7 @@ import pytest
 
 from epik_jax.recipes import answerer, examination, figures
 from epik_jax.recipes.answerer import Answerer
+from epik_jax.recipes.corpus import for_choosing
 from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.structs import Example, Hypothesis
 
@@ -80,6 +81,38 @@ def test_figures_are_those_of_the_words(parallel: Path) -> None:
     # Long and short a sound alike there, two kinds of l do not.
     sounds = {pair: p["sound_class"]["value"] for pair, p in pairs.items()}
     assert sounds == {"hi>ta": 0.5, "ta>hi": 1.0, "en>hi": 1.0}
+
+
+def test_a_part_is_what_a_run_chooses_by_or_reports(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    header = PARALLEL.splitlines()[0]
+    keys = {chr(c): f"name{chr(c - 0x915 + 97)}" for c in range(0x915, 0x915 + 20)}
+    rows = [
+        f"hi\tkn\t{word}\t{chr(ord(word) - 0x915 + 0xC95)}\t{key}\tplaces"
+        for word, key in keys.items()
+    ]
+    # One native word of two names: its row is left to the reports alone.
+    chosen = next(k for k in keys.values() if for_choosing(k))
+    kept = next(w for w, k in keys.items() if not for_choosing(k))
+    rows.append(f"bn\thi\tক\t{kept}\t{chosen}\tplaces")
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    by_choosing = {c: {w for w in keys if for_choosing(keys[w]) == c} for c in (0, 1)}
+    for part, choosing in (("choosing", 1), ("report", 0)):
+        asked = PairsFile(path, part=part)  # type: ignore[arg-type]
+        assert {e.source for e in asked.read(40)[0]} == by_choosing[choosing]
+        made = examination.examine(asked, saying({}))
+        assert f"part:{part}" in made["signatures"]["cer"]
+        assert made["data"]["part"] == part
+    assert len(by_choosing[0]) > len(by_choosing[1]) > 0
+    assert len(PairsFile(path).read(40)[0]) == len(rows)
+
+
+def test_only_direct_names_have_parts(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("राम\tராம்\n")
+    asked = PairsFile(path, source_lang="hi", target_lang="ta", part="report")
+    with pytest.raises(ValueError, match="--part splits the format parallel"):
+        asked.read(40)
 
 
 def test_the_signature_tells_files_and_limits_apart(parallel: Path) -> None:

@@ -13,8 +13,10 @@ from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import scoreboard
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.epik import Trained
+from epik_jax.recipes.predictors import greedily, greedy_chain, summed_chain
 from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.structs import Example
+from epik_jax.teachers.crowd import reranked
 from epik_jax.teachers.table import TableTeacher
 from epik_jax.text.vocabulary import encode_sources
 
@@ -80,6 +82,7 @@ def test_every_system_answers_the_same_names_the_student_first(trained):
     assert [(s.name, s.role) for s in found] == [
         ("student", "student"),
         ("chain", "chain"),
+        ("gold English", "oracle"),
         ("chain, summed over pivots", "teacher"),
         ("table builtin", "rules"),
     ]
@@ -89,7 +92,7 @@ def test_every_system_answers_the_same_names_the_student_first(trained):
 
 def test_the_chain_is_two_greedy_passes_and_its_pivots_are_kept(trained):
     _, chain, *_ = scoreboard.systems(trained, NAMES, CONFIG)
-    greedy = scoreboard.greedy_chain(trained.teacher)
+    greedy = greedy_chain(trained.teacher)
     assert answers(chain) == greedy.transliterate(NAMES)
     assert chain.decode == "greedy"
     for example, row in zip(NAMES, greedy.pivots(NAMES), strict=True):
@@ -97,23 +100,64 @@ def test_the_chain_is_two_greedy_passes_and_its_pivots_are_kept(trained):
     # With English on one side there is nothing to chain.
     assert [e for e, _ in chain.more] == ENGLISH
     assert [row[0].text for _, row in chain.more] == [
-        row[0].text for row in scoreboard.greedily(trained.teacher)(ENGLISH)
+        row[0].text for row in greedily(trained.teacher)(ENGLISH)
     ]
 
 
 def test_the_summed_chain_is_labelled_by_its_beams_and_left_out_at_0(trained):
     found = scoreboard.systems(trained, NAMES, CONFIG)
-    assert found[2].decode == "beam-2x2"
-    expected = scoreboard.summed_chain(trained.teacher, 2).transliterate(NAMES)
-    assert answers(found[2]) == expected
+    assert found[3].decode == "beam-2x2"
+    expected = summed_chain(trained.teacher, 2).transliterate(NAMES)
+    assert answers(found[3]) == expected
     none = dataclasses.replace(CONFIG, num_pivots=0, tables=())
     names = [s.name for s in scoreboard.systems(trained, NAMES, none)]
-    assert names == ["student", "chain"]
+    assert names == ["student", "chain", "gold English"]
+
+
+def test_the_bound_reads_the_gold_english_form_in_one_pass(trained):
+    _, _, bound, *_ = scoreboard.systems(trained, NAMES, CONFIG)
+    english = [dataclasses.replace(e, source=e.pivot, source_lang="en") for e in NAMES]
+    assert answers(bound) == greedily(trained.teacher)(english)
+    some = [dataclasses.replace(NAMES[0], pivot=""), *NAMES[1:]]
+    assert "oracle" not in {s.role for s in scoreboard.systems(trained, some, CONFIG)}
+
+
+def test_a_table_may_rank_the_answers_of_the_summed_chain_anew(trained):
+    config = dataclasses.replace(CONFIG, rerank_weight=50.0)
+    *_, summed, ranked, table = scoreboard.systems(trained, NAMES, config)
+    assert ranked.decode == summed.decode == "beam-2x2"
+    assert ranked.name == "the same, reranked by table builtin"
+    expected = reranked(answers(summed), answers(table), 50.0)
+    assert answers(ranked) == expected != answers(summed)
+    with pytest.raises(ValueError, match="rerank_weight needs a table"):
+        dataclasses.replace(config, tables=())
+
+
+def test_agreement_is_measured_to_the_chain_on_words_of_the_test_lists(trained):
+    words = [Example(f"{n}", w, "hi", "en", ("x",)) for n, w in enumerate("कखगघच")]
+    tests = {"list/hi": [*words, ENGLISH[0]], "list/empty": [ENGLISH[0]]}
+    trained = dataclasses.replace(
+        trained, corpus=dataclasses.replace(trained.corpus, test=tests)
+    )
+    assert scoreboard.agreements(trained, CONFIG) == {}
+    config = dataclasses.replace(CONFIG, num_unseen=4)
+    found = scoreboard.agreements(trained, config)
+    assert list(found) == ["list/hi"]
+    # Four of the five words, drawn evenly; the languages but their own take turns.
+    asked = [
+        Example(f"hi>{y}:{w}", w, "hi", y)
+        for w, y in zip("कखगच", ("ta", "kn", "bn", "ta"), strict=True)
+    ]
+    assert found["list/hi"].example_ids == tuple(e.example_id for e in asked)
+    mine = [row[0].text for row in greedily(trained.student)(asked)]
+    theirs = greedy_chain(trained.teacher).transliterate(asked)
+    same = [m == t[0].text for m, t in zip(mine, theirs, strict=True)]
+    assert found["list/hi"].exact.tolist() == same
 
 
 def test_student_and_table_answer_for_themselves(trained):
-    student, _, _, table = scoreboard.systems(trained, NAMES, CONFIG)
-    assert answers(student) == scoreboard.greedily(trained.student)(NAMES)
+    student, *_, table = scoreboard.systems(trained, NAMES, CONFIG)
+    assert answers(student) == greedily(trained.student)(NAMES)
     assert answers(table) == TableTeacher("builtin").transliterate(NAMES)
     assert table.decode == "rules" and table.num_parameters is None
     assert student.num_parameters == trees.num_elements(trained.student.params)
@@ -133,12 +177,12 @@ def test_other_students_and_baselines_are_loaded_and_told_apart(trained, monkeyp
         baselines=(("joined", "runs/joined/student"),),
     )
     found = scoreboard.systems(trained, NAMES, config)
-    assert [(s.name, s.role) for s in found[2:4]] == [
+    assert [(s.name, s.role) for s in found[3:5]] == [
         ("half", "student"),
         ("joined", "baseline"),
     ]
     assert loaded == ["runs/half/student", "runs/joined/student"]
-    assert answers(found[2]) != answers(found[3])
+    assert answers(found[3]) != answers(found[4])
 
 
 def test_chain_and_student_are_timed_on_the_same_words(trained):
