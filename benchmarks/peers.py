@@ -1,0 +1,140 @@
+"""A model beside other people's transliterators, on the same direct names.
+
+    python benchmarks/peers.py --pairs FILE [--part report] [--checkpoint DIR]
+
+Peers are PyICU and aksharamukha, each where it is installed; what is not is named.
+Aksharamukha stands there twice: as it comes, and with its options for Hindi and Bengali
+schwas, Tamil voicing and Tamil without superscript digits. All are scored by the
+project's own report; pairs with English are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from epik_jax.evaluation import report
+from epik_jax.evaluation.findings import System
+from epik_jax.recipes import answerer, figures
+from epik_jax.recipes.answerer import Answerer
+from epik_jax.recipes.pairs_file import PairsFile
+from epik_jax.structs import Example, Hypothesis
+from epik_jax.teachers.chain import Answers
+from epik_jax.text.normalise import normalise
+from epik_jax.text.scripts import SCRIPTS
+
+READING = {
+    "hi": ["RemoveSchwaHindi"],
+    "bn": ["SchwaFinalBengali"],
+    "ta": ["TamilTranscribe"],
+}
+WRITING = {"ta": ["TamilRemoveNumbers"]}
+
+
+def main() -> None:
+    """Asks every system, prints their figures and the model's lead."""
+    options = _options()
+    asked = PairsFile(options.pairs, part=options.part)
+    systems: list[System] = []
+    for one in _answerers(options.checkpoint):
+        names = [e for e in asked.read(64)[0] if "en" not in _langs(e)]
+        answers = one.predictor(names)
+        role = "student" if not one.name.startswith(("table", "aksh")) else "rules"
+        pairs = list(zip(names, answers, strict=True))
+        systems.append(System(one.name, role, pairs, one.decode))
+        print(f"{one.name}: {len(pairs)} names", flush=True)
+    data = {"name": f"{options.pairs.name} {options.part or 'whole'}"}
+    made = report.build_report("Peers", systems, run={}, data=data)
+    if options.json:
+        report.write_report(options.json, made)
+    n = made["data"]["n"]
+    rows = [(s["name"], n, s["overall"]) for s in made["systems"]]
+    print(figures.figures_table("system", rows))
+    if options.checkpoint:
+        print("\n".join(_leads(made["systems"])))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--pairs", type=Path, required=True)
+    parser.add_argument("--part", default="report", choices=("", "choosing", "report"))
+    parser.add_argument("--checkpoint", type=Path, help="a model folder")
+    parser.add_argument("--json", type=Path, help="write the report here too")
+    return parser.parse_args()
+
+
+def _answerers(checkpoint: Path | None) -> Iterable[Answerer]:
+    if checkpoint:
+        yield answerer.model_answerer(checkpoint)
+    yield answerer.table_answerer("builtin")
+    try:
+        yield answerer.table_answerer("icu")
+    except ValueError as error:
+        print(f"left out: {error}")
+    if importlib.util.find_spec("aksharamukha"):
+        version = importlib.metadata.version("aksharamukha")
+        for name, tuned in (("aksharamukha", False), ("aksharamukha, options", True)):
+            yield Answerer(name, _Aksharamukha(tuned), f"rules-{version}", 64, {})
+    else:
+        print("left out: aksharamukha is not installed: pip install aksharamukha")
+
+
+class _Aksharamukha:
+    """Its answers, a whole language pair at a time, a word a line."""
+
+    def __init__(self, tuned: bool) -> None:
+        self._tuned = tuned
+
+    def __call__(self, examples: Sequence[Example]) -> Answers:
+        order = sorted(range(len(examples)), key=lambda i: _langs(examples[i]))
+        found: dict[int, tuple[Hypothesis, ...]] = {}
+        for (source, target), rows in groupby(order, lambda i: _langs(examples[i])):
+            places = list(rows)
+            text = "\n".join(examples[i].source for i in places)
+            written = self._write(text, source, target).split("\n")
+            for i, word in zip(places, written, strict=True):
+                found[i] = (Hypothesis(normalise(word, target), 0.0),)
+        return [found[i] for i in range(len(examples))]
+
+    def _write(self, text: str, source: str, target: str) -> str:
+        from aksharamukha import transliterate
+
+        return transliterate.process(
+            *(SCRIPTS[source].name, SCRIPTS[target].name, text),
+            pre_options=READING.get(source, []) if self._tuned else [],
+            post_options=WRITING.get(target, []) if self._tuned else [],
+        )
+
+
+def _leads(systems: Sequence[dict[str, Any]]) -> Iterable[str]:
+    """The first system against each other one, as ratios and pairs won."""
+    mine, *others = systems
+    for other in others:
+        top1, cer = (
+            mine["overall"][m]["value"] / other["overall"][m]["value"]
+            for m in ("top1", "cer")
+        )
+        sound = [s["overall"]["sound_class"]["value"] for s in (mine, other)]
+        ahead = sum(
+            figures["top1"] > other["pairs"][pair]["top1"]
+            and figures["cer"] < other["pairs"][pair]["cer"]
+            for pair, figures in mine["pairs"].items()
+        )
+        yield (
+            f"{mine['name']} against {other['name']}: top-1 x {top1:.2f}, "
+            f"CER x {cer:.2f}, sound class {100 * (sound[0] - sound[1]):+.1f} points, "
+            f"ahead in both on {ahead} of {len(mine['pairs'])} pairs"
+        )
+
+
+def _langs(example: Example) -> tuple[str, str]:
+    return example.source_lang, example.target_lang
+
+
+if __name__ == "__main__":
+    main()
