@@ -86,7 +86,15 @@ def test_the_exported_student_answers_and_is_not_its_teacher(done):
 
 def test_every_system_is_in_the_report(done):
     names = [system["name"] for system in done.report["systems"]]
-    assert names == ["student", "chain", "chain, summed over pivots", "table builtin"]
+    assert names == [
+        "student",
+        "chain",
+        "gold English",
+        "chain, summed over pivots",
+        "the same, reranked by table builtin",
+        "table builtin",
+    ]
+    assert sum(e["n"] for e in done.report["against_chain"]["unseen"].values()) > 0
     page = (done.folder / "report.html").read_text(encoding="utf-8")
     for name in names:
         assert name in page

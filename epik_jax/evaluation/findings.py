@@ -30,6 +30,8 @@ class System:
       num_parameters: size, or None where that says nothing.
       note: a few words for the table.
       pivots: example_id -> what the system wrote on its way; empty where nothing.
+      apart: answers to words of lists that are told apart, such as names of languages;
+        they count in the figures by source alone.
       more: answers for further language pairs, which not every system covers; they
         fill its matrix and count in no other figure.
     """
@@ -41,6 +43,7 @@ class System:
     num_parameters: int | None = None
     note: str = ""
     pivots: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    apart: Sequence[Prediction] = ()
     more: Sequence[Prediction] = ()
 
 

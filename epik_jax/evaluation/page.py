@@ -18,6 +18,7 @@ from epik_jax.evaluation.style import CSS
 _SECTIONS = (
     sections.systems,
     sections.pairs,
+    sections.sources,
     sections.chain,
     sections.samples,
     appendix.times,

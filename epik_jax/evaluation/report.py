@@ -24,7 +24,7 @@ from epik_jax.evaluation.findings import (
     System,
     demand_comparable,
 )
-from epik_jax.evaluation.metrics import KeyFn, WordScores
+from epik_jax.evaluation.metrics import KeyFn, Prediction, WordScores
 from epik_jax.evaluation.signature import signature
 
 FORMAT = "epik-report-1"
@@ -169,10 +169,30 @@ def _system_entry(
             for metric, i in found.items()
         },
         "pairs": {**metrics.summary_by_pair(scores), **more},
+        "sources": {
+            **_by_source(system.predictions, keys, apart=False),
+            **_by_source(system.apart, keys, apart=True),
+        },
         "signatures": {
             metric: signature(metric, decode=system.decode, data=data_name)
             for metric in found
         },
+    }
+
+
+def _by_source(
+    predictions: Sequence[Prediction], keys: Mapping[str, KeyFn], *, apart: bool
+) -> dict[str, Any]:
+    """Figures by the list that words came from, pooled over language pairs."""
+    found: dict[str, list[Prediction]] = {}
+    for prediction in predictions:
+        found.setdefault(prediction[0].origin or "unnamed", []).append(prediction)
+    return {
+        name: {
+            **metrics.summary(metrics.word_scores(found[name], keys)),
+            "apart": apart,
+        }
+        for name in sorted(found)
     }
 
 

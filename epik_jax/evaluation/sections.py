@@ -49,6 +49,33 @@ def pairs(report: Mapping[str, Any]) -> Markup:
     return section("Language pairs", *parts, *_difference_cards(report))
 
 
+def sources(report: Mapping[str, Any]) -> Markup:
+    """Every system on the words of each list, most words first."""
+    listed = report["systems"][0]["sources"]
+    if len(listed) < 2:
+        return Markup("")
+    heads = [tag("th", "Source"), tag("th", "Words", class_="num")]
+    heads += [tag("th", s["name"], class_="num") for s in report["systems"]]
+    rows = [
+        tag(
+            "tr",
+            tag("td", name, tag("small", "told apart") if found["apart"] else ""),
+            tag("td", f"{found['n']:,}", class_="num"),
+            *(_source_cell(s["sources"][name]) for s in report["systems"]),
+        )
+        for name, found in sorted(listed.items(), key=lambda item: -item[1]["n"])
+    ]
+    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows))
+    text = "CER % / top-1 %, pooled over language pairs. What is told apart counts in "
+    text += "no other figure of this page."
+    return section("Sources", note(text), tag("div", table, class_="wide"))
+
+
+def _source_cell(figures: Mapping[str, float]) -> Markup:
+    cer, top1 = tables.percent(figures["cer"]), tables.percent(figures["top1"])
+    return tag("td", f"{cer} / {top1}", class_="num")
+
+
 def _difference_cards(report: Mapping[str, Any]) -> list[Markup]:
     chain = report.get("against_chain")
     if chain is None:

@@ -25,7 +25,7 @@ from epik_jax.evaluation import page, report
 from epik_jax.interop.card import model_card
 from epik_jax.interop.export import ModelFolder, export_model
 from epik_jax.parallel.mesh import make_mesh
-from epik_jax.recipes import epik, matra, scoreboard, settings
+from epik_jax.recipes import epik, matra, measurements, scoreboard, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.epik import EpikConfig, Trained
 from epik_jax.recipes.matra import MatraConfig
@@ -182,6 +182,8 @@ def _command(config_file: str, overrides: list[str]) -> str:
 def _run_epik(
     config: EpikRun, at: Workplace, command: str, evaluate: bool
 ) -> dict[str, Any] | None:
+    if evaluate:
+        _demand_names(config.epik.data)
     started = time.time()
     with at.stop:
         trained = epik.train_epik(config.epik, at)
@@ -198,13 +200,22 @@ def _run_epik(
     return made
 
 
+def _demand_names(data: DataConfig) -> None:
+    """Notices before hours of training that there would be nothing to report on."""
+    if data.kind == "files" and all(item.split != "names" for item in data.lists):
+        raise ValueError(
+            "config.epik.data.lists has no list of split 'names' to report on; add "
+            "one, or leave the report out with `epik-jax train`"
+        )
+
+
 def _report(
     trained: Trained, config: EpikRun, at: Workplace, command: str, started: float
 ) -> dict[str, Any]:
     names = scoreboard.direct_names(trained, config.scoreboard)
     found = scoreboard.systems(trained, names, config.scoreboard)
     rows = at.log.rows()
-    measured = scoreboard.findings(trained, found, rows, config.scoreboard)
+    measured = measurements.findings(trained, found, rows, config.scoreboard)
     return report.build_report(
         "EPIK: a two-stage chain in one student",
         found,

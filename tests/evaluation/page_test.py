@@ -130,6 +130,19 @@ def test_figures_of_the_report_stand_on_the_page():
         assert report["definitions"][metric] in text
 
 
+def test_sources_stand_on_the_page_where_there_are_several():
+    report = full_report()
+    assert "told apart" not in " ".join(outline(page.render(report)).text)
+    for system in report["systems"]:
+        system["sources"] = {
+            EVIL: {"n": 3, "cer": 0.125, "top1": 0.75, "apart": False},
+            "coined": {"n": 9, "cer": 0.5, "top1": 0.25, "apart": True},
+        }
+    text = " ".join(outline(page.render(report)).text)
+    assert text.index("coined") < text.index("12.5 / 75.0")
+    assert "50.0 / 25.0" in text and "told apart" in text
+
+
 def test_gap_and_unseen_words_stand_beside_the_chain():
     report = full_report()
     report["against_chain"]["gap"]["closed"] = {

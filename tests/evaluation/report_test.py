@@ -142,6 +142,25 @@ def test_further_pairs_fill_the_matrix_and_count_nowhere_else():
     assert found == plain
 
 
+def test_sources_are_pooled_and_what_is_told_apart_counts_nowhere_else():
+    def of(rights, origin):
+        return [
+            (dataclasses.replace(e, origin=origin), a) for e, a in predictions(rights)
+        ]
+
+    kept, apart = of((1, 0, 1), "places"), of((0, 0, 0, 1), "languages")
+    found = build([System("s", "student", [*kept, *predictions([1])], apart=apart)])
+    entry = found["systems"][0]
+    assert {
+        n: (f["n"], f["top1"], f["apart"]) for n, f in entry["sources"].items()
+    } == {
+        "languages": (4, 0.25, True),
+        "places": (3, pytest.approx(2 / 3), False),
+        "unnamed": (1, 1.0, False),
+    }
+    assert found["data"]["n"] == 4 == sum(p["n"] for p in entry["pairs"].values())
+
+
 def test_sound_keys_of_the_project_are_the_default():
     found = reports.build_report(
         "t", [student()], run={}, data={"name": "d"}, num_resamples=10

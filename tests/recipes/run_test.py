@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -19,14 +18,6 @@ from epik_jax.recipes import run as runs
 from epik_jax.recipes import settings
 
 MATRA = tiny_run.CONFIG.replace("epik.py", "matra.py")
-
-
-@pytest.fixture(autouse=True)
-def signals_left_alone():
-    handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +129,16 @@ def test_settings_that_cannot_be_run_leave_no_folder(tmp_path, settings_of, mess
         runs.run(file, [], tmp_path / "run", evaluate=False)
     assert message in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_report_without_names_is_refused_before_anything_is_trained(tmp_path):
+    lists = "epik.data.lists=({'format': 'dakshina', 'lang': 'hi', 'split': 'train',"
+    overrides = ["epik.data.kind=files", lists + " 'path': 'hi.tsv'},)"]
+    with pytest.raises(ValueError, match="no list of split 'names' to report on"):
+        runs.run(tiny_run.CONFIG, overrides, tmp_path / "run", evaluate=True)
+    # Without a report the missing data folder is the first thing that is missed.
+    with pytest.raises(ValueError, match=r"data\.root"):
+        runs.run(tiny_run.CONFIG, overrides, tmp_path / "run", evaluate=False)
 
 
 def test_a_held_folder_names_the_process_that_holds_it(tmp_path):

@@ -1,0 +1,112 @@
+"""What is measured besides answers, with toys whose answers are known."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from toy_networks import VOCABULARY
+from toy_trained import CONFIG, ENGLISH, MODEL, NAMES, trained_with
+
+from epik_jax.recipes import measurements, scoreboard
+from epik_jax.recipes.predictors import greedily, greedy_chain
+from epik_jax.structs import Example
+from epik_jax.text.vocabulary import encode_sources
+
+
+@pytest.fixture
+def trained():
+    return trained_with()
+
+
+def test_agreement_is_measured_to_the_chain_on_words_of_the_test_lists(trained):
+    words = [Example(f"{n}", w, "hi", "en", ("x",)) for n, w in enumerate("कखगघच")]
+    tests = {"list/hi": [*words, ENGLISH[0]], "list/empty": [ENGLISH[0]]}
+    trained = dataclasses.replace(
+        trained, corpus=dataclasses.replace(trained.corpus, test=tests)
+    )
+    assert measurements.agreements(trained, CONFIG) == {}
+    config = dataclasses.replace(CONFIG, num_unseen=4)
+    found = measurements.agreements(trained, config)
+    assert list(found) == ["list/hi"]
+    # Four of the five words, drawn evenly; the languages but their own take turns.
+    asked = [
+        Example(f"hi>{y}:{w}", w, "hi", y)
+        for w, y in zip("कखगच", ("ta", "kn", "bn", "ta"), strict=True)
+    ]
+    assert found["list/hi"].example_ids == tuple(e.example_id for e in asked)
+    mine = [row[0].text for row in greedily(trained.student)(asked)]
+    theirs = greedy_chain(trained.teacher).transliterate(asked)
+    same = [m == t[0].text for m, t in zip(mine, theirs, strict=True)]
+    assert found["list/hi"].exact.tolist() == same
+
+
+def test_chain_and_student_are_timed_on_the_same_words(trained):
+    config = dataclasses.replace(
+        CONFIG, num_timed=6, batch_sizes=(1, 3), repeats=2, num_pivots=0
+    )
+    timed = measurements.timings(trained, NAMES, config)
+    assert set(timed.systems) == {"student", "chain"}
+    words = {source for source, *_ in trained.student.asked}
+    first_links = {s for s, _, target in trained.teacher.asked if target == "en"}
+    assert words == first_links == {e.source for e in NAMES[::3][:6]}
+    assert measurements.timings(trained, NAMES, CONFIG) is None
+
+
+def pooled(network, words, langs):
+    states = network.hidden(encode_sources(VOCABULARY, words, langs))
+    return np.stack([states.row(i).mean(axis=0) for i in range(len(states))])
+
+
+def cosines(ours, theirs):
+    norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    return ((ours * theirs).sum(axis=1) / norms).mean()
+
+
+def test_states_are_compared_with_the_teacher_s_of_the_gold_english_form(trained):
+    found = measurements.similarities(trained, NAMES)
+    langs = [e.target_lang for e in NAMES]
+    ours = pooled(trained.student, [e.source for e in NAMES], langs)
+    theirs = pooled(trained.teacher, [e.pivot for e in NAMES], langs)
+    assert found["pooled"].matched == pytest.approx(cosines(ours, theirs), abs=1e-4)
+    assert set(found) == {"pooled", "by position"}
+
+
+def test_a_bridge_carries_narrower_states_to_the_teacher_s_width():
+    narrow = dataclasses.replace(MODEL, width=4)
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(4, 8)).astype(np.float32)
+    bias = rng.normal(size=8).astype(np.float32)
+    bridged = trained_with(narrow, {"hidden": {"kernel": kernel, "bias": bias}})
+    langs = [e.target_lang for e in NAMES]
+    ours = pooled(bridged.student, [e.source for e in NAMES], langs) @ kernel + bias
+    theirs = pooled(bridged.teacher, [e.pivot for e in NAMES], langs)
+    found = measurements.similarities(bridged, NAMES)
+    assert found["pooled"].matched == pytest.approx(cosines(ours, theirs), abs=1e-4)
+
+
+def test_states_that_cannot_be_compared_are_not():
+    narrow = trained_with(dataclasses.replace(MODEL, width=4))
+    slotted = trained_with(dataclasses.replace(MODEL, num_slots=40))
+    unknown = [dataclasses.replace(e, pivot="") for e in NAMES]
+    assert measurements.similarities(narrow, NAMES) == {}
+    assert measurements.similarities(slotted, NAMES) == {}
+    assert measurements.similarities(trained_with(), unknown) == {}
+
+
+def test_attention_is_labelled_by_tag_letters_and_end(trained):
+    [student, *_] = scoreboard.systems(trained, NAMES, CONFIG)
+    found = measurements.findings(trained, [student], [], CONFIG)
+    assert len(found.attention) == CONFIG.num_attended
+    for drawn, example in zip(found.attention, (NAMES[0], NAMES[9]), strict=True):
+        assert drawn.source_symbols == (f"→{example.target_lang}", *example.source, "∎")
+        shape = len(drawn.target_symbols), len(drawn.source_symbols)
+        assert drawn.weights.shape == shape
+    assert found.timings is None and found.similarities
+
+
+def test_a_student_with_slots_has_no_attention_to_letters():
+    slotted = trained_with(dataclasses.replace(MODEL, num_slots=40))
+    found = scoreboard.systems(slotted, NAMES, CONFIG)
+    assert measurements.findings(slotted, found, [], CONFIG).attention == []
