@@ -22,7 +22,8 @@ from epik_jax.recipes.run import EpikRun, MatraRun
 from epik_jax.recipes.student import initial_student
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
-from epik_jax.teachers.signals import LiveSignals, TransliterationTeacher
+from epik_jax.teachers.live import LiveSignals
+from epik_jax.teachers.signals import TransliterationTeacher
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SIZES = ("builtin", "real")

@@ -31,14 +31,11 @@ from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Example
 from epik_jax.teacher_cache.reader import TeacherCache
+from epik_jax.teachers.advice import CrowdConfig
 from epik_jax.teachers.chain import Chain, Link
 from epik_jax.teachers.forward import Decoding, Network
-from epik_jax.teachers.signals import (
-    CrowdConfig,
-    LiveSignals,
-    TransliterationTeacher,
-    Wanted,
-)
+from epik_jax.teachers.live import LiveSignals
+from epik_jax.teachers.signals import TransliterationTeacher, Wanted
 from epik_jax.text.normalise import NORMALISER_VERSION
 
 SMALL_FIELDS = ("tokens", "token_lengths", "scores", "confidence")

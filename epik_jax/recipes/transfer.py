@@ -25,9 +25,10 @@ from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teacher_cache.schema import Block
 from epik_jax.teacher_cache.writer import predicted_bytes, write_cache
+from epik_jax.teachers.advice import CrowdConfig
 from epik_jax.teachers.chain import Chain, KnownPivots, Link
 from epik_jax.teachers.forward import Decoding, Network
-from epik_jax.teachers.signals import CrowdConfig, TransliterationTeacher, Wanted
+from epik_jax.teachers.signals import TransliterationTeacher, Wanted
 from epik_jax.teachers.table import TableTeacher
 from epik_jax.text.normalise import NORMALISER_VERSION
 

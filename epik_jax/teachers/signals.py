@@ -8,7 +8,7 @@ fills a cache and answers live.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,47 +17,10 @@ from epik_jax.data.encode import encode
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teacher_cache.schema import Block, Field, Schema
+from epik_jax.teachers.advice import CrowdConfig, advised
 from epik_jax.teachers.chain import Answers, Chain
-from epik_jax.teachers.crowd import (
-    hypothesis_log_weights,
-    mixture,
-    reranked,
-    with_proposals,
-)
-from epik_jax.teachers.table import TableTeacher
+from epik_jax.teachers.crowd import hypothesis_log_weights
 from epik_jax.text.vocabulary import Vocabulary, encode_sources, encode_targets
-
-
-@dataclasses.dataclass(frozen=True)
-class CrowdConfig:
-    """How a rule table joins the chain.
-
-    Attributes:
-      table: which table; "none" for the chain alone.
-      proposes: the table's spelling stands for election too, with the probability
-        that the chain's last network gives it.
-      rerank_weight: nats that a spelling wholly unlike the table's costs; 0 for none.
-      mixture_weight: the table's share of the distribution over answers; 0 for none.
-      by_confidence: mixture weights further count how sure each teacher is.
-    """
-
-    table: Literal["none", "builtin", "icu"] = "none"
-    proposes: bool = False
-    rerank_weight: float = 0.0
-    mixture_weight: float = 0.0
-    by_confidence: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuses weights that could have no effect."""
-        joins = self.proposes or self.rerank_weight or self.mixture_weight
-        if bool(joins) != (self.table != "none"):
-            raise ValueError(
-                f"table {self.table!r} with proposes {self.proposes}, rerank_weight "
-                f"{self.rerank_weight} and mixture_weight {self.mixture_weight}: name "
-                "a table and a way for it to join, or neither"
-            )
-        if not 0.0 <= self.mixture_weight < 1.0:
-            raise ValueError(f"mixture_weight {self.mixture_weight} is not in [0, 1)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +93,7 @@ class TransliterationTeacher:
         plain = self.chain.finish(examples, pivots)
         answers = [
             row[: self.wanted.num_hypotheses]
-            for row in self._advised(examples, pivots, plain)
+            for row in advised(self.crowd, self.chain, examples, pivots, plain)
         ]
         arrays = _hypothesis_arrays(answers, self.vocabulary)
         arrays["confidence"] = np.array(
@@ -138,42 +101,6 @@ class TransliterationTeacher:
         )
         arrays |= self._last_network(examples, pivots, answers)
         return Block(encoded.keys, encoded.source_digest, arrays)
-
-    def _advised(
-        self, examples: Sequence[Example], pivots: Answers, answers: Answers
-    ) -> Answers:
-        if self.crowd.table == "none":
-            return answers
-        advice = TableTeacher(self.crowd.table).transliterate(examples)
-        if self.crowd.proposes:
-            answers = self._with_proposals(examples, pivots, answers, advice)
-        if share := self.crowd.mixture_weight:
-            answers = mixture(
-                [answers, advice],
-                [1.0 - share, share],
-                by_confidence=self.crowd.by_confidence,
-            )
-        if self.crowd.rerank_weight:
-            answers = reranked(answers, advice, self.crowd.rerank_weight)
-        return answers
-
-    def _with_proposals(
-        self,
-        examples: Sequence[Example],
-        pivots: Answers,
-        answers: Answers,
-        advice: Answers,
-    ) -> Answers:
-        """Answers and the adviser's, as likely as the last network finds it."""
-        network = self.chain.links[-1].network
-        proposals = encode_targets(self.vocabulary, [row[0].text for row in advice])
-        langs = [e.target_lang for e in examples]
-        words = [row[0].text for row in pivots]
-        sources = encode_sources(self.vocabulary, words, langs)
-        each = network.log_probs(sources, proposals)
-        taken = each.values[np.arange(len(each.values)), proposals.values]
-        likely = np.add.reduceat(taken.astype(np.float32), proposals.offsets[:-1])
-        return with_proposals(answers, advice, likely.tolist())
 
     def _last_network(
         self, examples: Sequence[Example], pivots: Answers, answers: Answers
@@ -265,35 +192,3 @@ def _as(values: Ragged | np.ndarray, dtype: str) -> Ragged | np.ndarray:
     if isinstance(values, Ragged):
         return Ragged(values.values.astype(dtype), values.offsets)
     return values.astype(dtype)
-
-
-class LiveSignals:
-    """A teacher that answers for each batch, in the place of its cache."""
-
-    def __init__(
-        self, teacher: TransliterationTeacher, examples: Sequence[Example]
-    ) -> None:
-        """Knows the examples that it may be asked about.
-
-        Args:
-          teacher: what answers.
-          examples: joined by key, as in the cache.
-        """
-        self._teacher = teacher
-        keys = encode(examples, teacher.vocabulary).keys
-        self._by_key = dict(zip(keys.tolist(), examples, strict=True))
-
-    def join(
-        self, keys: np.ndarray, digests: np.ndarray, fields: Sequence[str]
-    ) -> Mapping[str, Ragged | np.ndarray]:
-        """Signals of the named examples, in that order; see `TeacherCache.join`.
-
-        Raises:
-          ValueError: an example is not known, or was encoded otherwise.
-        """
-        if unknown := [k for k in keys.tolist() if k not in self._by_key]:
-            raise ValueError(f"there is no example of key {unknown[0]:#018x}")
-        block = self._teacher.block([self._by_key[k] for k in keys.tolist()])
-        if (block.digests != digests).any():
-            raise ValueError("the examples were encoded differently by their caller")
-        return {name: block.arrays[name] for name in fields}

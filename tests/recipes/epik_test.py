@@ -17,7 +17,7 @@ from epik_jax.recipes.epik import SMALL_FIELDS, train_epik
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run import EpikRun
 from epik_jax.teacher_cache.reader import TeacherCache
-from epik_jax.teachers.signals import LiveSignals
+from epik_jax.teachers.live import LiveSignals
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError, StopFlag
 

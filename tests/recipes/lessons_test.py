@@ -28,7 +28,8 @@ from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers import forward
 from epik_jax.teachers.forward import Network
-from epik_jax.teachers.signals import LiveSignals, TransliterationTeacher, Wanted
+from epik_jax.teachers.live import LiveSignals
+from epik_jax.teachers.signals import TransliterationTeacher, Wanted
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 

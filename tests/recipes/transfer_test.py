@@ -15,7 +15,8 @@ from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Hypothesis
 from epik_jax.teacher_cache.manifest import FILE_NAME
-from epik_jax.teachers.signals import CrowdConfig, TransliterationTeacher, Wanted
+from epik_jax.teachers.advice import CrowdConfig
+from epik_jax.teachers.signals import TransliterationTeacher, Wanted
 from epik_jax.training.stop import InterruptedRunError
 
 ROMANISATIONS = {

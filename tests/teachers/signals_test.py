@@ -8,43 +8,15 @@ import itertools
 import numpy as np
 import pytest
 from toy_networks import VOCABULARY, WIDTH, ToyNetwork
+from toy_teacher import EXAMPLES, teacher, texts
 
 from epik_jax.ragged import Ragged
-from epik_jax.structs import Example, Hypothesis
+from epik_jax.structs import Hypothesis
 from epik_jax.teacher_cache.schema import Nested, Schema
 from epik_jax.teachers import signals
-from epik_jax.teachers.chain import Chain, Link
-from epik_jax.teachers.forward import Decoding
-from epik_jax.teachers.signals import (
-    CrowdConfig,
-    LiveSignals,
-    TransliterationTeacher,
-    Wanted,
-)
+from epik_jax.teachers.advice import CrowdConfig
+from epik_jax.teachers.signals import Wanted
 from epik_jax.text.vocabulary import encode_sources, encode_targets
-
-EXAMPLES = [
-    Example(f"{s}>{t}", word, s, t)
-    for word, s, t in [("कमल", "hi", "kn"), ("பால்", "ta", "bn"), ("ರಾಮ", "kn", "hi")]
-]
-ALL = Wanted(3, log_probs=True, hidden="all")
-
-
-def teacher(wanted=ALL, crowd=CrowdConfig(), num_pivots=1):  # noqa: B008
-    wide = Decoding(beam_width=3, num_hypotheses=3)
-    handed = Decoding(beam_width=num_pivots, num_hypotheses=num_pivots)
-    links = Link(ToyNetwork("1"), "en", handed), Link(ToyNetwork("2"), None, wide)
-    return TransliterationTeacher(Chain(links), VOCABULARY, crowd, wanted)
-
-
-def texts(block):
-    """Every example's spellings, in the order of the arrays."""
-    rows = []
-    for i in range(len(block)):
-        cuts = np.cumsum(block.arrays["token_lengths"].row(i))
-        parts = np.split(block.arrays["tokens"].row(i), cuts)[:-1]
-        rows.append([VOCABULARY.decode(part.tolist()) for part in parts])
-    return rows
 
 
 @pytest.mark.parametrize(
@@ -177,118 +149,3 @@ def test_hidden_states_are_those_of_the_best_pivot():
     assert means.shape == (3, WIDTH)
     for i in range(3):
         np.testing.assert_allclose(means[i], expected.row(i).mean(axis=0), rtol=2e-3)
-
-
-def advised(monkeypatch, answers):
-    """Puts `answers` in the place of every rule table's."""
-    table = type(
-        "Table",
-        (),
-        {
-            "__init__": lambda self, kind: None,
-            "transliterate": lambda self, examples: [
-                (Hypothesis(text, 0.0),) for text in answers
-            ],
-        },
-    )
-    monkeypatch.setattr(signals, "TableTeacher", table)
-
-
-def test_reranking_puts_the_table_s_spelling_first(monkeypatch):
-    last = [row[-1] for row in texts(teacher().block(EXAMPLES))]
-    advised(monkeypatch, last)
-    block = teacher(crowd=CrowdConfig("builtin", rerank_weight=99.0)).block(EXAMPLES)
-    assert [row[0] for row in texts(block)] == last
-    # Distributions follow the spelling that now comes first.
-    lengths = [len(text) + 1 for text in last]
-    np.testing.assert_array_equal(block.arrays["log_probs"].lengths, lengths)
-
-
-def test_a_proposal_stands_where_the_last_network_finds_it(monkeypatch):
-    proposals = ["ಕಮಲಾ", "বালা", "राम"]
-    advised(monkeypatch, proposals)
-    answering = teacher(Wanted(4), CrowdConfig("builtin", proposes=True))
-    block, plain = answering.block(EXAMPLES), teacher().block(EXAMPLES)
-    pivots = answering.chain.pivots(EXAMPLES)
-    for i, proposal in enumerate(proposals):
-        scores = dict(zip(texts(block)[i], block.arrays["scores"].row(i), strict=True))
-        assert set(scores) == {*texts(plain)[i], proposal}
-        assert list(scores.values()) == sorted(scores.values(), reverse=True)
-        if proposal not in texts(plain)[i]:
-            target = encode_targets(VOCABULARY, [proposal])
-            lang = [EXAMPLES[i].target_lang]
-            source = encode_sources(VOCABULARY, [pivots[i][0].text], lang)
-            along = ToyNetwork("2").log_probs(source, target).values
-            picked = along[np.arange(len(along)), target.values].astype(np.float32)
-            assert scores[proposal] == pytest.approx(picked.sum(), rel=1e-3)
-
-
-def test_a_likely_proposal_comes_first(monkeypatch):
-    advised(monkeypatch, ["ಕಮಲಾ", "বালা", "रामा"])
-    sure = dataclasses.replace(
-        teacher(Wanted(2), CrowdConfig("builtin", proposes=True))
-    )
-    monkeypatch.setattr(
-        ToyNetwork, "next_token", lambda *_: np.full(VOCABULARY.size, -1e-4)
-    )
-    assert [row[0] for row in texts(sure.block(EXAMPLES))] == ["ಕಮಲಾ", "বালা", "रामा"]
-
-
-def test_a_table_without_an_answer_proposes_nothing(monkeypatch):
-    advised(monkeypatch, ["", "", ""])
-    answering = teacher(Wanted(4), CrowdConfig("builtin", proposes=True))
-    assert texts(answering.block(EXAMPLES)) == texts(teacher().block(EXAMPLES))
-
-
-def test_a_mixture_gives_the_table_its_share(monkeypatch):
-    advised(monkeypatch, ["ಕಮಲಾ", "বালা", "राम"])
-    answering = teacher(Wanted(4), CrowdConfig("builtin", mixture_weight=0.25))
-    block = answering.block(EXAMPLES)
-    for i, text in enumerate(["ಕಮಲಾ", "বালা"]):
-        scores = dict(zip(texts(block)[i], block.arrays["scores"].row(i), strict=True))
-        assert scores[text] == pytest.approx(np.log(0.25), abs=1e-5)
-        assert np.exp(list(scores.values())).sum() == pytest.approx(1.0, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"rerank_weight": 1.0},
-        {"mixture_weight": 0.5},
-        {"proposes": True},
-        {"table": "builtin"},
-        {"table": "builtin", "mixture_weight": 1.0},
-        {"table": "builtin", "mixture_weight": -0.1},
-    ],
-    ids=str,
-)
-def test_crowds_that_contradict_themselves_are_refused(settings):
-    with pytest.raises(ValueError):
-        CrowdConfig(**settings)
-
-
-def test_live_signals_come_in_the_order_that_they_are_asked_for():
-    answering = teacher()
-    live, block = LiveSignals(answering, EXAMPLES), answering.block(EXAMPLES)
-    order = np.array([2, 0, 2])
-    joined = live.join(block.keys[order], block.digests[order], ("hidden", "scores"))
-    assert set(joined) == {"hidden", "scores"}
-    for place, row in enumerate(order):
-        np.testing.assert_array_equal(
-            joined["hidden"].row(place), block.arrays["hidden"].row(row)
-        )
-
-
-def test_live_signals_refuse_what_was_encoded_otherwise():
-    answering = teacher()
-    live, block = LiveSignals(answering, EXAMPLES), answering.block(EXAMPLES)
-    with pytest.raises(ValueError, match="encoded differently"):
-        live.join(block.keys, block.digests[::-1], ("scores",))
-
-
-def test_live_signals_refuse_an_example_that_they_were_not_told_of():
-    answering = teacher()
-    block = answering.block(EXAMPLES)
-    live = LiveSignals(answering, EXAMPLES[:2])
-    with pytest.raises(ValueError, match="no example of key 0x"):
-        live.join(block.keys, block.digests, ("scores",))

@@ -1,0 +1,96 @@
+"""A rule table that joins a chain: it proposes, is mixed in, ranks answers anew.
+
+The chain's answers go in, those of both together come out, best first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from epik_jax.structs import Example
+from epik_jax.teachers.chain import Answers, Chain
+from epik_jax.teachers.crowd import mixture, reranked, with_proposals
+from epik_jax.teachers.table import TableTeacher
+from epik_jax.text.vocabulary import encode_sources, encode_targets
+
+
+@dataclasses.dataclass(frozen=True)
+class CrowdConfig:
+    """How a rule table joins the chain.
+
+    Attributes:
+      table: which table; "none" for the chain alone.
+      proposes: the table's spelling stands for election too, with the probability
+        that the chain's last network gives it.
+      rerank_weight: nats that a spelling wholly unlike the table's costs; 0 for none.
+      mixture_weight: the table's share of the distribution over answers; 0 for none.
+      by_confidence: mixture weights further count how sure each teacher is.
+    """
+
+    table: Literal["none", "builtin", "icu"] = "none"
+    proposes: bool = False
+    rerank_weight: float = 0.0
+    mixture_weight: float = 0.0
+    by_confidence: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses weights that could have no effect."""
+        joins = self.proposes or self.rerank_weight or self.mixture_weight
+        if bool(joins) != (self.table != "none"):
+            raise ValueError(
+                f"table {self.table!r} with proposes {self.proposes}, rerank_weight "
+                f"{self.rerank_weight} and mixture_weight {self.mixture_weight}: name "
+                "a table and a way for it to join, or neither"
+            )
+        if not 0.0 <= self.mixture_weight < 1.0:
+            raise ValueError(f"mixture_weight {self.mixture_weight} is not in [0, 1)")
+
+
+def advised(
+    crowd: CrowdConfig,
+    chain: Chain,
+    examples: Sequence[Example],
+    pivots: Answers,
+    answers: Answers,
+) -> Answers:
+    """The chain's answers after the table has had its say.
+
+    Args:
+      crowd: how it joins in.
+      chain: whose last network says how likely a proposal is.
+      examples: that were asked.
+      pivots: what the chain handed on for each, best first.
+      answers: the chain's own, best first.
+    """
+    if crowd.table == "none":
+        return answers
+    advice = TableTeacher(crowd.table).transliterate(examples)
+    if crowd.proposes:
+        likely = _likely(chain, examples, pivots, advice)
+        answers = with_proposals(answers, advice, likely)
+    if share := crowd.mixture_weight:
+        answers = mixture(
+            [answers, advice], [1.0 - share, share], by_confidence=crowd.by_confidence
+        )
+    if crowd.rerank_weight:
+        answers = reranked(answers, advice, crowd.rerank_weight)
+    return answers
+
+
+def _likely(
+    chain: Chain, examples: Sequence[Example], pivots: Answers, advice: Answers
+) -> list[float]:
+    """How likely the last network finds the table's spelling, from the best pivot."""
+    network = chain.links[-1].network
+    proposals = encode_targets(network.vocabulary, [row[0].text for row in advice])
+    langs = [e.target_lang for e in examples]
+    words = [row[0].text for row in pivots]
+    each = network.log_probs(
+        encode_sources(network.vocabulary, words, langs), proposals
+    )
+    taken = each.values[np.arange(len(each.values)), proposals.values]
+    return np.add.reduceat(taken.astype(np.float32), proposals.offsets[:-1]).tolist()
