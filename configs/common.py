@@ -3,10 +3,20 @@
 INDIC = ("hi", "ta", "kn", "bn")
 
 
+# Words of one kind, networks of the sizes of another.
+SIZES = {"release": "real"}
+
+
 def data(variant: str) -> dict:
     """Where the words come from."""
-    if variant == "real":
-        return {"kind": "files", "root": "", "lists": real_lists(), "max_length": 32}
+    lists = {"real": real_lists, "release": release_lists}
+    if variant in lists:
+        return {
+            "kind": "files",
+            "root": "",
+            "lists": lists[variant](),
+            "max_length": 32,
+        }
     return {
         "kind": "builtin",
         "num_synthetic": {"builtin": 6000, "tiny": 60}[variant],
@@ -39,6 +49,22 @@ def real_lists() -> tuple:
     for split in ("valid", "test"):
         add("aksharantar", "kn", "held", f"translit/aksharantar_full/kn.{split}.tsv.gz")
     add("parallel", "", "names", "crosslingual/pairs.words.dev.tsv.gz")
+    return tuple(rows)
+
+
+def release_lists() -> tuple:
+    """Dakshina and Aksharantar as they unpack, and a list of direct names beside."""
+    codes = {"hi": "hin", "ta": "tam", "kn": "kan", "bn": "ben"}
+    rows = [{"format": "parallel", "lang": "", "split": "names", "path": "names.tsv"}]
+    for lang, code in codes.items():
+        for split, name in (("train", "train"), ("dev", "valid"), ("test", "test")):
+            lexicon = f"{lang}/lexicons/{lang}.translit.sampled.{split}.tsv"
+            for form, path in (
+                ("dakshina", f"dakshina_dataset_v1.0/{lexicon}"),
+                ("aksharantar", f"{code}_{name}.json"),
+            ):
+                row = {"format": form, "lang": lang, "split": split, "path": path}
+                rows.append(row)
     return tuple(rows)
 
 

@@ -6,7 +6,8 @@
 
 The variant is a size, then what is done otherwise, joined by "-":
 
-    builtin, real, tiny     the corpus that ships; Dakshina and Aksharantar; for tests
+    builtin, tiny           the corpus that ships; a few words of it, for tests
+    real, release           Dakshina and Aksharantar, as lists; as they unpack
     (nothing more)          strong: gold pivots, beams reranked by a rule table, the
                             least confident left out, back-translations beside
     faithful                encoder imitation through a frozen decoder
@@ -35,7 +36,8 @@ ENCODER_AND_GATE = (*ENCODER_AND_TABLE, "^student/gate/")
 
 def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
     """The recipe at a size and in a way, such as "real-half"."""
-    size, _, way = variant.partition("-")
+    words, _, way = variant.partition("-")
+    size = common.SIZES.get(words, words)
     ways = {
         "": strong,
         "faithful": faithful,
@@ -51,7 +53,7 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
         {
             "recipe": "epik",
             "epik": {
-                "data": common.data(size),
+                "data": common.data(words),
                 "teacher": common.teacher(size),
                 "teacher_folder": "",
                 "transfer": {**transfer, "num_shards": 2 if size == "tiny" else 16},

@@ -4,6 +4,7 @@
         --workdir=runs/matra-real
 
 `real`: Dakshina and Aksharantar, hi ta kn bn; about 90 minutes on two CPU cores.
+`release`: the same from these data sets as they unpack; see docs/data.md.
 `builtin`: the corpus that ships; a few minutes. `tiny`: seconds, for tests.
 """
 
@@ -20,12 +21,13 @@ _spec.loader.exec_module(common)
 
 
 def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
-    """The recipe at one of the sizes "builtin", "real" and "tiny"."""
+    """The recipe as "builtin", "real", "release" or "tiny"."""
+    size = common.SIZES.get(variant, variant)
     return ml_collections.ConfigDict(
         {
             "recipe": "matra",
             "data": common.data(variant),
-            "teacher": common.teacher(variant),
+            "teacher": common.teacher(size),
             "mesh": {"data": 1, "model": 1},
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -189,6 +190,32 @@ def test_the_real_lists_hold_every_test_list_out_and_name_each_file_once():
     of_split = {s: {i.lang for i in lists if i.split == s} for s in ("train", "test")}
     assert of_split["train"] == of_split["test"] == {"hi", "ta", "kn", "bn"}
     assert [i.format for i in lists if i.split == "names"] == ["parallel"]
+
+
+def test_the_release_variant_reads_both_data_sets_as_they_unpack(tmp_path):
+    config = built("release", "half").epik
+    assert config.teacher == built("real", "half").epik.teacher
+    letters = {"hi": "क", "ta": "க", "kn": "ಕ", "bn": "ক"}
+    lines = {
+        "dakshina": lambda word, latin: f"{word}\t{latin}\t3\n",
+        "aksharantar": lambda word, latin: (
+            f'{{"native word": "{word}", "english word": "{latin}", "source": "x"}}\n'
+        ),
+    }
+    names = "src_lang\ttgt_lang\tsrc\trefs\tkey\tsource\nhi\tkn\tह\tಹ\tha\tme\n"
+    for number, item in enumerate(config.data.lists):
+        path = tmp_path / item.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if item.format == "parallel":
+            path.write_text(names, encoding="utf-8")
+        else:  # Every list has a word of its own.
+            word = letters[item.lang] * (number + 1)
+            path.write_text(lines[item.format](word, "ka"), encoding="utf-8")
+    corpus = read_corpus(dataclasses.replace(config.data, root=str(tmp_path)))
+    assert {lang for lang, _ in corpus.romanisations} == set(letters)
+    kinds = {f"{kind}/{lang}" for kind in lines for lang in letters}
+    assert set(corpus.test) == kinds and corpus.dev
+    assert len(corpus.names) + len(corpus.names_choosing) == 1
 
 
 def test_the_ways_differ_in_what_they_ask_and_teach():
