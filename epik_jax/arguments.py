@@ -168,6 +168,14 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, type=Path, metavar="DIR", help="the new model folder")
     add("--model", choices=("student", "teacher"), default="student")
     add("--bfloat16", action="store_true", help="two bytes a parameter")
+    add(
+        "--metrics",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FILE",
+        help="for the card: of `evaluate --json`, or a run's report.json",
+    )
     add("--licences", default="", metavar="TEXT", help="of the data, for the card")
 
 

@@ -220,7 +220,9 @@ def _print_line(line: Any, given: argparse.Namespace) -> None:
 
 def _export(given: argparse.Namespace) -> int:
     from epik_jax.interop import card, export
+    from epik_jax.recipes.measured import measured
 
+    metrics = [row for path in given.metrics for row in measured(path)]
     folder = given.workdir / given.model
     if not export.is_model_folder(folder):
         raise FileNotFoundError(
@@ -228,6 +230,9 @@ def _export(given: argparse.Namespace) -> int:
             "finish it with `epik-jax run` in this --workdir"
         )
     model = export.load_model(folder)
+    if metrics:
+        about = {**model.about, "metrics": metrics}
+        model = dataclasses.replace(model, about=about)
     text = card.model_card(model, given.licences)
     export.export_model(model, given.out, bfloat16=given.bfloat16, card=text)
     print(given.out)

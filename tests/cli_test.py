@@ -140,12 +140,21 @@ def test_an_exported_model_is_the_one_of_the_run(
     call: Call, workdir: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "model"
+    figures = {m: dict.fromkeys(("value", "low", "high"), 0.5) for m in ("cer", "top1")}
+    measured = tmp_path / "hi.json"
+    by_pair = {"hi>en": {"n": 7, **figures}}
+    data, system = {"path": "hi.tsv"}, {"decode": "greedy"}
+    made = {"format": "epik-evaluation-1", "data": data, "system": system}
+    measured.write_text(json.dumps({**made, "by_pair": by_pair}))
     options = ["--model", "teacher", "--bfloat16", "--licences", "CC0 1.0"]
+    options += ["--metrics", measured]
     status, shown, _ = call("export", "--workdir", workdir, "--out", out, *options)
     assert (status, shown) == (0, f"{out}\n")
-    assert "licences of the data: CC0 1.0" in (out / "README.md").read_text()
+    card = (out / "README.md").read_text()
+    assert "licences of the data: CC0 1.0" in card
+    assert "| hi.tsv, hi>en, greedy | 7 | 50.00 [50.00, 50.00] |" in card
     made, whole = load_model(out), load_model(workdir / "teacher")
-    assert made.about == whole.about
+    assert {k: v for k, v in made.about.items() if k != "metrics"} == whole.about
     sizes = [
         (f / "model.safetensors").stat().st_size for f in (out, workdir / "teacher")
     ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from epik_jax import trees
 from epik_jax.interop.export import ModelFolder
 
@@ -13,33 +16,58 @@ _PURPOSE = {
 }
 
 
+_TITLES = {"cer": "CER %", "top1": "top-1 %"}
+
+
 def model_card(model: ModelFolder, licences: str = "") -> str:
     """Markdown with the header that model hubs read.
 
     Args:
       model: what is described; `about` holds recipe, data, command and commit, and may
-        hold "metrics", a mapping of figures.
+        hold "metrics": rows of "words", "n" and, by metric, "value", "low" and "high"
+        as fractions of one.
       licences: of the training data, as the card should state them.
     """
     about = model.about
-    count = trees.num_elements(model.params)
+    langs = model.vocabulary.languages
     lines = [
         "---",
         "library_name: epik_jax",
         "pipeline_tag: text2text-generation",
-        f"language: [{', '.join(model.vocabulary.languages)}]",
+        f"language: [{', '.join(langs)}]",
         "---",
         f"# {about['recipe']}",
         "",
         _PURPOSE[about["recipe"]],
         "",
-        f"- parameters: {count:,}",
+        "```bash",
+        f"epik-jax transliterate --checkpoint DIR --to {langs[-1]} WORD",
+        "```",
+        "",
+        f"- parameters: {trees.num_elements(model.params):,}",
         f"- training data: {', '.join(about['data'])}",
+        *([f"- licences of the data: {licences}"] if licences else []),
         f"- command: `{about['command']}`",
         f"- commit: {about['commit']}",
+        *_metrics(about.get("metrics", ())),
     ]
-    if licences:
-        lines.append(f"- licences of the data: {licences}")
-    for name, value in about.get("metrics", {}).items():
-        lines.append(f"- {name}: {value}")
     return "\n".join(lines) + "\n"
+
+
+def _metrics(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    names = [name for name in _TITLES if name in rows[0]]
+    head = ["Words", "n", *(_TITLES[name] for name in names)]
+    cells = [head, ["---", *("---:" for _ in head[1:])]]
+    for row in rows:
+        figures = (_figure(row[name]) for name in names)
+        cells.append([str(row["words"]), f"{row['n']:,}", *figures])
+    text = "Any accepted spelling is right; in brackets the 95 % interval of a "
+    text += "bootstrap over words."
+    return ["", *(f"| {' | '.join(line)} |" for line in cells), "", text]
+
+
+def _figure(figure: Mapping[str, float]) -> str:
+    value, low, high = (100 * figure[key] for key in ("value", "low", "high"))
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"

@@ -9,31 +9,30 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import importlib.metadata
 import json
 import os
-import platform
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from epik_jax.evaluation import page, report
-from epik_jax.interop.card import model_card
-from epik_jax.interop.export import ModelFolder, export_model
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import epik, matra, measurements, scoreboard, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.epik import EpikConfig, Trained
 from epik_jax.recipes.matra import MatraConfig
+from epik_jax.recipes.provenance import (
+    commit,
+    export_teacher,
+    export_trained,
+    kept_pairs,
+    typed_command,
+)
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
-from epik_jax.teachers.forward import Network
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError as InterruptedRunError
 from epik_jax.training.stop import StopFlag
@@ -93,7 +92,7 @@ def run(
         if isinstance(built, MatraRun):
             with at.stop:
                 network = matra.train_matra(built.teacher, read_corpus(built.data), at)
-            _export(network, workdir / "teacher", "matra", built.data, command)
+            export_trained(network, workdir / "teacher", "matra", built.data, command)
             return None
         return _run_epik(built, at, command, evaluate)
 
@@ -121,7 +120,7 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
         with at.stop:
             teacher = epik.fill_caches(built.epik, at)
-        _export(teacher, workdir / "teacher", "matra", built.epik.data, command)
+        export_teacher(teacher, workdir / "teacher", built.epik, command)
     return find_caches(workdir)
 
 
@@ -166,17 +165,7 @@ def _begun(
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
         )
-        yield built, at, _command(config_file, overrides)
-
-
-def _command(config_file: str, overrides: list[str]) -> str:
-    """The run as one would type it; folders of this machine are left out."""
-    path, colon, variant = config_file.partition(":")
-    short = "/".join(Path(path).parts[-2:])
-    values = (o.partition("=") for o in overrides)
-    shown = [f"{k}={'FOLDER' if os.path.isabs(v) else v}" for k, _, v in values]
-    words = [f"--config={short}{colon}{variant}", *(f"--config.{o}" for o in shown)]
-    return " ".join(["epik-jax run", *words, "--workdir=RUN"])
+        yield built, at, typed_command(config_file, overrides)
 
 
 def _run_epik(
@@ -187,9 +176,9 @@ def _run_epik(
     started = time.time()
     with at.stop:
         trained = epik.train_epik(config.epik, at)
+    export_teacher(trained.teacher, at.folder / "teacher", config.epik, command)
     data = config.epik.data
-    _export(trained.teacher, at.folder / "teacher", "matra", data, command)
-    _export(trained.student, at.folder / "student", "epik", data, command)
+    export_trained(trained.student, at.folder / "student", "epik", data, command)
     if not evaluate:
         return None
     # Measuring takes no signals over: it has nothing to save.
@@ -224,7 +213,7 @@ def _report(
             "commit": commit(),
             "seed": config.epik.student.seed,
             "minutes": round((time.time() - started) / 60, 1),
-            **_totals(trained.corpus.counts),
+            **kept_pairs(trained.corpus.counts),
         },
         data={
             "name": f"direct names ({config.epik.data.kind})",
@@ -233,51 +222,6 @@ def _report(
         },
         findings=measured,
     )
-
-
-def _totals(counts: dict[str, dict[str, int]]) -> dict[str, str]:
-    """What became of the training words, in a line; nothing where none was read."""
-    train = [c for name, c in counts.items() if name.startswith("train:")]
-    if not train:
-        return {}
-    kept = sum(c["kept"] for c in train)
-    read = sum(c["read"] for c in train)
-    return {
-        "training pairs": f"{kept:,} of {read:,}; the others are words that are "
-        "held out for evaluation"
-    }
-
-
-def commit() -> str:
-    """The commit of the checkout that runs, "-dirty" where it was changed.
-
-    Of an installed release its version; "unknown" of files that are neither.
-    """
-    here = Path(__file__).parent
-    git = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
-    with contextlib.suppress(OSError):  # There may be no git.
-        done = subprocess.run(git, capture_output=True, text=True, check=False)
-        if described := done.stdout.strip():
-            return described
-    try:
-        return f"release {importlib.metadata.version('epik_jax')}"
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def _export(
-    network: Network, folder: Path, recipe: str, data: DataConfig, command: str
-) -> None:
-    about = {
-        "recipe": recipe,
-        "data": sorted({item.path for item in data.lists}) or [data.kind],
-        "command": command,
-        "commit": commit(),
-        "jax": jax.__version__,
-        "python": platform.python_version(),
-    }
-    model = ModelFolder(network.params, network.config, network.vocabulary, about)
-    export_model(model, folder, bfloat16=False, card=model_card(model))
 
 
 @contextlib.contextmanager

@@ -45,8 +45,15 @@ def test_a_card_states_the_licences_of_the_data():
 
 
 def test_a_card_shows_the_metrics_that_are_known():
-    card = model_card(folder(metrics={"top-1": 0.5, "CER": 0.1}))
-    assert "- top-1: 0.5\n- CER: 0.1\n" in card
+    figures = {
+        "cer": {"value": 0.1, "low": 0.09, "high": 0.111},
+        "top1": {"value": 0.5, "low": 0.4, "high": 0.6},
+    }
+    card = model_card(folder(metrics=[{"words": "hi.test", "n": 2500, **figures}]))
+    row = "| hi.test | 2,500 | 10.00 [9.00, 11.10] | 50.00 [40.00, 60.00] |"
+    head = "| Words | n | CER % | top-1 % |\n| --- | ---: | ---: | ---: |\n"
+    assert head + row in card
+    assert "| Words" not in model_card(folder())
 
 
 @pytest.mark.parametrize(

@@ -58,14 +58,6 @@ def test_the_command_of_a_report_can_be_typed_again(done):
         assert f"--config.{override}" in command
 
 
-def test_folders_of_this_machine_are_not_in_the_command():
-    said = runs._command(
-        "/home/me/epik/configs/epik.py:real", ["epik.data.root=/home/me/lists", "a=1"]
-    )
-    assert "/home" not in said
-    assert "--config=configs/epik.py:real --config.epik.data.root=FOLDER" in said
-
-
 def test_the_report_counts_what_was_read(done):
     assert done.report["run"]["seed"] == 1
     counts = done.report["data"]["counts"]
@@ -172,23 +164,3 @@ def test_a_folder_is_let_go_when_a_run_fails(tmp_path, monkeypatch):
     for _ in range(2):
         with pytest.raises(RuntimeError, match="no"):
             runs.run(MATRA, [], tmp_path, evaluate=False)
-
-
-def test_a_checkout_tells_its_commit_and_a_release_its_version(monkeypatch):
-    assert runs.commit()
-    done = subprocess.CompletedProcess([], 128, stdout="", stderr="not a repository")
-    monkeypatch.setattr(runs.subprocess, "run", lambda *_, **__: done)
-    monkeypatch.setattr(runs.importlib.metadata, "version", lambda name: "9.9")
-    assert runs.commit() == "release 9.9"
-
-
-def test_files_that_are_neither_do_not_end_a_run(monkeypatch):
-    def missing(*_, **__):
-        raise FileNotFoundError("git")
-
-    def unknown(name):
-        raise runs.importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(runs.subprocess, "run", missing)
-    monkeypatch.setattr(runs.importlib.metadata, "version", unknown)
-    assert runs.commit() == "unknown"

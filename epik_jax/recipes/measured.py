@@ -1,0 +1,61 @@
+"""Figures for a model's card, out of what `evaluate --json` and runs have written.
+
+A JSON file goes in, rows for a table come out. Nothing is measured here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from epik_jax.evaluation.report import FORMAT as REPORT
+from epik_jax.recipes.examination import FORMAT as EXAMINATION
+
+_METRICS = ("cer", "top1")
+
+
+def measured(path: Path) -> list[dict[str, Any]]:
+    """Rows of what was measured.
+
+    Args:
+      path: written by `epik-jax evaluate --json`, or a run's report.json.
+
+    Returns:
+      Rows of `words` (which, and how they were decoded), `n`, and for each of CER and
+      top-1 `value`, `low` and `high`, fractions of one.
+
+    Raises:
+      FileNotFoundError: there is no such file.
+      ValueError: it holds no figures of either layout.
+    """
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    kind = made.get("format") if isinstance(made, Mapping) else None
+    if kind == REPORT:
+        return [_of_report(made)]
+    if kind == EXAMINATION:
+        return _of_examination(made)
+    raise ValueError(f"{path} has format {kind!r}, not {REPORT!r} or {EXAMINATION!r}")
+
+
+def _of_report(made: Mapping[str, Any]) -> dict[str, Any]:
+    subject, num_pairs = made["systems"][0], len(made["systems"][0]["pairs"])
+    words = f"{made['data']['name']}, mean over {num_pairs} language pairs"
+    return _row(f"{words}, {subject['decode']}", made["data"]["n"], subject["overall"])
+
+
+def _of_examination(made: Mapping[str, Any]) -> list[dict[str, Any]]:
+    name, decode = Path(made["data"]["path"]).name, made["system"]["decode"]
+    part = f" ({made['data']['part']})" if "part" in made["data"] else ""
+    return [
+        _row(f"{name}{part}, {pair}, {decode}", figures["n"], figures)
+        for pair, figures in made["by_pair"].items()
+    ]
+
+
+def _row(words: str, n: int, figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {"words": words, "n": n, **{m: figures[m] for m in _METRICS}}

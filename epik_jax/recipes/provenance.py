@@ -1,0 +1,93 @@
+"""Where a run's models and report come from: command, commit, data, versions.
+
+What is exported or reported says it, so that a reader can make it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import jax
+
+from epik_jax.interop.card import model_card
+from epik_jax.interop.export import ModelFolder, export_model, load_model
+from epik_jax.recipes.corpus import DataConfig
+from epik_jax.recipes.epik import EpikConfig
+from epik_jax.teachers.forward import Network
+
+
+def typed_command(config_file: str, overrides: list[str]) -> str:
+    """The run as one would type it; folders of this machine are left out."""
+    path, colon, variant = config_file.partition(":")
+    short = "/".join(Path(path).parts[-2:])
+    values = (o.partition("=") for o in overrides)
+    shown = [f"{k}={'FOLDER' if os.path.isabs(v) else v}" for k, _, v in values]
+    words = [f"--config={short}{colon}{variant}", *(f"--config.{o}" for o in shown)]
+    return " ".join(["epik-jax run", *words, "--workdir=RUN"])
+
+
+def commit() -> str:
+    """The commit of the checkout that runs, "-dirty" where it was changed.
+
+    Of an installed release its version; "unknown" of files that are neither.
+    """
+    with contextlib.suppress(OSError):  # There may be no git.
+        # An environment may lie within somebody else's repository.
+        if _git("ls-files", "--error-unmatch", __file__):
+            return _git("describe", "--always", "--dirty", "--abbrev=12")
+    try:
+        return f"release {importlib.metadata.version('epik_jax')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _git(*words: str) -> str:
+    """What git says; empty where it refuses."""
+    command = ["git", "-C", str(Path(__file__).parent), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:
+    """What became of the training words, in a line; nothing where none was read."""
+    train = [c for name, c in counts.items() if name.startswith("train:")]
+    if not train:
+        return {}
+    kept = sum(c["kept"] for c in train)
+    read = sum(c["read"] for c in train)
+    return {
+        "training pairs": f"{kept:,} of {read:,}; the others are words that are "
+        "held out for evaluation"
+    }
+
+
+def export_teacher(
+    teacher: Network, folder: Path, config: EpikConfig, command: str
+) -> None:
+    """A teacher that was given keeps the story that it came with."""
+    if not config.teacher_folder:
+        return export_trained(teacher, folder, "matra", config.data, command)
+    model = load_model(Path(config.teacher_folder))
+    return export_model(model, folder, bfloat16=False, card=model_card(model))
+
+
+def export_trained(
+    network: Network, folder: Path, recipe: str, data: DataConfig, command: str
+) -> None:
+    """Writes a model folder that says what it was made by and trained on."""
+    read = {item.path for item in data.lists if item.split == "train"}
+    about = {
+        "recipe": recipe,
+        "data": sorted(read) or [data.kind],
+        "command": command,
+        "commit": commit(),
+        "jax": jax.__version__,
+        "python": platform.python_version(),
+    }
+    model = ModelFolder(network.params, network.config, network.vocabulary, about)
+    export_model(model, folder, bfloat16=False, card=model_card(model))

@@ -1,0 +1,82 @@
+"""Models and reports name what they were made by, and keep a given teacher's story."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+
+import tiny_run
+from toy_networks import VOCABULARY, StandIn
+
+from epik_jax.interop.export import load_model
+from epik_jax.models.config import TransformerConfig
+from epik_jax.recipes import provenance, settings
+from epik_jax.recipes.corpus import DataConfig, ListConfig
+from epik_jax.recipes.run import EpikRun
+
+
+def test_folders_of_this_machine_are_not_in_the_command():
+    said = provenance.typed_command(
+        "/home/me/epik/configs/epik.py:real", ["epik.data.root=/home/me/lists", "a=1"]
+    )
+    assert "/home" not in said
+    assert "--config=configs/epik.py:real --config.epik.data.root=FOLDER" in said
+
+
+def test_a_checkout_tells_its_commit():
+    said = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    if not said.stdout:  # Of files without a history.
+        return
+    assert said.stdout.startswith(provenance.commit().removesuffix("-dirty"))
+
+
+def test_a_release_in_somebody_s_repository_tells_its_version(monkeypatch):
+    def git(command, **_):
+        if "describe" in command:
+            return subprocess.CompletedProcess([], 0, stdout="theirs", stderr="")
+        return subprocess.CompletedProcess([], 1, stdout="", stderr="not tracked")
+
+    monkeypatch.setattr(provenance.subprocess, "run", git)
+    monkeypatch.setattr(provenance.importlib.metadata, "version", lambda name: "9.9")
+    assert provenance.commit() == "release 9.9"
+
+
+def test_files_that_are_neither_do_not_end_a_run(monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError("git")
+
+    def unknown(name):
+        raise provenance.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(provenance.subprocess, "run", missing)
+    monkeypatch.setattr(provenance.importlib.metadata, "version", unknown)
+    assert provenance.commit() == "unknown"
+
+
+def network():
+    sizes = {"width": 8, "num_heads": 2, "encoder_layers": 1, "decoder_layers": 1}
+    return StandIn(TransformerConfig(VOCABULARY.size, feed_forward=8, **sizes))
+
+
+def test_only_lists_that_were_trained_on_are_training_data(tmp_path):
+    lists = [
+        ListConfig("dakshina", "hi", split, f"{split}.tsv")
+        for split in ("train", "dev", "test", "held")
+    ]
+    data = DataConfig("files", lists=(*lists, ListConfig("parallel", "", "names", "n")))
+    provenance.export_trained(network(), tmp_path / "made", "matra", data, "command")
+    assert load_model(tmp_path / "made").about["data"] == ["train.tsv"]
+
+
+def test_a_teacher_that_was_given_keeps_its_story(tmp_path):
+    data, given = DataConfig("builtin"), tmp_path / "given"
+    provenance.export_trained(network(), given, "matra", data, "how it was made")
+    plain = settings.read_config(tiny_run.CONFIG, [])
+    del plain["recipe"]
+    config = settings.build(EpikRun, plain).epik
+    for folder, command in ((str(given), "how it was made"), ("", "this run")):
+        asked = dataclasses.replace(config, teacher_folder=folder)
+        provenance.export_teacher(network(), tmp_path / "copy", asked, "this run")
+        assert load_model(tmp_path / "copy").about["command"] == command
