@@ -28,6 +28,7 @@ from epik_jax.teachers.chain import Answers
 from epik_jax.text.normalise import normalise
 from epik_jax.text.scripts import SCRIPTS
 
+MAX_LENGTH = 32
 READING = {
     "hi": ["RemoveSchwaHindi"],
     "bn": ["SchwaFinalBengali"],
@@ -41,8 +42,12 @@ def main() -> None:
     options = _options()
     asked = PairsFile(options.pairs, part=options.part)
     systems: list[System] = []
+    names = [
+        e
+        for e in asked.read(MAX_LENGTH)[0]
+        if "en" not in _langs(e) and e.origin not in options.apart
+    ]
     for one in _answerers(options.checkpoint):
-        names = [e for e in asked.read(64)[0] if "en" not in _langs(e)]
         answers = one.predictor(names)
         role = "student" if not one.name.startswith(("table", "aksh")) else "rules"
         pairs = list(zip(names, answers, strict=True))
@@ -63,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--part", default="report", choices=("", "choosing", "report"))
+    parser.add_argument("--apart", nargs="+", default=(), help="sources left out")
     parser.add_argument("--checkpoint", type=Path, help="a model folder")
     parser.add_argument("--json", type=Path, help="write the report here too")
     return parser.parse_args()

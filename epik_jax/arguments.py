@@ -126,6 +126,13 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         choices=("choosing", "report"),
         help="of direct names: the fifth that choices may be made on, or the rest",
     )
+    add(
+        "--apart",
+        nargs="+",
+        default=(),
+        metavar="SOURCE",
+        help="lists whose words count in the figures by source alone",
+    )
     system = parser.add_mutually_exclusive_group()
     system.add_argument(
         "--chain", action="store_true", help="the model twice, through English"
@@ -134,7 +141,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--table", choices=("builtin", "icu"), help="a rule table, no checkpoint needed"
     )
     add("--beam", type=_positive, default=1, metavar="N", help="1, greedy, by default")
-    add("--limit", type=_positive, default=0, metavar="N", help="words, drawn evenly")
+    add("--limit", type=_positive, default=0, metavar="N", help="words by digest")
     add(
         "--max-bad-share",
         type=_share,

@@ -146,6 +146,7 @@ def _evaluate(given: argparse.Namespace) -> int:
     if given.table is None and given.checkpoint is None:
         raise ValueError("evaluate needs --checkpoint DIR, or --table builtin|icu")
     _set_up()
+    from epik_jax.evaluation import report
     from epik_jax.recipes import answerer, examination, figures, pairs_file
 
     if given.json is not None:
@@ -161,9 +162,9 @@ def _evaluate(given: argparse.Namespace) -> int:
         )
     named = {f.name for f in dataclasses.fields(pairs_file.PairsFile)} - {"path"}
     asked = pairs_file.PairsFile(given.pairs, **{f: getattr(given, f) for f in named})
-    made = examination.examine(asked, system)
+    made = examination.examine(asked, system, apart=given.apart)
     if given.json is not None:
-        examination.write_examination(given.json, made)
+        report.write_report(given.json, made)
     print(figures.examination_table(made))
     return 0
 

@@ -11,6 +11,7 @@ from typing import Any
 from epik_jax.evaluation import charts, tables
 from epik_jax.evaluation.charts import Bar, Curve
 from epik_jax.evaluation.markup import Markup, joined, note, section, tag
+from epik_jax.evaluation.timing import MAX_BATCHES
 
 _FIRST_CURVES = ("loss", "cost", "cer", "top1", "soft_kl", "hard_ce")
 _LAST_CURVES = (
@@ -28,8 +29,9 @@ def times(report: Mapping[str, Any]) -> Markup:
     if timing is None:
         return Markup("")
     text = (
-        f"On {timing['device']}: {timing['num_words']:,} fixed words, "
-        f"{timing['repeats']} passes, from text to text. Compilation is left out, host "
+        f"On {timing['device']}: {timing['num_words']:,} fixed words, at most "
+        f"{MAX_BATCHES} batches of one size, {timing['repeats']} passes, "
+        "from text to text. Compilation is left out, host "
         "work and every pass of a chain are in; the systems took turns on the same "
         "batches. Bars show the median time of one batch, ticks the 95th percentile."
     )

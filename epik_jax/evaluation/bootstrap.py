@@ -1,8 +1,10 @@
-"""Percentile bootstrap over rows, for one system and for two on the same rows.
+"""Percentile bootstrap over clusters of rows, for one system and for several.
 
 Columns of numbers go in, an `Interval` comes out. The statistic is a ratio of sums
 inside each stratum (a language pair, say) and the unweighted mean of those over the
-strata. Nothing here knows what a row is.
+strata. Rows of one cluster (a name that is asked in many pairs) are drawn together:
+they are hard or easy together, and to draw them apart would halve the interval. Nothing
+here knows what a row is.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_MAX_DRAWS = 1 << 22  # Row indices held at once: 32 MiB, whatever the corpus size.
+_MAX_DRAWS = 1 << 22  # Cluster counts held at once: 32 MiB, whatever the corpus size.
 _DUST = 1e-12  # A bound that should be zero comes out as 1e-17 either way.
 
 
@@ -23,10 +25,13 @@ class Ratio:
     Attributes:
       numerators: float [N], such as edits.
       denominators: float [N], such as reference lengths; ones for a plain mean.
+      clusters: [N], rows of equal label are drawn together; None where each row is
+        drawn for itself.
     """
 
     numerators: np.ndarray
     denominators: np.ndarray
+    clusters: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.numerators.shape != self.denominators.shape:
@@ -37,7 +42,8 @@ class Ratio:
 
     def take(self, rows: np.ndarray) -> Ratio:
         """The named rows."""
-        return Ratio(self.numerators[rows], self.denominators[rows])
+        clusters = None if self.clusters is None else self.clusters[rows]
+        return Ratio(self.numerators[rows], self.denominators[rows], clusters)
 
     def value(self) -> float:
         """The ratio of the sums."""
@@ -80,8 +86,8 @@ def interval(
 ) -> Interval:
     """Percentile interval of one system's macro-averaged ratio.
 
-    Rows are drawn with replacement inside each stratum, so that every resample keeps
-    the sizes of the strata.
+    Clusters are drawn with replacement: inside each stratum where none reaches over
+    several, so that every resample keeps the sizes of the strata, and else among all.
 
     Args:
       ratio: columns of N rows.
@@ -93,16 +99,11 @@ def interval(
     Raises:
       ValueError: no rows, or another number of labels than of rows.
 
-    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+    Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3; of
+    clusters: Field and Welsh, Bootstrapping clustered data, 2007.
     """
-    draws = np.mean(
-        [
-            _resampled((ratio.take(rows),), num_resamples, (seed, i))[0]
-            for i, rows in enumerate(_rows_by_stratum(ratio, strata))
-        ],
-        axis=0,
-    )
-    return _percentiles(macro_value(ratio, strata), draws, level)
+    draws = _resampled((ratio,), strata, num_resamples, seed)
+    return _percentiles(macro_value(ratio, strata), draws[0], level)
 
 
 def paired_interval(
@@ -116,7 +117,7 @@ def paired_interval(
 ) -> Interval:
     """Percentile interval of `a` minus `b`, both measured on the same rows.
 
-    Each resample draws the same rows for both systems, so what makes a row hard for
+    Each resample draws the same clusters for both, so what makes a row hard for
     both cancels out and small differences become visible.
 
     Args:
@@ -132,12 +133,9 @@ def paired_interval(
     """
     if a.numerators.shape != b.numerators.shape:
         raise ValueError(f"{a.numerators.shape} rows against {b.numerators.shape}")
-    differences = []
-    for i, rows in enumerate(_rows_by_stratum(a, strata)):
-        drawn = _resampled((a.take(rows), b.take(rows)), num_resamples, (seed, i))
-        differences.append(drawn[0] - drawn[1])
+    draws = _resampled((a, b), strata, num_resamples, seed)
     value = macro_value(a, strata) - macro_value(b, strata)
-    return _percentiles(value, np.mean(differences, axis=0), level)
+    return _percentiles(value, draws[0] - draws[1], level)
 
 
 def share_interval(
@@ -174,13 +172,7 @@ def share_interval(
     ratios = (a, start, end)
     if len({r.numerators.shape for r in ratios}) > 1:
         raise ValueError(f"rows of {[r.numerators.shape for r in ratios]}")
-    drawn = np.mean(
-        [
-            _resampled(tuple(r.take(rows) for r in ratios), num_resamples, (seed, i))
-            for i, rows in enumerate(_rows_by_stratum(a, strata))
-        ],
-        axis=0,
-    )
+    drawn = _resampled(ratios, strata, num_resamples, seed)
     values = [macro_value(r, strata) for r in ratios]
     way, whole = drawn[2] - drawn[1], values[2] - values[1]
     if (np.sign(way) != np.sign(whole)).any() or abs(whole) < _DUST:
@@ -200,20 +192,70 @@ def _rows_by_stratum(
 
 
 def _resampled(
-    ratios: tuple[Ratio, ...], num_resamples: int, seed: tuple[int, int]
+    ratios: Sequence[Ratio],
+    strata: Sequence[str] | np.ndarray,
+    num_resamples: int,
+    seed: int,
 ) -> np.ndarray:
-    """[len(ratios), num_resamples]: all ratios on the same draws of the rows."""
-    rng = np.random.default_rng(seed)
-    num_rows = len(ratios[0].numerators)
-    chunk = max(1, _MAX_DRAWS // num_rows)
+    """[len(ratios), num_resamples]: macro averages of all on the same draws."""
+    groups = _rows_by_stratum(ratios[0], strata)
+    stratum = np.empty(len(ratios[0].numerators), np.int64)
+    for i, rows in enumerate(groups):
+        stratum[rows] = i
+    labels = ratios[0].clusters
+    labels = np.arange(len(stratum)) if labels is None else labels
+    cluster = np.unique(labels, return_inverse=True)[1]
+    pools = _pools(cluster, stratum)
+    shape = (int(cluster.max()) + 1, len(groups))
+    sums = [
+        [_summed(column, cluster, stratum, shape) for column in columns]
+        for columns in ((r.numerators, r.denominators) for r in ratios)
+    ]
+    chunk = max(1, _MAX_DRAWS // shape[0])
     parts = []
     for start in range(0, num_resamples, chunk):
-        shape = (min(chunk, num_resamples - start), num_rows)
-        rows = rng.integers(0, num_rows, shape)
-        parts.append(
-            [r.numerators[rows].sum(1) / r.denominators[rows].sum(1) for r in ratios]
-        )
+        size = min(chunk, num_resamples - start)
+        counts = _drawn_counts(pools, size, (seed, start))
+        # Of few clusters a resample may leave a stratum without any.
+        with np.errstate(invalid="ignore"):
+            by_stratum = [(counts @ n) / (counts @ d) for n, d in sums]
+        parts.append([np.nanmean(values, axis=1) for values in by_stratum])
     return np.concatenate(parts, axis=1)
+
+
+def _pools(cluster: np.ndarray, stratum: np.ndarray) -> list[np.ndarray]:
+    """Clusters that are drawn among each other: by stratum where none has several."""
+    first = np.full(cluster.max() + 1, stratum.max())
+    last = np.zeros(cluster.max() + 1, np.int64)
+    np.minimum.at(first, cluster, stratum)
+    np.maximum.at(last, cluster, stratum)
+    if (first == last).all():
+        return [np.flatnonzero(first == i) for i in range(int(stratum.max()) + 1)]
+    return [np.arange(len(first))]
+
+
+def _summed(
+    column: np.ndarray, cluster: np.ndarray, stratum: np.ndarray, shape: tuple[int, int]
+) -> np.ndarray:
+    """[clusters, strata]: sums of a column."""
+    total = np.zeros(shape)
+    np.add.at(total, (cluster, stratum), column)
+    return total
+
+
+def _drawn_counts(
+    pools: Sequence[np.ndarray], num_resamples: int, seed: tuple[int, int]
+) -> np.ndarray:
+    """Float [num_resamples, clusters]: how often each is in each resample."""
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((num_resamples, sum(map(len, pools))))
+    for pool in pools:
+        size = len(pool)
+        drawn = rng.integers(0, size, (num_resamples, size))
+        places = drawn + size * np.arange(num_resamples)[:, None]
+        found = np.bincount(places.ravel(), minlength=num_resamples * size)
+        counts[:, pool] = found.reshape(num_resamples, size)
+    return counts
 
 
 def _percentiles(value: float, draws: np.ndarray, level: float) -> Interval:

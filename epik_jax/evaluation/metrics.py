@@ -59,6 +59,8 @@ class WordScores:
     Attributes:
       example_ids: N identities; comparisons of two systems demand equal ones.
       pairs: str [N], such as "hi>ta".
+      words: str [N], equal for rows about one name, whatever languages it is asked in;
+        such rows are resampled together.
       edits: int64 [N], edits of the first answer to its closest reference.
       ref_length: int64 [N], code points of that reference.
       rank: int64 [N], 1 for a right first answer, 0 where no answer is right.
@@ -69,6 +71,7 @@ class WordScores:
 
     example_ids: tuple[str, ...]
     pairs: np.ndarray
+    words: np.ndarray
     edits: np.ndarray
     ref_length: np.ndarray
     rank: np.ndarray
@@ -88,6 +91,7 @@ class WordScores:
         return WordScores(
             tuple(self.example_ids[i] for i in rows),
             self.pairs[rows],
+            self.words[rows],
             self.edits[rows],
             self.ref_length[rows],
             self.rank[rows],
@@ -106,8 +110,9 @@ class WordScores:
           ValueError: there is no such metric.
         """
         if metric == "cer":
-            return Ratio(self.edits.astype(float), self.ref_length.astype(float))
-        return Ratio(self._per_word(metric), np.ones(len(self)))
+            edits, length = self.edits.astype(float), self.ref_length.astype(float)
+            return Ratio(edits, length, self.words)
+        return Ratio(self._per_word(metric), np.ones(len(self)), self.words)
 
     def _per_word(self, metric: str) -> np.ndarray:
         if metric in self.same_key:
@@ -163,6 +168,7 @@ def word_scores(
         pairs=np.array(
             [f"{e.source_lang}>{e.target_lang}" for e, _ in predictions], dtype=str
         ),
+        words=np.array([_word(e) for e, _ in predictions], dtype=str),
         edits=columns[0],
         ref_length=columns[1],
         rank=columns[2],
@@ -189,6 +195,13 @@ def summary_by_pair(scores: WordScores) -> dict[str, dict[str, float]]:
         str(pair): summary(scores.take(np.flatnonzero(scores.pairs == pair)))
         for pair in np.unique(scores.pairs)
     }
+
+
+def _word(example: Example) -> str:
+    """The English form where there is one, else the source."""
+    if example.target_lang == "en":
+        return example.targets[0]
+    return example.pivot or example.source
 
 
 def _score(

@@ -14,6 +14,7 @@ from epik_jax.evaluation import appendix, charts, sections, tables
 from epik_jax.evaluation.markup import Markup, joined, tag
 from epik_jax.evaluation.report import FORMAT
 from epik_jax.evaluation.style import CSS
+from epik_jax.files import write_whole
 
 _SECTIONS = (
     sections.systems,
@@ -36,7 +37,7 @@ def write_page(path: pathlib.Path, report: Mapping[str, Any]) -> None:
       ValueError: the report has another layout than this code knows.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(report), encoding="utf-8")
+    write_whole(path, render(report))
 
 
 def render(report: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from epik_jax.evaluation.findings import (
 )
 from epik_jax.evaluation.metrics import KeyFn, Prediction, WordScores
 from epik_jax.evaluation.signature import signature
+from epik_jax.files import write_whole
 
 FORMAT = "epik-report-1"
 
@@ -136,14 +137,14 @@ def curves(log_rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, An
 
 
 def write_report(path: pathlib.Path, report: Mapping[str, Any]) -> None:
-    """Writes the dict as JSON.
+    """Writes the dict as JSON, whole or not at all.
 
     Raises:
       ValueError: it holds a number that is not finite.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_whole(path, text + "\n")
 
 
 def _system_entry(

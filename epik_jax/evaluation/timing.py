@@ -20,6 +20,9 @@ import numpy as np
 TimedPredictor: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 """Words -> one answer each, on the host when it returns (asynchronous work done)."""
 
+MAX_BATCHES = 64
+"""Of one batch size in a pass: the shortest would take all day otherwise."""
+
 
 @dataclasses.dataclass(frozen=True)
 class BatchTiming:
@@ -65,7 +68,7 @@ def time_predictors(
     *,
     batch_sizes: Sequence[int] = (1, 32, 256),
     repeats: int = 5,
-    max_batches: int = 64,
+    max_batches: int = MAX_BATCHES,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timings:
     """Times several predictors on identical batches, taking turns.

@@ -75,6 +75,9 @@ def export_model(
     if folder.exists() and not (folder / _DIGESTS).exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is there and is not a model folder; not replaced")
     unfinished, older = (folder.with_name(folder.name + x) for x in (".tmp", ".old"))
+    # Between two renames a process was killed: the old model is all there is.
+    if older.exists() and not folder.exists():
+        older.rename(folder)
     for leftover in (unfinished, older):
         shutil.rmtree(leftover, ignore_errors=True)
     try:
@@ -83,6 +86,8 @@ def export_model(
             folder.rename(older)
         unfinished.rename(folder)
     except BaseException:
+        if older.exists() and not folder.exists():
+            older.rename(folder)
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     shutil.rmtree(older, ignore_errors=True)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import numpy as np
 
 from epik_jax.evaluation import bootstrap, metrics
 from epik_jax.evaluation.metrics import WordScores
-from epik_jax.evaluation.report import write_report
 from epik_jax.evaluation.signature import signature
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.pairs_file import PairsFile
@@ -30,12 +28,19 @@ NUM_RESAMPLES, NUM_GROUP_RESAMPLES = 1000, 300
 """Of the bootstrap over all words, and over each of the many groups."""
 
 
-def examine(asked: PairsFile, answerer: Answerer, *, seed: int = 0) -> dict[str, Any]:
+def examine(
+    asked: PairsFile,
+    answerer: Answerer,
+    *,
+    apart: Sequence[str] = (),
+    seed: int = 0,
+) -> dict[str, Any]:
     """Asks a system all words of a file and scores its answers.
 
     Args:
       asked: the file.
       answerer: the system.
+      apart: lists, by their names, whose words count in the figures by source alone.
       seed: of the bootstrap.
 
     Returns:
@@ -51,7 +56,11 @@ def examine(asked: PairsFile, answerer: Answerer, *, seed: int = 0) -> dict[str,
     scores = metrics.word_scores(
         list(zip(examples, answers, strict=True)), metrics.SOUND_KEYS
     )
-    asked_for = {"part": asked.part, "limit": asked.limit}
+    asked_for = {
+        "part": asked.part,
+        "limit": asked.limit,
+        "apart": ",".join(sorted(apart)),
+    }
     taken = {name: str(value) for name, value in asked_for.items() if value}
     digest = _digest(asked.path)
     data = f"{asked.path.name}@{digest[:8]}".replace("|", "_")
@@ -73,7 +82,7 @@ def examine(asked: PairsFile, answerer: Answerer, *, seed: int = 0) -> dict[str,
             "seed": seed,
             "level": 0.95,
         },
-        **_groups(scores, examples, seed),
+        **_groups(scores, examples, apart, seed),
         "signatures": {
             metric: signature(metric, decode=answerer.decode, data=data, **taken)
             for metric in scores.metrics()
@@ -92,33 +101,27 @@ def demand_writable(path: Path) -> None:
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
-    probe = _unfinished(path)
+    probe = path.with_name(path.name + ".tmp")
     probe.touch()
     probe.unlink()
 
 
-def write_examination(path: Path, made: Mapping[str, Any]) -> None:
-    """Writes the result as JSON, whole or not at all."""
-    unfinished = _unfinished(path)
-    try:
-        write_report(unfinished, made)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def _groups(
-    scores: WordScores, examples: Sequence[Example], seed: int
+    scores: WordScores, examples: Sequence[Example], apart: Sequence[str], seed: int
 ) -> dict[str, Any]:
     origins = np.array([e.origin or "unnamed" for e in examples], dtype=str)
     direct = np.array(["en" not in (e.source_lang, e.target_lang) for e in examples])
+    kept = ~np.isin(origins, list(apart))
+    if not kept.any():
+        raise ValueError(f"there is no word but those of {list(apart)}")
 
     def over_pairs(rows: np.ndarray) -> dict[str, Any]:
         chosen = scores.take(np.flatnonzero(rows))
         return _figures(chosen, chosen.pairs, NUM_RESAMPLES, seed)
 
-    def by(labels: np.ndarray) -> dict[str, Any]:
-        groups = {str(x): np.flatnonzero(labels == x) for x in np.unique(labels)}
+    def by(labels: np.ndarray, among: np.ndarray) -> dict[str, Any]:
+        names = np.unique(labels[among])
+        groups = {str(x): np.flatnonzero(among & (labels == x)) for x in names}
         one_stratum = np.zeros(len(labels), int)
         return {
             name: _figures(
@@ -127,10 +130,12 @@ def _groups(
             for name, rows in groups.items()
         }
 
-    found = {"overall": over_pairs(np.ones(len(scores), bool))}
-    if direct.any() and not direct.all():
-        found["direct"] = over_pairs(direct)
-    return {**found, "by_pair": by(scores.pairs), "by_source": by(origins)}
+    found = {"overall": over_pairs(kept)}
+    if (kept & direct).any() and not direct[kept].all():
+        found["direct"] = over_pairs(kept & direct)
+    every = np.ones(len(scores), bool)
+    by_pair, by_source = by(scores.pairs, kept), by(origins, every)
+    return {**found, "by_pair": by_pair, "by_source": by_source}
 
 
 def _figures(
@@ -143,10 +148,6 @@ def _figures(
         )
         found[metric] = {"value": made.value, "low": made.low, "high": made.high}
     return found
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(path.name + ".tmp")
 
 
 def _digest(path: Path) -> str:

@@ -162,9 +162,11 @@ def _hidden_values(config: ImitationConfig) -> Values:
         return distance(mine, theirs), jnp.ones(mine.shape[:2], bool)
 
     def by_position(outputs: ModelOutput, batch: Batch) -> tuple[Array, Array]:
-        (mine, _), (theirs, real) = _states(outputs), _states(batch["signals"])
+        (mine, own), (theirs, real) = _states(outputs), _states(batch["signals"])
         L = min(mine.shape[1], theirs.shape[1])
-        return distance(mine[:, :L], theirs[:, :L]), real[:, :L]
+        # A slot is there whatever the word; a place past the word's end is padding.
+        held = real[:, :L] if config.alignment == "slots" else real[:, :L] & own[:, :L]
+        return distance(mine[:, :L], theirs[:, :L]), held
 
     return pooled if config.alignment == "pooled" else by_position
 

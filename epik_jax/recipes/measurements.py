@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from epik_jax.data.draw import drawn
 from epik_jax.data.pairs import example_id
 from epik_jax.evaluation import fidelity
 from epik_jax.evaluation.findings import AttentionMap, Findings, System
@@ -19,7 +20,7 @@ from epik_jax.evaluation.timing import Timings, time_predictors
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes.epik import Trained, load_network
 from epik_jax.recipes.predictors import Predictor, greedily, greedy_chain
-from epik_jax.recipes.scoreboard import ScoreboardConfig, evenly
+from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.forward import Network
 from epik_jax.text.scripts import INDIC_LANGUAGES
@@ -35,7 +36,7 @@ def agreements(trained: Trained, config: ScoreboardConfig) -> dict[str, WordScor
     chain, found = greedy_chain(trained.teacher), {}
     for name, examples in trained.corpus.test.items():
         native = [e for e in examples if e.target_lang == "en"]
-        words = evenly(native, config.num_unseen) if config.num_unseen else []
+        words = drawn(native, config.num_unseen) if config.num_unseen else []
         asked = [_to_another(e, turn) for turn, e in enumerate(words)]
         if asked:
             mine = zip(asked, greedily(trained.student)(asked), strict=True)
@@ -63,10 +64,9 @@ def timings(
     }
     for name, folder in config.others:
         predictors[name] = greedily(load_network(Path(folder)))
-    step = max(1, len(names) // config.num_timed)
     return time_predictors(
         predictors,
-        names[::step][: config.num_timed],
+        drawn(names, config.num_timed),
         batch_sizes=config.batch_sizes,
         repeats=config.repeats,
     )
@@ -141,8 +141,9 @@ def findings(
 ) -> Findings:
     """Everything beside the answers."""
     names = [example for example, _ in found[0].predictions]
-    step = max(1, len(names) // max(config.num_attended, 1))
-    attended = list(found[0].predictions)[::step][: config.num_attended]
+    looked_at = {e.example_id for e in drawn(names, config.num_attended or 1)}
+    attended = [p for p in found[0].predictions if p[0].example_id in looked_at]
+    attended = attended[: config.num_attended]
     config_of: TransformerConfig = trained.student.config
     maps = [] if config_of.num_slots else attention_maps(trained.student, attended)
     return Findings(

@@ -1,7 +1,8 @@
 """A file of pairs of any known layout, as examples to be scored.
 
-A path and what the user said of it go in; one example per source with all its accepted
-answers comes out. The layout is found out from the first line where it was not named.
+A path and what the user said of it go in; examples with all their accepted answers come
+out, of direct names those that a run's report is made of. The layout is found out from
+the first line where it was not named.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
-
 from epik_jax.data import sources
-from epik_jax.data.pairs import example_id, grouped_examples, merged_examples
+from epik_jax.data.draw import drawn
+from epik_jax.data.pairs import grouped_examples, merged_examples
 from epik_jax.data.rows import RowReport
 from epik_jax.recipes.corpus import split_names
 from epik_jax.recipes.phrase import check_language
@@ -38,7 +38,7 @@ class PairsFile:
       max_bad_share: largest share of bad lines to go on with.
       part: of a "parallel" file, names that choices may be made on or those for
         reports; "" takes both.
-      limit: score this many examples, drawn evenly; 0 for all.
+      limit: score this many examples, drawn by digest; 0 for all.
     """
 
     path: Path
@@ -71,7 +71,6 @@ class PairsFile:
         if form == "parallel":
             examples, report = sources.read_parallel(self.path, **limits)  # type: ignore[arg-type]
             examples = self._taken_part(examples)
-            examples = merged_examples(map(_without_pivot, examples))
         elif form == "pairs":
             examples, report = sources.read_pairs_tsv(
                 *(self.path, self.source_lang, self.target_lang),
@@ -87,7 +86,7 @@ class PairsFile:
             examples = grouped_examples(pairs, self.lang)
         if not examples:
             raise ValueError(f"no word to score in {report}")
-        return _spread(examples, self.limit), report
+        return drawn(examples, self.limit), report
 
     def _taken_part(self, names: list[Example]) -> list[Example]:
         if not self.part:
@@ -126,19 +125,6 @@ class PairsFile:
             raise ValueError(f"--from and --to are both {self.source_lang!r}")
         if self.lang == "en":
             raise ValueError("--lang is the language of the native side, it is not en")
-
-
-def _spread(examples: list[Example], limit: int) -> list[Example]:
-    if not limit or limit >= len(examples):
-        return examples
-    places = np.linspace(0, len(examples) - 1, limit).astype(int)
-    return [examples[i] for i in places]
-
-
-def _without_pivot(example: Example) -> Example:
-    """An example that is one with those of the same word and another English form."""
-    name = example_id(example.source, example.source_lang, example.target_lang)
-    return dataclasses.replace(example, example_id=name, pivot="")
 
 
 def _first_line(path: Path) -> str:

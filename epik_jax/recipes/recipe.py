@@ -20,6 +20,7 @@ import jax
 from jax.sharding import Mesh
 
 from epik_jax import trees
+from epik_jax.files import write_whole
 from epik_jax.objectives.objective import Objective
 from epik_jax.parallel import mesh as meshes
 from epik_jax.parallel import rules
@@ -150,9 +151,7 @@ def _run_stage(
             stage.name, meta, checkpoints, at.log, at.stop, _validator(stage)
         )
         state = train(state, step, _placed(stage, at.mesh), stage.loop, within)
-    unfinished = done.with_suffix(".tmp")
-    unfinished.write_text(json.dumps({"meta": meta, "step": int(state.step)}))
-    unfinished.replace(done)
+    write_whole(done, json.dumps({"meta": meta, "step": int(state.step)}))
     return jax.device_get(state.params)
 
 

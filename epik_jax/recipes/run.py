@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.evaluation import page, report
+from epik_jax.files import write_whole
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import epik, matra, measurements, scoreboard, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
@@ -156,16 +157,19 @@ def _begun(
     kind: type[MatraRun] | type[EpikRun] = MatraRun if recipe == "matra" else EpikRun
     built = settings.build(kind, plain)
     with _held(workdir):
-        (workdir / "config.json").write_text(
-            json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False) + "\n"
-        )
         at = Workplace(
             workdir,
             make_mesh(built.mesh.data, built.mesh.model),
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
         )
+        record = workdir / "config.json"
+        said = json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False)
+        if not record.exists():
+            write_whole(record, said + "\n")
         yield built, at, typed_command(config_file, overrides)
+        # Only now: settings that this folder refuses must not be its record.
+        write_whole(record, said + "\n")
 
 
 def _run_epik(

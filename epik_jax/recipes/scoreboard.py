@@ -10,9 +10,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from epik_jax import trees
+from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.epik import Trained, load_network
 from epik_jax.recipes.predictors import (
@@ -33,7 +32,7 @@ class ScoreboardConfig:
     """What is measured.
 
     Attributes:
-      num_names: direct names scored, drawn evenly; 0 for all.
+      num_names: direct names scored, drawn by digest; 0 for all.
       apart: lists, by their names, whose words count in the figures by source alone.
       num_pivots: pivots of the chain that sums over several; 0 leaves it out.
       rerank_weight: with which the first of `tables` ranks the answers of that chain
@@ -71,18 +70,11 @@ class ScoreboardConfig:
 def direct_names(trained: Trained, config: ScoreboardConfig) -> list[Example]:
     """The names that are reported on: Indic to Indic, never used for choosing."""
     names = [e for e in trained.corpus.names if not _has_english(e)]
-    return evenly(names, config.num_names)
+    return drawn(names, config.num_names)
 
 
 def _has_english(example: Example) -> bool:
     return "en" in (example.source_lang, example.target_lang)
-
-
-def evenly(names: list[Example], limit: int) -> list[Example]:
-    """At most `limit` of them, drawn evenly; all where it is 0."""
-    if not limit or limit >= len(names):
-        return names
-    return [names[i] for i in np.linspace(0, len(names) - 1, limit).astype(int)]
 
 
 def systems(
@@ -122,7 +114,8 @@ def _told_apart(system: System, lists: tuple[str, ...]) -> System:
     """The same system with the answers to words of these lists set apart."""
     apart = [p for p in system.predictions if p[0].origin in lists]
     kept = [p for p in system.predictions if p[0].origin not in lists]
-    return dataclasses.replace(system, predictions=kept, apart=apart)
+    more = [p for p in system.more if p[0].origin not in lists]
+    return dataclasses.replace(system, predictions=kept, apart=apart, more=more)
 
 
 def _system(
@@ -144,7 +137,7 @@ def _chain(
     chain = greedy_chain(teacher)
     pivots = chain.pivots(names)
     english = [e for e in trained.corpus.names if _has_english(e)]
-    english = evenly(english, config.num_names)
+    english = drawn(english, config.num_names)
     return dataclasses.replace(
         _system("chain", "chain", names, chain.finish(names, pivots), teacher),
         pivots={e.example_id: p[0].text for e, p in zip(names, pivots, strict=True)},

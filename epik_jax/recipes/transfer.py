@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from epik_jax.data.draw import share_of
 from epik_jax.data.encode import encode
 from epik_jax.data.pairs import example_id
 from epik_jax.recipes.corpus import Romanisations
@@ -67,11 +68,6 @@ class TransferConfig:
     wanted: Wanted = dataclasses.field(default_factory=Wanted)
     back_translation: bool = False
     num_shards: int = 16
-
-
-def share_of(text: str) -> float:
-    """A number in [0, 1) that depends on the text alone."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
 def transfer_words(

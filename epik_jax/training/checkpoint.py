@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +24,7 @@ from orbax.checkpoint.checkpoint_managers import (
     LatestN,
 )
 
+from epik_jax.files import write_whole
 from epik_jax.training.state import TrainState
 
 SEAL = "SEAL.json"
@@ -146,12 +146,7 @@ def _sha256(path: Path) -> str:
 
 def _seal(folder: Path) -> None:
     digests = {name: _sha256(path) for name, path in _files(folder).items()}
-    unfinished = folder / f"{SEAL}.tmp"
-    with unfinished.open("w") as file:
-        json.dump(digests, file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(folder / SEAL)
+    write_whole(folder / SEAL, json.dumps(digests))
 
 
 def _put_damaged_aside(folder: Path) -> None:

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from epik_jax.files import write_whole
+
 
 class MetricLog:
     """The metric log of one run."""
@@ -28,9 +30,7 @@ class MetricLog:
         """Drops the lines of `stage` after `step`."""
         kept = [r for r in self.rows() if r["stage"] != stage or r["step"] <= step]
         text = "".join(json.dumps(row) + "\n" for row in kept)
-        unfinished = self._path.with_suffix(".tmp")
-        unfinished.write_text(text)
-        unfinished.replace(self._path)
+        write_whole(self._path, text)
 
     def write(self, stage: str, step: int, values: dict[str, float]) -> None:
         """Appends one line; a value that is unknown is left out by the caller."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -191,6 +192,31 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, model, monkeypatch, t
         export_model(model, tmp_path / "m", bfloat16=False, card="# new\n")
     assert [p.name for p in tmp_path.iterdir()] == (["m"] if there else [])
     assert (contents(tmp_path / "m") if there else {}) == before
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), KeyboardInterrupt()])
+def test_a_model_survives_what_goes_wrong_between_two_renames(
+    folder, model, monkeypatch, error
+):
+    before, rename = contents(folder), Path.rename
+
+    def failing(path, target):
+        if path.suffix == ".tmp":
+            raise error
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", failing)
+        with pytest.raises(type(error)):
+            export_model(model, folder, bfloat16=True, card="# new\n")
+    assert contents(folder) == before
+    # A killed process cannot clean up: the next one finds the old model.
+    folder.rename(folder.with_name("m.old"))
+    monkeypatch.setattr(export, "_write", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export_model(model, folder, bfloat16=True, card="# new\n")
+    assert contents(folder) == before
+    assert [p.name for p in folder.parent.iterdir()] == ["m"]
 
 
 def test_what_a_killed_run_left_is_cleared_away(tmp_path, model):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import json
 import logging
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from epik_jax.structs import Example, Hypothesis
 
 PARALLEL = """src_lang\ttgt_lang\tsrc\trefs\tkey\tsource
 hi\tta\tमन\tமன|மனம்\tman\tplaces
-hi\tta\tमन\tமான்\tmann\tplaces
+hi\tta\tमन\tமான்\tman\tplaces
 hi\tta\tनल\tநல்\tnal\tpeople
 ta\thi\tமன\tमन\tman\tplaces
 en\thi\tman\tमन\tman\tpeople
@@ -52,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return console.write_models(tmp_path_factory.mktemp("run")) / "student"
 
 
-def test_rows_of_one_source_accept_the_answers_of_all(parallel: Path) -> None:
+def test_rows_of_one_name_accept_the_answers_of_all(parallel: Path) -> None:
     examples, report = PairsFile(parallel).read(40)
     assert report.read == 6
     assert [(e.source, e.target_lang, e.targets) for e in examples] == [
@@ -105,6 +103,20 @@ def test_a_part_is_what_a_run_chooses_by_or_reports(tmp_path: Path) -> None:
         assert made["data"]["part"] == part
     assert len(by_choosing[0]) > len(by_choosing[1]) > 0
     assert len(PairsFile(path).read(40)[0]) == len(rows)
+
+
+def test_sources_told_apart_count_by_source_alone(parallel: Path) -> None:
+    said = saying({"मन": "மான்", "நல்": "नल", "man": "मन"})
+    made = examination.examine(PairsFile(parallel), said, apart=["people"])
+    assert made["overall"]["n"] == 2 and made["data"]["apart"] == "people"
+    assert set(made["by_pair"]) == {"hi>ta", "ta>hi"}
+    assert {s: g["n"] for s, g in made["by_source"].items()} == {
+        "people": 2,
+        "places": 2,
+    }
+    assert "apart:people" in made["signatures"]["cer"]
+    with pytest.raises(ValueError, match="no word but those of"):
+        examination.examine(PairsFile(parallel), said, apart=["people", "places"])
 
 
 def test_only_direct_names_have_parts(tmp_path: Path) -> None:
@@ -180,25 +192,6 @@ def test_a_mistaken_file_is_told(
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=said):
         PairsFile(path, **fields).read(40)  # type: ignore[arg-type]
-
-
-def test_nothing_half_written_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "out.json"
-    path.write_text("old")
-
-    def full(source: Path, target: Path) -> None:
-        raise OSError("disk full")
-
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="disk full"):
-        patched.setattr(os, "replace", full)
-        examination.write_examination(path, {"cer": 0.5})
-    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
-    assert path.read_text() == "old"
-    examination.write_examination(path, {"cer": 0.5})
-    assert json.loads(path.read_text()) == {"cer": 0.5}
-    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
 
 
 def test_a_table_shows_percent_and_intervals(parallel: Path) -> None:

@@ -69,17 +69,23 @@ def test_pooled_states_are_compared_mean_by_mean():
     assert measured(squares, said, batch)["hidden_mse"] == pytest.approx(mse, rel=1e-5)
 
 
+@pytest.mark.parametrize("alignment", ["positional", "slots"])
 @pytest.mark.parametrize("lengths", [(5, 6), (6, 3)])
-def test_states_are_compared_place_by_place_where_the_teacher_has_one(lengths):
+def test_states_are_compared_place_by_place_where_both_have_one(lengths, alignment):
     said = outputs(length=lengths[0])
     heard = signal(length=lengths[1])
     batch = {**tiny.batch(), "signals": heard}
     config = ImitationConfig(
-        hard_ce=0.0, hidden=1.0, distance="mse", alignment="positional"
+        hard_ce=0.0, hidden=1.0, distance="mse", alignment=alignment
     )
     L = min(lengths)
     squares = ((said.hidden[:, :L] - heard.hidden[:, :L]) ** 2).mean(axis=-1)
-    expected = weighted(squares, heard.hidden_mask[:, :L], batch["weight"])
+    # All slots of a student are real, its places end with the word.
+    both = heard.hidden_mask[:, :L]
+    both = both if alignment == "slots" else both & said.hidden_mask[:, :L]
+    if lengths[0] < lengths[1]:
+        assert (both != heard.hidden_mask[:, :L]).any() == (alignment != "slots")
+    expected = weighted(squares, both, batch["weight"])
     assert measured(config, said, batch)["hidden_mse"] == pytest.approx(expected)
 
 

@@ -9,6 +9,7 @@ import pytest
 from toy_networks import VOCABULARY
 from toy_trained import CONFIG, ENGLISH, MODEL, NAMES, trained_with
 
+from epik_jax.data.draw import drawn
 from epik_jax.recipes import measurements, scoreboard
 from epik_jax.recipes.predictors import greedily, greedy_chain
 from epik_jax.structs import Example
@@ -30,10 +31,10 @@ def test_agreement_is_measured_to_the_chain_on_words_of_the_test_lists(trained):
     config = dataclasses.replace(CONFIG, num_unseen=4)
     found = measurements.agreements(trained, config)
     assert list(found) == ["list/hi"]
-    # Four of the five words, drawn evenly; the languages but their own take turns.
+    # Four of the five words; the languages but their own take turns.
     asked = [
-        Example(f"hi>{y}:{w}", w, "hi", y)
-        for w, y in zip("कखगच", ("ta", "kn", "bn", "ta"), strict=True)
+        Example(f"hi>{y}:{e.source}", e.source, "hi", y)
+        for e, y in zip(drawn(words, 4), ("ta", "kn", "bn", "ta"), strict=True)
     ]
     assert found["list/hi"].example_ids == tuple(e.example_id for e in asked)
     mine = [row[0].text for row in greedily(trained.student)(asked)]
@@ -50,7 +51,7 @@ def test_chain_and_student_are_timed_on_the_same_words(trained):
     assert set(timed.systems) == {"student", "chain"}
     words = {source for source, *_ in trained.student.asked}
     first_links = {s for s, _, target in trained.teacher.asked if target == "en"}
-    assert words == first_links == {e.source for e in NAMES[::3][:6]}
+    assert words == first_links == {e.source for e in drawn(NAMES, 6)}
     assert measurements.timings(trained, NAMES, CONFIG) is None
 
 
@@ -99,10 +100,11 @@ def test_attention_is_labelled_by_tag_letters_and_end(trained):
     [student, *_] = scoreboard.systems(trained, NAMES, CONFIG)
     found = measurements.findings(trained, [student], [], CONFIG)
     assert len(found.attention) == CONFIG.num_attended
-    for drawn, example in zip(found.attention, (NAMES[0], NAMES[9]), strict=True):
-        assert drawn.source_symbols == (f"→{example.target_lang}", *example.source, "∎")
-        shape = len(drawn.target_symbols), len(drawn.source_symbols)
-        assert drawn.weights.shape == shape
+    looked_at = [e for e in NAMES if e in drawn(NAMES, CONFIG.num_attended)]
+    for shown, example in zip(found.attention, looked_at, strict=True):
+        assert shown.source_symbols == (f"→{example.target_lang}", *example.source, "∎")
+        shape = len(shown.target_symbols), len(shown.source_symbols)
+        assert shown.weights.shape == shape
     assert found.timings is None and found.similarities
 
 

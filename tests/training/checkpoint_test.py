@@ -183,7 +183,7 @@ def test_a_disk_that_refuses_is_an_error_at_once_and_older_steps_stay(
                 checkpoints.save(_state(3), META, None)
         with monkeypatch.context() as broken:
             # The data went through, the seal did not.
-            broken.setattr(checkpoint.json, "dump", refuse)
+            broken.setattr(checkpoint, "write_whole", refuse)
             with pytest.raises(OSError):
                 checkpoints.save(_state(3), META, None)
     with Checkpoints(folder) as checkpoints:

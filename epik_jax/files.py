@@ -1,0 +1,29 @@
+"""Text files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes UTF-8 text, replacing what is there in one motion.
+
+    A crash, a full disk or an interruption leaves the old file or the new one.
+
+    Args:
+      path: in a folder that is there.
+      text: all of the file.
+
+    Raises:
+      OSError: it cannot be written; what was there is untouched.
+    """
+    unfinished = path.with_name(path.name + ".tmp")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
