@@ -67,6 +67,7 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
                 # Names of languages are often coined, not heard.
                 "apart": ("isocodes_iso639-3", "cldr_languages"),
                 "rerank_weight": 4.0,
+                "beam_width": 2 if size == "tiny" else 4,
                 "tables": ("builtin",),
                 "others": (),
                 "baselines": (),

@@ -92,6 +92,7 @@ def test_every_system_is_in_the_report(done):
         "gold English",
         "chain, summed over pivots",
         "the same, reranked by table builtin",
+        "student, by beam",
         "table builtin",
     ]
     assert sum(e["n"] for e in done.report["against_chain"]["unseen"].values()) > 0

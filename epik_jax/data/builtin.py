@@ -131,7 +131,7 @@ def builtin_examples(split: str, *, seed: int, num_synthetic: int) -> list[Examp
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}, known: {SPLITS}")
     if split == "train":
-        return _train_examples(seed, num_synthetic)
+        return builtin_train(seed, num_synthetic)[0]
     rows = _rows(split)
     pivoted = [
         example
@@ -141,7 +141,15 @@ def builtin_examples(split: str, *, seed: int, num_synthetic: int) -> list[Examp
     return pivoted + _direct_examples(rows)
 
 
-def _train_examples(seed: int, num_synthetic: int) -> list[Example]:
+def builtin_train(
+    seed: int, num_synthetic: int
+) -> tuple[list[Example], dict[str, int]]:
+    """The "train" part, and how many examples were left out for each held-out one.
+
+    Args:
+      seed: of the made-up words.
+      num_synthetic: how many of them join the training names.
+    """
     words = synthetic_words(seed, num_synthetic)
     examples = [
         example
@@ -152,7 +160,7 @@ def _train_examples(seed: int, num_synthetic: int) -> list[Example]:
     held_out = {
         split: native_words(_direct_examples(_rows(split))) for split in ("dev", "test")
     }
-    return leak_guard(examples, held_out)[0]
+    return leak_guard(examples, held_out)
 
 
 def _rows(wanted: str) -> list[NameRow]:

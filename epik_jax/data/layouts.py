@@ -75,8 +75,8 @@ def dakshina_rows(lines: Lines, report: RowReport) -> Iterator[RawPair]:
 def aksharantar_tsv_rows(lines: Lines, report: RowReport) -> Iterator[RawPair]:
     """Reads native word, romanisation and, where there is one, source."""
     for line, cells in columns(lines, report, (2, 3)):
-        origin = cells[2] if len(cells) == 3 else "aksharantar"
-        yield line, cells[0], cells[1], 1, origin
+        origin = cells[2] if len(cells) == 3 else ""
+        yield line, cells[0], cells[1], 1, origin or "aksharantar"
 
 
 def aksharantar_json_rows(lines: Lines, report: RowReport) -> Iterator[RawPair]:
@@ -89,7 +89,7 @@ def aksharantar_json_rows(lines: Lines, report: RowReport) -> Iterator[RawPair]:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             report.refuse(line, "not an Aksharantar object", text)
             continue
-        if isinstance(native, str) and isinstance(latin, str):
-            yield line, native, latin, 1, str(origin)
+        if all(isinstance(text, str) for text in (native, latin, origin)):
+            yield line, native, latin, 1, origin
         else:
             report.refuse(line, "not an Aksharantar object", text)

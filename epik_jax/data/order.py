@@ -204,7 +204,15 @@ def _quotas(counts: np.ndarray, total: int, temperature: float) -> np.ndarray:
 
     A group with rows gets one draw at least, at the cost of the largest: quotas are the
     same in every epoch, so a group without draws would never be seen.
+
+    Raises:
+      ValueError: there are fewer draws than groups with rows.
     """
+    if total < (counts > 0).sum():
+        raise ValueError(
+            f"{total} draws an epoch do not reach {(counts > 0).sum()} groups; take a "
+            "smaller batch_size or more rows"
+        )
     shares = np.where(counts > 0, np.maximum(counts, 1) ** (1.0 / temperature), 0.0)
     exact = total * shares / shares.sum()
     quotas = np.floor(exact).astype(np.int64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 
 _MAX_FIRSTS = 5
@@ -127,7 +128,7 @@ def _file_bytes(path: str | os.PathLike[str]) -> bytes:
         return content
     try:
         return gzip.decompress(content)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(
             f"{path}: not a whole gzip file ({error}); fetch it again or, if it is "
             "plain text, drop .gz from its name"

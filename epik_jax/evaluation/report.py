@@ -30,7 +30,8 @@ from epik_jax.files import write_whole
 
 FORMAT = "epik-report-1"
 
-_LOG_COLUMNS = ("stage", "step", "time")  # Where a line stands, not what it measures.
+# Where a line stands, not what it measures.
+_LOG_COLUMNS = ("stage", "step", "time", "window_seconds")
 
 
 def build_report(

@@ -74,7 +74,10 @@ def export_model(
     """
     if folder.exists() and not (folder / _DIGESTS).exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is there and is not a model folder; not replaced")
-    unfinished, older = (folder.with_name(folder.name + x) for x in (".tmp", ".old"))
+    # Names that nobody else gives to what is beside the folder.
+    unfinished, older = (
+        folder.with_name(f".{folder.name}.epik-{x}") for x in ("unfinished", "replaced")
+    )
     # Between two renames a process was killed: the old model is all there is.
     if older.exists() and not folder.exists():
         older.rename(folder)
@@ -100,8 +103,8 @@ def _write(model: ModelFolder, folder: Path, *, bfloat16: bool, card: str) -> No
     arrays = {
         k: np.ascontiguousarray(np.asarray(v).astype(kind)) for k, v in flat.items()
     }
-    safetensors.numpy.save_file(arrays, folder / _WEIGHTS)
-    (folder / _WEIGHTS).chmod(0o644)  # The library leaves it to its owner alone.
+    # By our own hands: the library's writer hides a full disk in an error of its own.
+    (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(arrays))
     model.vocabulary.save(folder / _VOCABULARY)
     record = {
         "format": FORMAT,

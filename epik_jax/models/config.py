@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from epik_jax.bounds import demand
+
 
 @dataclasses.dataclass(frozen=True)
 class TransformerConfig:
@@ -58,12 +60,17 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         """Refuses sizes that cannot be built."""
+        demand(self, 1, "vocab_size", "width", "num_heads", "feed_forward")
+        demand(self, 1, "encoder_layers", "max_length")
+        demand(self, 0, "decoder_layers", "token_types", "num_slots")
+        if self.positions == "sinusoidal" and self.width % 2:
+            raise ValueError(f"width {self.width} is odd; sinusoids come in pairs")
         if self.width % self.num_heads:
             raise ValueError(
                 f"width {self.width} is not a multiple of num_heads {self.num_heads}"
             )
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError(f"dropout {self.dropout} is not in [0, 1)")
+        if self.dropout and not 1 <= round(256 * self.dropout) <= 255:
+            raise ValueError(f"dropout {self.dropout} is neither 0 nor in [1/256, 1)")
         choices = {
             "norm": ("pre", "post"),
             "positions": ("sinusoidal", "learned"),

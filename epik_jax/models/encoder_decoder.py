@@ -93,7 +93,7 @@ class Transformer(nn.Module):
         types_BS: Array | None = None,
         key: Array | None = None,
     ) -> Memory:
-        """See the function of this name below."""
+        """See the function of this name in `transformer`."""
         embed_key, key = split_key(key, 2)
         if not self.config.num_slots:
             x_BSD = self._embed(self._read, source_BS, 0, types_BS, embed_key)
@@ -115,14 +115,14 @@ class Transformer(nn.Module):
     def decode(
         self, target_BT: Array, memory: Memory, key: Array | None = None
     ) -> DecoderOutput:
-        """See the function of this name below."""
+        """See the function of this name in `transformer`."""
         embed_key, key = split_key(key, 2)
         x_BTD = self._embed(self.embedding, target_BT, 0, None, embed_key)
         x_BTD, attention = self.decoder(x_BTD, memory, key)
         return DecoderOutput(self._logits(x_BTD), attention)
 
     def memory_cache(self, memory: Memory) -> list[KeysValues]:
-        """See the function of this name below."""
+        """See the function of this name in `transformer`."""
         return self.decoder.memory_cache(memory.hidden)
 
     def decode_step(
@@ -133,7 +133,7 @@ class Transformer(nn.Module):
         memory_cache: list[KeysValues],
         mask_BS: Array,
     ) -> tuple[Array, KVCache]:
-        """See the function of this name below."""
+        """See the function of this name in `transformer`."""
         x_BWD = self._embed(self.embedding, tokens_BW[..., None], index)[:, :, 0]
         x_BWD, kv_cache = self.decoder.step(
             x_BWD, index, kv_cache, memory_cache, mask_BS

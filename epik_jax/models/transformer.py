@@ -94,7 +94,15 @@ def memory_cache(
 def empty_kv_cache(
     config: TransformerConfig, batch_size: int, beam_width: int, max_length: int
 ) -> list[KeysValues]:
-    """Room for the past of `beam_width` beams: each leaf [B, W, H, T, K], zeros."""
+    """Room for the past of `beam_width` beams: each leaf [B, W, H, T, K], zeros.
+
+    Raises:
+      ValueError: `max_length` steps are more than there are positions.
+    """
+    if max_length > config.max_length:
+        raise ValueError(
+            f"{max_length} steps exceed the model's max_length {config.max_length}"
+        )
     heads = (config.num_heads, max_length, config.head_width)
     room = jnp.zeros((batch_size, beam_width, *heads), jnp.float32)
     return [(room, room) for _ in range(config.decoder_layers)]

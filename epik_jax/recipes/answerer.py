@@ -68,7 +68,11 @@ def model_answerer(
     width = max(beam_width, num_candidates)
     decoding = Decoding(beam_width=width, num_hypotheses=num_candidates)
     predictor: Predictor = functools.partial(network.transliterate, decoding=decoding)
-    decode, max_length = "greedy", model.config.max_length - _TAG_AND_END
+    decode, room = "greedy", model.config.max_length
+    if model.config.num_slots:
+        # Sources are padded to the next width that is compiled for.
+        room = min(room, model.config.num_slots // WIDTH_STEP * WIDTH_STEP)
+    max_length = room - _TAG_AND_END
     if width > 1:
         decode = f"beam-{width}x{width}" if chain else f"beam-{width}"
     if chain:

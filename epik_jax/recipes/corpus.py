@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from epik_jax.data import sources
-from epik_jax.data.builtin import builtin_examples
+from epik_jax.data.builtin import builtin_examples, builtin_train
 from epik_jax.data.leak import leak_guard, native_words
 from epik_jax.data.pairs import WordPair, directed_examples, grouped_examples
 from epik_jax.structs import Example
@@ -134,12 +134,14 @@ def read_corpus(config: DataConfig) -> Corpus:
 
 
 def _builtin(config: DataConfig) -> Corpus:
+    train, dropped = builtin_train(config.seed, config.num_synthetic)
     made = {
-        split: builtin_examples(
-            split, seed=config.seed, num_synthetic=config.num_synthetic
-        )
-        for split in ("train", "dev", "test")
+        "train": train,
+        "dev": builtin_examples("dev", seed=config.seed, num_synthetic=0),
+        "test": builtin_examples("test", seed=config.seed, num_synthetic=0),
     }
+    leaks = {f"leaks {name}": n for name, n in dropped.items() if n}
+    logging.info("built-in corpus: training examples left out: %s", dropped)
     direct = {s: [e for e in made[s] if "en" not in _sides(e)] for s in made}
     pivoted = {s: [e for e in made[s] if "en" in _sides(e)] for s in made}
     return Corpus(
@@ -154,7 +156,10 @@ def _builtin(config: DataConfig) -> Corpus:
         test={"builtin": pivoted["test"]},
         names_choosing=direct["dev"],
         names=direct["test"],
-        counts={split: {"examples": len(made[split])} for split in made},
+        counts={
+            split: {"examples": len(made[split]), **(leaks if split == "train" else {})}
+            for split in made
+        },
     )
 
 
@@ -203,7 +208,15 @@ def _from_files(config: DataConfig) -> Corpus:
                 max_bad_share=config.max_bad_share,
             )
             pairs.setdefault((item.split, item.format, item.lang), []).extend(rows)
-        counts[item.path] = {"read": report.read, "kept": report.kept, **report.causes}
+        counts[item.path] = {
+            "read": report.read,
+            "kept": report.kept,
+            **report.dropped,
+            **report.causes,
+        }
+        logging.info("%s", report)
+        for first in report.firsts:
+            logging.info("  %s", first)
     return _split(pairs, names, counts)
 
 

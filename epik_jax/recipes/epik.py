@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from epik_jax.bounds import demand
 from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import transfer
@@ -63,6 +64,23 @@ class EpikConfig:
     teacher_folder: str = ""
     live_signals: bool = False
     num_validated: int = 512
+
+    def __post_init__(self) -> None:
+        """Refuses stages that want signals which nobody keeps."""
+        demand(self, 1, "num_validated")
+        wanted = self.transfer.wanted
+        for stage in self.student.stages:
+            where = f"stage {stage.name}"
+            if stage.imitation.soft_kl and not wanted.log_probs:
+                raise ValueError(f"{where}: soft_kl needs transfer.wanted.log_probs")
+            needed = {"none": "", "pooled": "pooled all"}.get(
+                stage.imitation.alignment, "all"
+            )
+            if needed and wanted.hidden not in needed.split():
+                raise ValueError(
+                    f"{where}: alignment {stage.imitation.alignment!r} needs "
+                    f"transfer.wanted.hidden to be {needed.replace(' ', ' or ')}"
+                )
 
 
 @dataclasses.dataclass(frozen=True)

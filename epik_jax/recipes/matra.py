@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
+from epik_jax.bounds import demand
 from epik_jax.data.encode import encode
 from epik_jax.evaluation import metrics
 from epik_jax.models import initial, transformer
@@ -47,6 +49,11 @@ class ModelConfig:
       matmul_dtype: what products are computed from.
       num_slots: fixed number of encoder states; 0 for one a token.
       shared_embedding: encoder and decoder read one table.
+      norm: layer norm before each block, or after it.
+      positions: fixed sinusoids, or a learned table.
+      tied_output: the output layer is the embedding table.
+      embedding_norm: layer norm on the embeddings.
+      max_length: longest sequence, tag and end included.
     """
 
     width: int = 256
@@ -55,10 +62,15 @@ class ModelConfig:
     encoder_layers: int = 3
     decoder_layers: int = 3
     dropout: float = 0.1
-    activation: str = "relu"
-    matmul_dtype: str = "float32"
+    activation: Literal["gelu", "relu"] = "relu"
+    matmul_dtype: Literal["float32", "bfloat16"] = "float32"
     num_slots: int = 0
     shared_embedding: bool = True
+    norm: Literal["pre", "post"] = "pre"
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    tied_output: bool = True
+    embedding_norm: bool = False
+    max_length: int = 64
 
     def sized(self, vocabulary: Vocabulary) -> TransformerConfig:
         """The whole configuration of a network over `vocabulary`."""
@@ -89,6 +101,10 @@ class MatraConfig:
     smoothing: float = 0.1
     num_validated: int = 512
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses a validation of nothing."""
+        demand(self, 1, "num_validated")
 
 
 def make_vocabulary() -> Vocabulary:

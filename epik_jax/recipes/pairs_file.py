@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, get_args
@@ -132,5 +133,5 @@ def _first_line(path: Path) -> str:
     try:
         with opened(path, "rb") as file:  # type: ignore[attr-defined]
             return file.readline(1 << 16).decode("utf-8", "replace").rstrip("\r\n")
-    except (gzip.BadGzipFile, EOFError):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         return ""  # The reader says what is wrong with it.

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import os
 import platform
+import re
+import shlex
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -20,15 +23,23 @@ from epik_jax.recipes.corpus import DataConfig
 from epik_jax.recipes.epik import EpikConfig
 from epik_jax.teachers.forward import Network
 
+_ABSOLUTE = re.compile(r"""(?<=[='",(\s])/[^'",()\s]*""")
 
-def typed_command(config_file: str, overrides: list[str]) -> str:
-    """The run as one would type it; folders of this machine are left out."""
+
+def typed_command(command: str, config_file: str, overrides: list[str]) -> str:
+    """The run as one would type it in a shell; folders of this machine are left out.
+
+    Args:
+      command: of epik-jax, such as "run".
+      config_file: "FILE" or "FILE:variant".
+      overrides: "path.to.key=value".
+    """
     path, colon, variant = config_file.partition(":")
     short = "/".join(Path(path).parts[-2:])
-    values = (o.partition("=") for o in overrides)
-    shown = [f"{k}={'FOLDER' if os.path.isabs(v) else v}" for k, _, v in values]
+    shown = (_ABSOLUTE.sub("FOLDER", override) for override in overrides)
     words = [f"--config={short}{colon}{variant}", *(f"--config.{o}" for o in shown)]
-    return " ".join(["epik-jax run", *words, "--workdir=RUN"])
+    quoted = " ".join(shlex.quote(word) for word in words)
+    return f"epik-jax {command} {quoted} --workdir=RUN"
 
 
 def commit() -> str:
@@ -51,6 +62,11 @@ def _git(*words: str) -> str:
     command = ["git", "-C", str(Path(__file__).parent), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def trained_seconds(log_rows: Iterable[Mapping[str, Any]]) -> float:
+    """Seconds that training took, whatever number of processes it took them in."""
+    return sum(row.get("window_seconds", 0.0) for row in log_rows)
 
 
 def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:

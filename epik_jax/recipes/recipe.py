@@ -177,15 +177,19 @@ def _validator(stage: Stage) -> Callable[[TrainState], dict[str, float]] | None:
 def _meta(stage: Stage, before: str) -> dict[str, Any]:
     """All that the stage's parameters depend on, flat, so that a difference has a name.
 
-    How often it validates and which validation it keeps are not among them: they choose
-    a checkpoint, they do not make it.
+    Validations are part of it only where they choose what the stage ends with.
     """
+    loop = stage.loop
+    chosen = bool(loop.patience or loop.keep_best)
     settings = {
         **stage.inputs,
         "weights": {term.name: term.weight for term in stage.objective.terms},
         "trainable": list(stage.trainable),
         "optimizer": dataclasses.asdict(stage.optimizer),
-        "num_steps": stage.loop.num_steps,
+        "num_steps": loop.num_steps,
+        "patience": loop.patience,
+        "keep_best": loop.keep_best,
+        "validate_every": loop.validate_every if chosen else 0,
         "seed": stage.seed,
         "stages before": before,
     }

@@ -11,15 +11,16 @@ import dataclasses
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from epik_jax.bounds import demand
 from epik_jax.evaluation import page, report
 from epik_jax.files import write_whole
+from epik_jax.interop.export import is_model_folder
 from epik_jax.parallel.mesh import make_mesh
-from epik_jax.recipes import epik, matra, measurements, scoreboard, settings
+from epik_jax.recipes import answerer, epik, matra, measurements, scoreboard, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.epik import EpikConfig, Trained
 from epik_jax.recipes.matra import MatraConfig
@@ -28,6 +29,7 @@ from epik_jax.recipes.provenance import (
     export_teacher,
     export_trained,
     kept_pairs,
+    trained_seconds,
     typed_command,
 )
 from epik_jax.recipes.recipe import Workplace
@@ -50,6 +52,10 @@ class MeshConfig:
 
     data: int = 1
     model: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuses a mesh without devices."""
+        demand(self, 1, "data", "model")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,13 +95,14 @@ def run(
       InterruptedRunError: a stop was asked for, everything is saved.
       BlockingIOError: another process runs in `workdir`.
     """
-    with _begun(config_file, overrides, workdir) as (built, at, command):
+    typed = typed_command("run" if evaluate else "train", config_file, overrides)
+    with _begun(config_file, overrides, workdir) as (built, at):
         if isinstance(built, MatraRun):
             with at.stop:
                 network = matra.train_matra(built.teacher, read_corpus(built.data), at)
-            export_trained(network, workdir / "teacher", "matra", built.data, command)
+            export_trained(network, workdir / "teacher", "matra", built.data, typed)
             return None
-        return _run_epik(built, at, command, evaluate)
+        return _run_epik(built, at, typed, evaluate)
 
 
 def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[Path]:
@@ -116,12 +123,13 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
       InterruptedRunError: a stop was asked for, everything is saved.
       BlockingIOError: another process runs in `workdir`.
     """
-    with _begun(config_file, overrides, workdir) as (built, at, command):
+    typed = typed_command("cache", config_file, overrides)
+    with _begun(config_file, overrides, workdir) as (built, at):
         if isinstance(built, MatraRun):
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
         with at.stop:
             teacher = epik.fill_caches(built.epik, at)
-        export_teacher(teacher, workdir / "teacher", built.epik, command)
+        export_teacher(teacher, workdir / "teacher", built.epik, typed)
     return find_caches(workdir)
 
 
@@ -148,8 +156,8 @@ def cache_summary(folder: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def _begun(
     config_file: str, overrides: list[str], workdir: Path
-) -> Iterator[tuple[MatraRun | EpikRun, Workplace, str]]:
-    """Settings, workplace and command of a run whose folder is held."""
+) -> Iterator[tuple[MatraRun | EpikRun, Workplace]]:
+    """Settings and workplace of a run whose folder is held."""
     plain = settings.read_config(config_file, overrides)
     recipe = plain.pop("recipe", None)
     if recipe not in ("matra", "epik"):
@@ -167,7 +175,7 @@ def _begun(
         said = json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False)
         if not record.exists():
             write_whole(record, said + "\n")
-        yield built, at, typed_command(config_file, overrides)
+        yield built, at
         # Only now: settings that this folder refuses must not be its record.
         write_whole(record, said + "\n")
 
@@ -176,8 +184,9 @@ def _run_epik(
     config: EpikRun, at: Workplace, command: str, evaluate: bool
 ) -> dict[str, Any] | None:
     if evaluate:
-        _demand_names(config.epik.data)
-    started = time.time()
+        _demand_ready(config)
+    if (advisor := config.epik.transfer.crowd.table) != "none":
+        answerer.table_answerer(advisor)
     with at.stop:
         trained = epik.train_epik(config.epik, at)
     export_teacher(trained.teacher, at.folder / "teacher", config.epik, command)
@@ -187,23 +196,29 @@ def _run_epik(
         return None
     # Measuring takes no signals over: it has nothing to save.
     at.stop.obey("stopped after training, before measuring")
-    made = _report(trained, config, at, command, started)
+    made = _report(trained, config, at, command)
     report.write_report(at.folder / "report.json", made)
     page.write_page(at.folder / "report.html", made)
     return made
 
 
-def _demand_names(data: DataConfig) -> None:
-    """Notices before hours of training that there would be nothing to report on."""
+def _demand_ready(config: EpikRun) -> None:
+    """Notices before hours of training what the report would miss after them."""
+    data = config.epik.data
     if data.kind == "files" and all(item.split != "names" for item in data.lists):
         raise ValueError(
             "config.epik.data.lists has no list of split 'names' to report on; add "
             "one, or leave the report out with `epik-jax train`"
         )
+    for kind in config.scoreboard.tables:
+        answerer.table_answerer(kind)
+    for name, folder in (*config.scoreboard.others, *config.scoreboard.baselines):
+        if not is_model_folder(Path(folder)):
+            raise ValueError(f"config.scoreboard: {name}: no model folder at {folder}")
 
 
 def _report(
-    trained: Trained, config: EpikRun, at: Workplace, command: str, started: float
+    trained: Trained, config: EpikRun, at: Workplace, command: str
 ) -> dict[str, Any]:
     names = scoreboard.direct_names(trained, config.scoreboard)
     found = scoreboard.systems(trained, names, config.scoreboard)
@@ -216,11 +231,11 @@ def _report(
             "command": command,
             "commit": commit(),
             "seed": config.epik.student.seed,
-            "minutes": round((time.time() - started) / 60, 1),
+            "minutes of training": round(trained_seconds(rows) / 60, 1),
             **kept_pairs(trained.corpus.counts),
         },
         data={
-            "name": f"direct names ({config.epik.data.kind})",
+            "name": f"direct names@{scoreboard.names_digest(names)[:8]}",
             "note": "Names that choices were made on are not among them.",
             "counts": trained.corpus.counts,
         },

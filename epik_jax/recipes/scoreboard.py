@@ -7,10 +7,12 @@ tables and other models. They are scored elsewhere, all by the same code.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from epik_jax import trees
+from epik_jax.bounds import demand
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.epik import Trained, load_network
@@ -23,7 +25,7 @@ from epik_jax.recipes.predictors import (
 from epik_jax.structs import Example
 from epik_jax.teachers.chain import Answers
 from epik_jax.teachers.crowd import reranked
-from epik_jax.teachers.forward import Network
+from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.teachers.table import TableTeacher
 
 
@@ -37,6 +39,7 @@ class ScoreboardConfig:
       num_pivots: pivots of the chain that sums over several; 0 leaves it out.
       rerank_weight: with which the first of `tables` ranks the answers of that chain
         anew, as one more system; 0 leaves it out.
+      beam_width: of a further row for the student; 1 leaves it out.
       tables: rule tables to stand beside.
       others: (name, model folder) of other students, such as a smaller one.
       baselines: (name, model folder) of students without a teacher.
@@ -52,6 +55,7 @@ class ScoreboardConfig:
     apart: tuple[str, ...] = ()
     num_pivots: int = 4
     rerank_weight: float = 0.0
+    beam_width: int = 4
     tables: tuple[str, ...] = ("builtin",)
     others: tuple[tuple[str, str], ...] = ()
     baselines: tuple[tuple[str, str], ...] = ()
@@ -62,7 +66,12 @@ class ScoreboardConfig:
     num_attended: int = 6
 
     def __post_init__(self) -> None:
-        """Refuses advice that nobody gives, or gives to nobody."""
+        """Refuses numbers that mean nothing, and advice that nobody gives."""
+        demand(self, 1, "repeats", "beam_width")
+        demand(self, 0, "num_names", "num_pivots", "num_unseen", "num_timed")
+        demand(self, 0, "num_attended")
+        if self.num_timed and not all(size > 0 for size in self.batch_sizes):
+            raise ValueError(f"batch_sizes {self.batch_sizes} are not all positive")
         if self.rerank_weight and not (self.tables and self.num_pivots):
             raise ValueError("rerank_weight needs a table and num_pivots above 0")
 
@@ -71,6 +80,15 @@ def direct_names(trained: Trained, config: ScoreboardConfig) -> list[Example]:
     """The names that are reported on: Indic to Indic, never used for choosing."""
     names = [e for e in trained.corpus.names if not _has_english(e)]
     return drawn(names, config.num_names)
+
+
+def names_digest(names: Sequence[Example]) -> str:
+    """sha256 of what is asked and accepted: figures compare where it is equal."""
+    state = hashlib.sha256()
+    for example in names:
+        state.update("\t".join((example.example_id, *example.targets)).encode())
+        state.update(b"\n")
+    return state.hexdigest()
 
 
 def _has_english(example: Example) -> bool:
@@ -99,6 +117,11 @@ def systems(
         found.append(dataclasses.replace(bound, note=note))
     if config.num_pivots:
         found += _summed(teacher, names, config)
+    if (width := config.beam_width) > 1:
+        beam = Decoding(beam_width=width, num_hypotheses=width)
+        answers = student.transliterate(names, beam)
+        wide = _system("student, by beam", "student", names, answers, student)
+        found.append(dataclasses.replace(wide, decode=f"beam-{width}"))
     for role, folders in (("student", config.others), ("baseline", config.baselines)):
         for name, folder in folders:
             other = load_network(Path(folder))

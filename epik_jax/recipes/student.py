@@ -7,6 +7,7 @@ reads X and writes Y; it never writes English.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, Literal
 
 import numpy as np
@@ -122,14 +123,26 @@ def initial_student(
             student[path] = np.asarray(given[path])
     bridge = {
         f"bridge/hidden/{name}": initial.draw(f"bridge/{name}", shape, config.seed)
-        for name, shape in _bridge_shapes(model, teacher.config).items()
+        for name, shape in _bridge_shapes(config, model, teacher.config).items()
     }
     return trees.unflatten(student | bridge)
 
 
 def _bridge_shapes(
-    student: TransformerConfig, teacher: TransformerConfig
+    config: StudentConfig, student: TransformerConfig, teacher: TransformerConfig
 ) -> dict[str, tuple[int, ...]]:
-    if student.width == teacher.width:
+    """None where widths are equal, or no stage imitates encoder states.
+
+    Raises:
+      ValueError: a stage imitates them and does not train the bridge.
+    """
+    imitating = [s for s in config.stages if s.imitation.hidden]
+    if student.width == teacher.width or not imitating:
         return {}
+    for stage in imitating:
+        if not any(re.search(rule, "bridge/hidden/kernel") for rule in stage.trainable):
+            raise ValueError(
+                f"stage {stage.name}: student and teacher differ in width; name the "
+                'bridge between them in trainable: "^bridge/"'
+            )
     return {"kernel": (student.width, teacher.width), "bias": (teacher.width,)}

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
+from epik_jax.bounds import demand
 from epik_jax.data.draw import share_of
 from epik_jax.data.encode import encode
 from epik_jax.data.pairs import example_id
@@ -68,6 +69,13 @@ class TransferConfig:
     wanted: Wanted = dataclasses.field(default_factory=Wanted)
     back_translation: bool = False
     num_shards: int = 16
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that ask for nothing."""
+        demand(self, 1, "num_pivots", "pivot_beam", "beam_width", "num_shards")
+        demand(self, 0, "num_words")
+        if not 0.0 <= self.teacher_share <= 1.0:
+            raise ValueError(f"teacher_share {self.teacher_share} is not in [0, 1]")
 
 
 def transfer_words(

@@ -11,11 +11,12 @@ from typing import Literal
 
 import numpy as np
 
-from epik_jax.structs import Example
+from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.chain import Answers, Chain
 from epik_jax.teachers.crowd import mixture, reranked, with_proposals
 from epik_jax.teachers.table import TableTeacher
 from epik_jax.text.vocabulary import encode_sources, encode_targets
+from epik_jax.text.wellformed import is_wellformed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +71,12 @@ def advised(
         return answers
     advice = TableTeacher(crowd.table).transliterate(examples)
     if crowd.proposes:
-        likely = _likely(chain, examples, pivots, advice)
-        answers = with_proposals(answers, advice, likely)
+        proposals = [
+            row if is_wellformed(row[0].text, e.target_lang) else (Hypothesis("", 0.0),)
+            for row, e in zip(advice, examples, strict=True)
+        ]
+        likely = _likely(chain, examples, pivots, proposals)
+        answers = with_proposals(answers, proposals, likely)
     if share := crowd.mixture_weight:
         answers = mixture(
             [answers, advice], [1.0 - share, share], by_confidence=crowd.by_confidence

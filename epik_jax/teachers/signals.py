@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from epik_jax.bounds import demand
 from epik_jax.data.encode import encode
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Example, Hypothesis
@@ -38,6 +39,10 @@ class Wanted:
     log_probs: bool = False
     hidden: Literal["none", "pooled", "all"] = "none"
     hidden_storage: Literal["exact", "int8"] = "exact"
+
+    def __post_init__(self) -> None:
+        """Refuses an answer without a spelling."""
+        demand(self, 1, "num_hypotheses")
 
 
 @dataclasses.dataclass(frozen=True)

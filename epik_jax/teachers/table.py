@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,7 +42,8 @@ class TableTeacher:
 
     Attributes:
       kind: "builtin" or "icu".
-      fingerprint: what the answers depend on; equal means equal answers.
+      fingerprint: what the answers depend on, the rules' own text among it; equal
+        means equal answers.
     """
 
     def __init__(self, kind: str = "builtin") -> None:
@@ -58,8 +61,11 @@ class TableTeacher:
         self.kind = kind
         self.fingerprint = {"kind": kind, "normaliser": NORMALISER_VERSION}
         if kind == "builtin":
-            rules = repr((habits.READ, habits.BRIDGES, habits.WRITE))
-            self.fingerprint["rules"] = hashlib.sha256(rules.encode()).hexdigest()
+            rules = (habits, phonetics, scripts, sys.modules[__name__])
+            state = hashlib.sha256()
+            for module in rules:
+                state.update(inspect.getsource(module).encode())
+            self.fingerprint["rules"] = state.hexdigest()
             self._answer: Answer = transliterate_word
         else:
             icu = _import_icu()

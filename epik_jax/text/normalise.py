@@ -6,6 +6,7 @@ word is of no use. It neither repairs misspellings nor reads files.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 from epik_jax.text import scripts
@@ -67,11 +68,17 @@ def complaint(text: str, lang: str, max_length: int) -> str | None:
     """
     if not text:
         return "empty"
-    script = scripts.SCRIPTS[lang]
-    letters = set(text) - set(script.joiners)
-    if not letters or not letters <= set(script.letters):
+    letters, joiners = _letters_and_joiners(lang)
+    found = set(text) - joiners
+    if not found or not found <= letters:
         return "wrong script"
     return "over-long" if len(text) > max_length else None
+
+
+@functools.cache
+def _letters_and_joiners(lang: str) -> tuple[frozenset[str], frozenset[str]]:
+    script = scripts.SCRIPTS[lang]
+    return frozenset(script.letters), frozenset(script.joiners)
 
 
 def _plain_latin(text: str) -> str:

@@ -86,8 +86,10 @@ _ROMAN = {
     "a": "a", "e": "e", "i": "i", "o": "o", "u": "u",
 }  # fmt: skip
 _ROMAN_PIECE = re.compile(
-    # c is soft before front vowels; y that no vowel follows is one.
-    r"c(?=[eiy])|y(?![aeiou])|" + "|".join(sorted(_ROMAN, key=len, reverse=True))
+    # c is soft before front vowels; y that no vowel follows is one; before a vowel the
+    # second letter of ay, ey, aw, ow is a consonant ("gaya", "pawar").
+    r"c(?=[eiy])|y(?![aeiou])|[ae](?=y[aeiou])|[ao](?=w[aeiou])|"
+    + "|".join(sorted(_ROMAN, key=len, reverse=True))
 )
 
 # How a sound is romanised, and what to write where a script has no letter for it,

@@ -12,8 +12,9 @@ import functools
 import unicodedata
 
 LANGUAGES = ("en", "hi", "ta", "kn", "bn")
-INDIC_LANGUAGES = LANGUAGES[1:]
 """Fixed order: a language's index, wherever one is needed, is its position here."""
+
+INDIC_LANGUAGES = LANGUAGES[1:]
 
 
 @dataclasses.dataclass(frozen=True)

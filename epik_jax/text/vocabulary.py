@@ -235,17 +235,21 @@ def load_vocabulary(path: str | os.PathLike[str]) -> Vocabulary:
     """Opens what `save` wrote, of either kind.
 
     Raises:
-      ValueError: the file is JSON but not a character vocabulary of this version.
+      ValueError: the file is neither a character vocabulary of this version nor a
+        SentencePiece model.
     """
     content = Path(path).read_bytes()
-    if not content.startswith(b"{"):
-        return SentencePieceVocabulary(content)
-    record = json.loads(content)
-    expected = ("characters", _FORMAT, list(_SPECIALS))
-    found = tuple(record.get(k) for k in ("kind", "format", "specials"))
-    if found != expected:
-        raise ValueError(f"{path}: kind, format, specials are {found}, not {expected}")
-    return CharacterVocabulary(record["languages"], record["letters"])
+    try:
+        if not content.startswith(b"{"):
+            return SentencePieceVocabulary(content)
+        record = json.loads(content)
+        expected = ("characters", _FORMAT, list(_SPECIALS))
+        found = tuple(record.get(k) for k in ("kind", "format", "specials"))
+        if found != expected:
+            raise ValueError(f"kind, format, specials are {found}, not {expected}")
+        return CharacterVocabulary(record["languages"], record["letters"])
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise ValueError(f"{path} is no vocabulary: {error}") from error
 
 
 def encode_sources(

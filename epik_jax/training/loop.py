@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 
+from epik_jax.bounds import demand
 from epik_jax.means import Mean
 from epik_jax.structs import Batch
 from epik_jax.training.checkpoint import Checkpoints
@@ -51,12 +52,8 @@ class LoopConfig:
 
     def __post_init__(self) -> None:
         """Refuses intervals that mean nothing."""
-        for name in ("num_steps", "log_every", "save_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 or more")
-        for name in ("validate_every", "patience"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 or more")
+        demand(self, 1, "num_steps", "log_every", "save_every")
+        demand(self, 0, "validate_every", "patience")
         if (self.patience or self.keep_best) and not self.validate_every:
             raise ValueError("patience and keep_best need a validate_every above 0")
 
@@ -182,12 +179,12 @@ class _Window:
         rate = self._examples / seconds
         eta = seconds / len(self._pending) * (self._num_steps - done)
         values = {name: float(mean.value()) for name, mean in merged.items()}
-        skipped = {"skipped_updates": int(state.opt_state.total_notfinite)}
-        self._within.log.write(
-            self._within.name,
-            done,
-            {**values, **skipped, "examples_per_second": rate},
-        )
+        values |= {
+            "skipped_updates": int(state.opt_state.total_notfinite),
+            "examples_per_second": rate,
+            "window_seconds": seconds,
+        }
+        self._within.log.write(self._within.name, done, values)
         logging.info(
             "%s step %d/%d  loss %.4f  %.0f examples/s  ETA %d:%02d",
             *(self._within.name, done, self._num_steps),

@@ -63,6 +63,12 @@ orders = st.builds(
     st.integers(1, 5),
     st.integers(0, 3),
     st.sampled_from([0.5, 1.0, 3.0, np.inf]),
+).filter(
+    # An epoch has whole batches only, and each group wants a draw of it.
+    lambda case: (
+        len(case[0].group) // case[1]["batch_size"] * case[1]["batch_size"]
+        >= len(np.unique(case[0].group))
+    )
 )
 
 
@@ -155,6 +161,12 @@ def test_the_smallest_group_is_never_left_out_for_good() -> None:
     order = Corpus(lengths, lengths, group).order(batch_size=10, group_temperature=0.5)
     assert order.quotas.tolist() == [999, 1]
     assert 1000 in epoch_rows(order, 0)
+
+
+def test_an_epoch_too_short_for_every_group_is_refused() -> None:
+    corpus = Corpus(np.ones(5, int), np.ones(5, int), np.array([0, 1, 2, 3, 3]))
+    with pytest.raises(ValueError, match="3 draws an epoch do not reach 4 groups"):
+        corpus.order(batch_size=3)
 
 
 @UNHURRIED

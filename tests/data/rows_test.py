@@ -56,6 +56,17 @@ def test_a_cut_gzip_file_is_refused_by_name(tmp_path: Path) -> None:
         list(read_lines(path, RowReport(str(path))))
 
 
+def test_a_flipped_bit_in_a_gzip_file_is_refused_by_name(tmp_path: Path) -> None:
+    whole = gzip.compress("".join(f"word\tword{n}\n" for n in range(400)).encode())
+    path = tmp_path / "flipped.tsv.gz"
+    for place in range(12, len(whole) - 8, 7):
+        flipped = bytearray(whole)
+        flipped[place] ^= 16
+        path.write_bytes(flipped)
+        with pytest.raises(ValueError, match=r"flipped\.tsv\.gz: not a whole gzip"):
+            list(read_lines(path, RowReport(str(path))))
+
+
 def test_a_report_stops_above_the_allowed_share_and_shows_the_first_bad_lines() -> None:
     report = RowReport("f", read=100, kept=98)
     report.refuse(7, "empty")

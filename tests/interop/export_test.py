@@ -162,6 +162,15 @@ def test_an_older_model_folder_is_replaced_whole(folder, model):
     assert [p.name for p in folder.parent.iterdir()] == ["m"]
 
 
+def test_what_lies_beside_the_folder_is_left_alone(tmp_path, folder, model):
+    beside = [folder.with_name(folder.name + x) for x in (".old", ".tmp", ".bak")]
+    for path in beside:
+        path.mkdir()
+        (path / "mine").write_text("kept")
+    export_model(model, folder, bfloat16=False, card="")
+    assert all((path / "mine").read_text() == "kept" for path in beside)
+
+
 def test_a_folder_of_something_else_is_not_replaced(tmp_path, model):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
@@ -183,11 +192,10 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, model, monkeypatch, t
         export_model(model, tmp_path / "m", bfloat16=False, card="# old\n")
         before = contents(tmp_path / "m")
 
-    def full(arrays, path):
-        path.write_bytes(b"half")
+    def full(path, content):
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(export.safetensors.numpy, "save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space left"):
         export_model(model, tmp_path / "m", bfloat16=False, card="# new\n")
     assert [p.name for p in tmp_path.iterdir()] == (["m"] if there else [])
@@ -201,7 +209,7 @@ def test_a_model_survives_what_goes_wrong_between_two_renames(
     before, rename = contents(folder), Path.rename
 
     def failing(path, target):
-        if path.suffix == ".tmp":
+        if path.name.endswith("-unfinished"):
             raise error
         return rename(path, target)
 
@@ -211,7 +219,7 @@ def test_a_model_survives_what_goes_wrong_between_two_renames(
             export_model(model, folder, bfloat16=True, card="# new\n")
     assert contents(folder) == before
     # A killed process cannot clean up: the next one finds the old model.
-    folder.rename(folder.with_name("m.old"))
+    folder.rename(folder.with_name(".m.epik-replaced"))
     monkeypatch.setattr(export, "_write", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export_model(model, folder, bfloat16=True, card="# new\n")
@@ -220,7 +228,7 @@ def test_a_model_survives_what_goes_wrong_between_two_renames(
 
 
 def test_what_a_killed_run_left_is_cleared_away(tmp_path, model):
-    (tmp_path / "m.tmp").mkdir()
-    (tmp_path / "m.tmp" / "model.safetensors").write_bytes(b"half")
+    (tmp_path / ".m.epik-unfinished").mkdir()
+    (tmp_path / ".m.epik-unfinished" / "model.safetensors").write_bytes(b"half")
     export_model(model, tmp_path / "m", bfloat16=False, card="")
     assert [p.name for p in tmp_path.iterdir()] == ["m"]

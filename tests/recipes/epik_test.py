@@ -209,12 +209,35 @@ def test_a_missing_teacher_folder_is_named_before_anything_is_asked(runner, at):
 
 
 def test_a_bridge_is_handed_on_beside_the_student_not_within_it(runner, at):
-    narrow = ("epik.student.start='random'", "epik.student.model.width=4")
+    narrow = (
+        "epik.student.start='random'",
+        "epik.student.model.width=4",
+        "epik.student.stages[0].trainable=('^student/encoder/', '^bridge/')",
+    )
     trained = train_epik(config_of("faithful", *narrow), at)
     assert trained.bridge["hidden"]["kernel"].shape == (4, 8)
     paths = list(trees.flatten(trained.student.params))
     assert paths and not any("bridge" in path for path in paths)
     assert trained.student.config.width == 4
+
+
+@pytest.mark.parametrize(
+    ("way", "override", "message"),
+    [
+        ("faithful", "wanted.log_probs=False", "soft_kl needs transfer.wanted.log"),
+        ("faithful", "wanted.hidden=none", "'pooled' needs .* to be pooled or all"),
+        ("slots", "wanted.hidden=pooled", "'slots' needs .* to be all"),
+        ("positional", "wanted.hidden=pooled", "'positional' needs .* to be all"),
+        ("", "teacher_share=3", "teacher_share 3.0 is not in"),
+        ("", "num_shards=0", "num_shards is 0, expected 1 or more"),
+        ("", "wanted.num_hypotheses=0", "num_hypotheses is 0, expected 1 or more"),
+    ],
+)
+def test_signals_that_nobody_keeps_are_missed_before_anything_is_asked(
+    way, override, message
+):
+    with pytest.raises(ValueError, match=message):
+        config_of(way, f"epik.transfer.{override}")
 
 
 def test_a_wish_to_stop_is_heard_while_the_teacher_is_asked(runner, at):

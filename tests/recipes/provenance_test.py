@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import subprocess
 
 import tiny_run
@@ -17,10 +18,28 @@ from epik_jax.recipes.run import EpikRun
 
 def test_folders_of_this_machine_are_not_in_the_command():
     said = provenance.typed_command(
-        "/home/me/epik/configs/epik.py:real", ["epik.data.root=/home/me/lists", "a=1"]
+        "run",
+        "/home/me/epik/configs/epik.py:real",
+        ["epik.data.root=/home/me/lists", "scoreboard.others=(('a b', '/home/s'),)"],
     )
-    assert "/home" not in said
-    assert "--config=configs/epik.py:real --config.epik.data.root=FOLDER" in said
+    assert shlex.split(said) == [
+        *("epik-jax", "run", "--config=configs/epik.py:real"),
+        "--config.epik.data.root=FOLDER",
+        "--config.scoreboard.others=(('a b', 'FOLDER'),)",
+        "--workdir=RUN",
+    ]
+
+
+def test_a_command_can_be_typed_whatever_is_in_its_values():
+    overrides = ["stages[0].buckets=((40, 40),)", "a=it's $HOME", "b=1/2"]
+    said = provenance.typed_command("train", "configs/matra.py", overrides)
+    assert shlex.split(said)[3:-1] == [f"--config.{o}" for o in overrides]
+    assert said.startswith("epik-jax train --config=configs/matra.py ")
+
+
+def test_the_time_of_training_is_that_of_all_processes():
+    rows = [{"window_seconds": 30.0}, {"cost": 0.1}, {"window_seconds": 12.5}]
+    assert provenance.trained_seconds(rows) == 42.5
 
 
 def test_a_checkout_tells_its_commit():

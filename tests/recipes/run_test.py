@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -55,7 +56,7 @@ def test_the_command_of_a_report_can_be_typed_again(done):
     command = done.report["run"]["command"]
     assert command.startswith("epik-jax run --config=configs/epik.py:tiny ")
     for override in tiny_run.OVERRIDES[:2]:
-        assert f"--config.{override}" in command
+        assert f"--config.{override}" in shlex.split(command)
 
 
 def test_the_report_counts_what_was_read(done):
@@ -131,6 +132,29 @@ def test_a_report_without_names_is_refused_before_anything_is_trained(tmp_path):
     # Without a report the missing data folder is the first thing that is missed.
     with pytest.raises(ValueError, match=r"data\.root"):
         runs.run(tiny_run.CONFIG, overrides, tmp_path / "run", evaluate=False)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["scoreboard.tables=('icu',)", "epik.transfer.crowd.table=icu"],
+)
+def test_a_table_that_is_not_installed_is_missed_at_once(
+    tmp_path, monkeypatch, override
+):
+    monkeypatch.setitem(sys.modules, "icu", None)
+    with pytest.raises(ValueError, match=r"epik-jax\[icu\]"):
+        runs.run(tiny_run.CONFIG, [override], tmp_path / "run", evaluate=True)
+
+
+def test_a_student_to_stand_beside_is_missed_at_once(tmp_path):
+    beside = "scoreboard.others=(('half', 'nowhere/student'),)"
+    with pytest.raises(ValueError, match="half: no model folder at nowhere/student"):
+        runs.run(tiny_run.CONFIG, [beside], tmp_path / "run", evaluate=True)
+
+
+def test_a_mesh_without_devices_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="data is 0, expected 1 or more"):
+        runs.run(tiny_run.CONFIG, ["mesh.data=0"], tmp_path / "run", evaluate=True)
 
 
 def test_a_held_folder_names_the_process_that_holds_it(tmp_path):

@@ -13,6 +13,7 @@ from epik_jax.data.draw import drawn
 from epik_jax.recipes import scoreboard
 from epik_jax.recipes.predictors import greedily, greedy_chain, summed_chain
 from epik_jax.teachers.crowd import reranked
+from epik_jax.teachers.forward import Decoding
 from epik_jax.teachers.table import TableTeacher
 
 
@@ -39,6 +40,7 @@ def test_every_system_answers_the_same_names_the_student_first(trained):
         ("chain", "chain"),
         ("gold English", "oracle"),
         ("chain, summed over pivots", "teacher"),
+        ("student, by beam", "student"),
         ("table builtin", "rules"),
     ]
     for system in found:
@@ -64,9 +66,26 @@ def test_the_summed_chain_is_labelled_by_its_beams_and_left_out_at_0(trained):
     assert found[3].decode == "beam-2x2"
     expected = summed_chain(trained.teacher, 2).transliterate(NAMES)
     assert answers(found[3]) == expected
-    none = dataclasses.replace(CONFIG, num_pivots=0, tables=())
+    none = dataclasses.replace(CONFIG, num_pivots=0, tables=(), beam_width=1)
     names = [s.name for s in scoreboard.systems(trained, NAMES, none)]
     assert names == ["student", "chain", "gold English"]
+
+
+def test_a_student_by_beam_has_several_answers(trained):
+    config = dataclasses.replace(CONFIG, beam_width=3)
+    found = {s.name: s for s in scoreboard.systems(trained, NAMES, config)}
+    wide = found["student, by beam"]
+    assert wide.decode == "beam-3" and max(map(len, answers(wide))) == 3
+    expected = trained.student.transliterate(NAMES, Decoding(3, 3))
+    assert answers(wide) == expected
+
+
+def test_a_digest_of_names_knows_what_is_asked_and_accepted():
+    digest = scoreboard.names_digest(NAMES)
+    assert digest == scoreboard.names_digest(list(NAMES))
+    more = [dataclasses.replace(NAMES[0], targets=("?", "!")), *NAMES[1:]]
+    for other in (NAMES[1:], NAMES[::-1], more):
+        assert scoreboard.names_digest(other) != digest
 
 
 def test_lists_told_apart_are_answered_and_counted_by_source_alone(trained):
@@ -97,7 +116,7 @@ def test_the_bound_reads_the_gold_english_form_in_one_pass(trained):
 
 def test_a_table_may_rank_the_answers_of_the_summed_chain_anew(trained):
     config = dataclasses.replace(CONFIG, rerank_weight=50.0)
-    *_, summed, ranked, table = scoreboard.systems(trained, NAMES, config)
+    *_, summed, ranked, _, table = scoreboard.systems(trained, NAMES, config)
     assert ranked.decode == summed.decode == "beam-2x2"
     assert ranked.name == "the same, reranked by table builtin"
     expected = reranked(answers(summed), answers(table), 50.0)
@@ -124,6 +143,7 @@ def test_other_students_and_baselines_are_loaded_and_told_apart(trained, monkeyp
     config = dataclasses.replace(
         CONFIG,
         num_pivots=0,
+        beam_width=1,
         others=(("half", "runs/half/student"),),
         baselines=(("joined", "runs/joined/student"),),
     )

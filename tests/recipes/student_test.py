@@ -36,9 +36,9 @@ def teacher():
     return Network(tiny.params(TEACHER_MODEL), TEACHER_MODEL, VOCABULARY)
 
 
-def begun(teacher, start="teacher", **changes):
+def begun(teacher, start="teacher", stages=(), **changes):
     model = dataclasses.replace(TEACHER_MODEL, **changes)
-    config = StudentConfig(ModelConfig(), (), start)
+    config = StudentConfig(ModelConfig(), stages, start)
     return model, initial_student(config, model, teacher)
 
 
@@ -129,14 +129,15 @@ IMITATION = ImitationConfig(hard_ce=0.0, hidden=1.0, alignment="pooled")
 
 
 def test_a_narrower_student_has_a_bridge_and_the_bridge_trains(teacher):
+    trainable = ("^student/", "^bridge/")
+    imitating = (stage(imitation=IMITATION, trainable=trainable),)
     model, params = begun(
-        teacher, "random", width=8, encoder_layers=1, decoder_layers=1
+        teacher, "random", imitating, width=8, encoder_layers=1, decoder_layers=1
     )
     bridge = params["bridge"]["hidden"]
     assert bridge["kernel"].shape == (8, 16) and bridge["bias"].shape == (16,)
     assert np.abs(bridge["kernel"]).max() > 0
     optimizer = make_optimizer(OptimizerConfig(warmup_steps=0), 10)
-    trainable = ("^student/", "^bridge/")
     state = init_state(params, optimizer, trainable, seed=0)
     forward = make_student_forward(model, TEACHER_MODEL, IMITATION)
     step = jax.jit(
@@ -152,9 +153,18 @@ def test_a_narrower_student_has_a_bridge_and_the_bridge_trains(teacher):
     assert (moved["student"]["embedding"] != params["student"]["embedding"]).any()
 
 
-def test_equal_widths_need_no_bridge(teacher):
-    _, params = begun(teacher, "random", encoder_layers=1)
+@pytest.mark.parametrize("changes", [{"width": 16}, {"imitation": ImitationConfig()}])
+def test_there_is_no_bridge_where_none_is_needed(teacher, changes):
+    width = changes.pop("width", 8)
+    only = stage(**{"imitation": IMITATION, "trainable": ("^bridge/",), **changes})
+    _, params = begun(teacher, "random", (only,), width=width, encoder_layers=1)
     assert "bridge" not in params
+
+
+def test_a_bridge_that_would_stay_random_is_refused(teacher):
+    only = stage(imitation=IMITATION, trainable=("^student/encoder/",))
+    with pytest.raises(ValueError, match=r'name the bridge .* "\^bridge/"'):
+        begun(teacher, "random", (only,), width=8)
 
 
 def stage(**changes):

@@ -43,6 +43,13 @@ def test_words_are_read_letter_by_letter(text, lang, expected):
     assert sounds(text, lang) == expected
 
 
+def test_y_and_w_before_a_vowel_are_consonants_in_english():
+    for english, hindi in (("gaya", "गया"), ("maya", "माया"), ("pawar", "पवार")):
+        assert sounds(english, "en")[-2:] in ("ya", "ar")
+        key = phonetics.phonetic_key
+        assert key(english, "en") == key(hindi, "hi"), english
+
+
 def test_phonemes_know_their_kind():
     kinds = [p.kind for p in phonetics.phonemes("सिंह", "hi")]
     assert kinds == ["consonant", "vowel", "final", "consonant", "vowel"]

@@ -130,6 +130,14 @@ def test_file_of_another_kind_is_refused(tmp_path):
         vocabulary.load_vocabulary(path)
 
 
+@pytest.mark.parametrize("content", [b"neither", b"{", b'{"kind": "characters"}', b""])
+def test_what_is_no_vocabulary_is_named(tmp_path, content):
+    path = tmp_path / "vocabulary"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="vocabulary is no vocabulary: "):
+        vocabulary.load_vocabulary(path)
+
+
 def test_pieces_agree_with_sentencepiece(pieces, tmp_path):
     pieces.save(tmp_path / "m")
     plain = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "m"))
