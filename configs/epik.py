@@ -91,7 +91,6 @@ def strong(size: str) -> tuple:
         "beam_width": 4,
         "crowd": {"table": "builtin", "proposes": True, "rerank_weight": 4.0},
         "wanted": {"num_hypotheses": 4},
-        "back_translation": True,
         "num_words": num_words(size),
     }
     only = stage(size, "strong", {"hard_ce": 1.0, "smoothing": 0.05})

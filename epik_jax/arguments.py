@@ -95,7 +95,7 @@ def _add_config(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="a configuration, such as configs/epik.py:builtin; single values are "
         "changed by --config.path.to.key=VALUE",
     )
-    parser.add_argument("--workdir", required=required, type=Path, metavar="DIR")
+    parser.add_argument("--workdir", required=required, type=_path, metavar="DIR")
 
 
 def _add_cache(parser: argparse.ArgumentParser) -> None:
@@ -103,14 +103,14 @@ def _add_cache(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", metavar="inspect")
     about = "Print what a cache holds."
     inspect = what.add_parser("inspect", help=about, description=about)
-    inspect.add_argument("folder", type=Path, metavar="DIR", help="a cache, or a run")
+    inspect.add_argument("folder", type=_path, metavar="DIR", help="a cache, or a run")
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--checkpoint", type=Path, metavar="DIR", help="a model folder")
-    add("--pairs", required=True, type=Path, metavar="FILE", help="plain or .gz")
-    add("--json", type=Path, metavar="OUT", help="write all figures there as well")
+    add("--checkpoint", type=_path, metavar="DIR", help="a model folder")
+    add("--pairs", required=True, type=_path, metavar="FILE", help="plain or .gz")
+    add("--json", type=_path, metavar="OUT", help="write all figures there as well")
     add(
         "--format",
         default="",
@@ -154,10 +154,10 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _add_transliterate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("words", nargs="*", metavar="WORD", help="a line each; else standard input")
-    add("--checkpoint", required=True, type=Path, metavar="DIR", help="a model folder")
+    add("--checkpoint", required=True, type=_path, metavar="DIR", help="a model folder")
     add("--to", required=True, dest="target_lang", metavar="L", help="en hi ta kn bn")
     add("--from", dest="source_lang", metavar="L", help="write words of this one only")
-    add("--file", type=Path, metavar="F", help="lines of UTF-8 text")
+    add("--file", type=_path, metavar="F", help="lines of UTF-8 text")
     add("--beam", type=_positive, default=1, metavar="N", help="1, greedy, by default")
     add(
         "--nbest",
@@ -171,19 +171,25 @@ def _add_transliterate(parser: argparse.ArgumentParser) -> None:
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--workdir", required=True, type=Path, metavar="RUN", help="a finished run")
-    add("--out", required=True, type=Path, metavar="DIR", help="the new model folder")
+    add("--workdir", required=True, type=_path, metavar="RUN", help="a finished run")
+    add("--out", required=True, type=_path, metavar="DIR", help="the new model folder")
     add("--model", choices=("student", "teacher"), default="student")
     add("--bfloat16", action="store_true", help="two bytes a parameter")
     add(
         "--metrics",
         nargs="+",
-        type=Path,
+        type=_path,
         default=(),
         metavar="FILE",
         help="for the card: of `evaluate --json`, or a run's report.json",
     )
     add("--licences", default="", metavar="TEXT", help="of the data, for the card")
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return Path(text)
 
 
 def _positive(text: str) -> int:

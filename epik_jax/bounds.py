@@ -1,8 +1,10 @@
-"""Settings that are numbers, and the least that each may be."""
+"""Settings that are numbers, and the range that each must lie in."""
 
 from __future__ import annotations
 
 from typing import Any
+
+LARGEST_SEED = 2**32 - 1
 
 
 def demand(config: Any, least: int, *names: str) -> None:
@@ -18,5 +20,23 @@ def demand(config: Any, least: int, *names: str) -> None:
     """
     for name in names:
         value = getattr(config, name)
-        if value < least:
+        if not value >= least:
             raise ValueError(f"{name} is {value}, expected {least} or more")
+
+
+def within(config: Any, low: float, high: float, *names: str) -> None:
+    """Refuses settings outside of a range, both ends of which are allowed.
+
+    Args:
+      config: a dataclass.
+      low: the least that is allowed.
+      high: the most that is allowed.
+      *names: fields that are numbers.
+
+    Raises:
+      ValueError: one is outside, or not a number; says which, and its value.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {value}, expected {low} to {high}")

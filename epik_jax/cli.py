@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     try:
         status = _call(argv)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has left, as `head` does; the interpreter's own last flush
         # would complain about it.
@@ -143,8 +144,12 @@ def _cache(given: argparse.Namespace) -> int:
 
 
 def _evaluate(given: argparse.Namespace) -> int:
-    if given.table is None and given.checkpoint is None:
-        raise ValueError("evaluate needs --checkpoint DIR, or --table builtin|icu")
+    if (given.table is None) == (given.checkpoint is None):
+        raise ValueError(
+            "evaluate wants one of --checkpoint DIR and --table builtin|icu"
+        )
+    if given.table is not None and given.beam > 1:
+        raise ValueError("--beam means nothing to a rule table")
     _set_up()
     from epik_jax.evaluation import report
     from epik_jax.recipes import answerer, examination, figures, pairs_file
@@ -202,6 +207,8 @@ def _lines(given: argparse.Namespace) -> Iterator[Iterator[str]]:
     elif given.file is not None:
         with given.file.open("rb") as file:
             yield phrase.read_text(file, str(given.file))
+    elif sys.stdin is None:
+        raise ValueError("standard input is closed; give words or --file")
     else:
         if sys.stdin.isatty():
             logging.info("reading lines from the terminal; Ctrl-D ends them")

@@ -18,6 +18,7 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
       OSError: it cannot be written; what was there is untouched.
     """
+    path = path.resolve()  # A link goes on pointing at what is written.
     unfinished = path.with_name(path.name + ".tmp")
     try:
         with unfinished.open("w", encoding="utf-8") as file:

@@ -17,6 +17,14 @@ def test_text_is_utf8_and_replaces_what_was_there(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_link_goes_on_pointing_at_what_is_written(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    write_whole(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
 @pytest.mark.parametrize("error", [OSError(28, "no space left"), KeyboardInterrupt()])
 def test_what_goes_wrong_leaves_the_old_file_and_nothing_else(
     tmp_path, monkeypatch, error

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data import sources
 from epik_jax.data.builtin import builtin_examples, builtin_train
 from epik_jax.data.leak import leak_guard, native_words
@@ -63,6 +64,13 @@ class DataConfig:
     max_bad_share: float = 0.01
     num_synthetic: int = 0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that mean nothing."""
+        demand(self, 1, "max_length")
+        demand(self, 0, "num_synthetic")
+        within(self, 0.0, 1.0, "max_bad_share")
+        within(self, 0, LARGEST_SEED, "seed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,8 +135,8 @@ def read_corpus(config: DataConfig) -> Corpus:
         return _builtin(config)
     if not config.root or not Path(config.root).is_dir():
         raise ValueError(
-            f"data.root {config.root!r} is not a folder; "
-            "set it with --config.data.root=FOLDER"
+            f"data.root {config.root!r} is not a folder; set it with "
+            "--config.data.root=FOLDER"
         )
     return _from_files(config)
 

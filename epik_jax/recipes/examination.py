@@ -96,10 +96,12 @@ def demand_writable(path: Path) -> None:
 
     Raises:
       OSError: it cannot be written there.
-      ValueError: `path` is a folder.
+      ValueError: `path` is a folder, or a device.
     """
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file to write")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no plain file; name one to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     probe = path.with_name(path.name + ".tmp")
     probe.touch()

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from epik_jax.bounds import demand
+from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.encode import encode
 from epik_jax.evaluation import metrics
 from epik_jax.models import initial, transformer
@@ -72,6 +72,10 @@ class ModelConfig:
     embedding_norm: bool = False
     max_length: int = 64
 
+    def __post_init__(self) -> None:
+        """Refuses an encoder alone: words have to be written."""
+        demand(self, 1, "decoder_layers")
+
     def sized(self, vocabulary: Vocabulary) -> TransformerConfig:
         """The whole configuration of a network over `vocabulary`."""
         return TransformerConfig(
@@ -103,8 +107,10 @@ class MatraConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuses a validation of nothing."""
+        """Refuses numbers that mean nothing."""
         demand(self, 1, "num_validated")
+        within(self, 0.0, 0.99, "smoothing")
+        within(self, 0, LARGEST_SEED, "seed")
 
 
 def make_vocabulary() -> Vocabulary:

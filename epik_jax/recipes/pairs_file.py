@@ -64,8 +64,10 @@ class PairsFile:
         """
         if self.path.is_dir():
             raise ValueError(f"{self.path} is a folder; name one file of it")
-        if not self.path.is_file():
+        if not self.path.exists():
             raise FileNotFoundError(f"there is no file {self.path}")
+        if not self.path.is_file():
+            raise ValueError(f"{self.path} is no plain file; it has to be read twice")
         limits = {"max_length": max_length, "max_bad_share": self.max_bad_share}
         form = self.format or self._likely_format()
         self._check_languages(form)
@@ -114,14 +116,21 @@ class PairsFile:
             raise ValueError(f"--format {form!r} is none of {get_args(Format)}")
         if self.part and form != "parallel":
             raise ValueError(f"--part splits the format parallel, not {form}")
-        wanted = {
-            "parallel": {},
-            "pairs": {"--from": self.source_lang, "--to": self.target_lang},
-        }.get(form, {"--lang": self.lang})
-        for option, lang in wanted.items():
-            if not lang:
-                raise ValueError(f"{self.path}: the format {form} needs {option}")
-            check_language(lang)
+        options = {
+            "--from": self.source_lang,
+            "--to": self.target_lang,
+            "--lang": self.lang,
+        }
+        wanted = {"parallel": (), "pairs": ("--from", "--to")}.get(form, ("--lang",))
+        for option, lang in options.items():
+            if lang and option not in wanted:
+                raise ValueError(
+                    f"{self.path}: {option} means nothing to the format {form}"
+                )
+            if option in wanted:
+                if not lang:
+                    raise ValueError(f"{self.path}: the format {form} needs {option}")
+                check_language(lang)
         if form == "pairs" and self.source_lang == self.target_lang:
             raise ValueError(f"--from and --to are both {self.source_lang!r}")
         if self.lang == "en":

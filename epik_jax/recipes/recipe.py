@@ -156,8 +156,11 @@ def _run_stage(
 
 
 def _finished(done: Path) -> dict[str, Any] | None:
-    """What a finished stage left, or None."""
-    return json.loads(done.read_text()) if done.exists() else None
+    """What a finished stage left; None where it left nothing whole."""
+    try:
+        return json.loads(done.read_text())  # type: ignore[no-any-return]
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _placed(stage: Stage, mesh: Mesh) -> Callable[[int], Iterator[Batch]]:

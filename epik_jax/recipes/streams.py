@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.encode import Encoded, make_batch
 from epik_jax.data.order import Order
 from epik_jax.structs import Batch
@@ -30,6 +32,14 @@ class BatchConfig:
     buckets: tuple[tuple[int, int], ...] = ((12, 12), (16, 16), (24, 24), (40, 40))
     group_temperature: float = 1.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that mean nothing."""
+        demand(self, 1, "batch_size")
+        within(self, 0.1, math.inf, "group_temperature")
+        within(self, 0, LARGEST_SEED, "seed")
+        if not self.buckets or min(min(bucket) for bucket in self.buckets) < 1:
+            raise ValueError(f"buckets {self.buckets} are not pairs of positive widths")
 
 
 def make_order(encoded: Encoded, config: BatchConfig) -> Order:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from epik_jax import trees
+from epik_jax.bounds import LARGEST_SEED, within
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes.imitation import ImitationConfig
@@ -55,6 +56,17 @@ class StageConfig:
 
     def __post_init__(self) -> None:
         """Refuses data that the terms cannot be computed on."""
+        if not re.fullmatch(r"[\w.-]*\w[\w.-]*", self.name) or self.name == "matra":
+            raise ValueError(
+                f"stage name {self.name!r}: take letters, digits, '_', '-' and '.', "
+                "and not 'matra', which is the teacher's"
+            )
+        for pattern in self.trainable:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"trainable {pattern!r}: {error}") from error
+        within(self, 0, LARGEST_SEED, "seed")
         unknown = set(self.data) - {"transfer", "back", "gold", "joined"}
         if unknown or not self.data:
             raise ValueError(f"stage {self.name}: data {self.data} is not known")
@@ -87,6 +99,13 @@ class StudentConfig:
     stages: tuple[StageConfig, ...]
     start: Literal["teacher", "random"] = "teacher"
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuses stages that cannot be told apart, and none at all."""
+        within(self, 0, LARGEST_SEED, "seed")
+        names = [stage.name for stage in self.stages]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"stages {names} are none, or have a name twice")
 
 
 def initial_student(

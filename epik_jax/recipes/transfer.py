@@ -54,7 +54,6 @@ class TransferConfig:
       num_words: training words a language, drawn by digest; 0 for all.
       crowd: how a rule table joins in.
       wanted: what is kept of an answer.
-      back_translation: also ask for sources of gold words, by their romanisation.
       num_shards: files of the cache.
     """
 
@@ -67,7 +66,6 @@ class TransferConfig:
     num_words: int = 0
     crowd: CrowdConfig = dataclasses.field(default_factory=CrowdConfig)
     wanted: Wanted = dataclasses.field(default_factory=Wanted)
-    back_translation: bool = False
     num_shards: int = 16
 
     def __post_init__(self) -> None:

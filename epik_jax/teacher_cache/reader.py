@@ -210,14 +210,14 @@ def inspect(folder: str | Path) -> dict[str, Any]:
     """A summary of a cache, finished or not, of plain values that JSON can hold.
 
     Args:
-      folder: the cache; only its structure is checked.
+      folder: the cache; every byte of its finished shards is checked.
 
     Returns:
       The manifest's entries without its shards; "shards" whole and expected,
       "bytes_per_example", and "lengths": per ragged field, examples by length.
     """
     folder = Path(folder)
-    cache = index_shards(folder, manifest := read_manifest(folder), deep=False)
+    cache = index_shards(folder, manifest := read_manifest(folder), deep=True)
     ragged = [field for field in manifest.schema.fields if field.ragged]
     columns = {f.name: np.sort(cache.places[f.lengths_name]) for f in ragged}
     return manifest.to_json() | {

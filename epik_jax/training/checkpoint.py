@@ -7,10 +7,14 @@ No other file of the project knows orbax.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import logging
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -89,15 +93,16 @@ class Checkpoints:
         step = int(state.step)
         if step in self._manager.all_steps():
             return
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
-            ),
-            metrics={} if cost is None else {"cost": cost},
-            force=True,
-        )
-        self._manager.wait_until_finished()
+        with _full_disk_told(self._folder):
+            self._manager.save(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(state), meta=ocp.args.JsonSave(meta)
+                ),
+                metrics={} if cost is None else {"cost": cost},
+                force=True,
+            )
+            self._manager.wait_until_finished()
         if jax.process_index() == 0:
             _seal(self._folder / str(step))
 
@@ -149,6 +154,17 @@ def _seal(folder: Path) -> None:
     write_whole(folder / SEAL, json.dumps(digests))
 
 
+@contextlib.contextmanager
+def _full_disk_told(folder: Path) -> Iterator[None]:
+    """Orbax's storage says so in a ValueError of many lines."""
+    try:
+        yield
+    except ValueError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+
+
 def _put_damaged_aside(folder: Path) -> None:
     for step in sorted(p for p in folder.glob("*") if p.name.isdigit() and p.is_dir()):
         why = _damage(step)
@@ -168,6 +184,8 @@ def _damage(folder: Path) -> str | None:
         sealed = json.loads((folder / SEAL).read_text())
     except (FileNotFoundError, ValueError):  # ValueError: not JSON, or not UTF-8
         return "it has no whole seal, the save was cut off"
+    if not isinstance(sealed, dict):
+        return "its seal is not one"
     files = _files(folder)
     for name, digest in sealed.items():
         if name not in files:

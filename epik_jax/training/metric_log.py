@@ -39,8 +39,18 @@ class MetricLog:
             file.write(json.dumps(row) + "\n")
 
     def rows(self) -> list[dict[str, Any]]:
-        """All whole lines; one that a stop cut short is passed over."""
+        """All whole lines; what a stop cut short, or a disk garbled, is passed over."""
         if not self._path.exists():
             return []
-        lines = self._path.read_text().split("\n")
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        lines = self._path.read_text(encoding="utf-8", errors="replace").split("\n")
+        read = [_row(line) for line in lines]
+        return [row for row in read if row is not None]
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(row, dict) and {"stage", "step"} <= row.keys()
+    return row if whole else None

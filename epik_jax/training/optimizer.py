@@ -7,10 +7,13 @@ and counted; the loop stops where many are.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Literal
 
 import jax
 import optax
+
+from epik_jax.bounds import demand, within
 
 MAX_SKIPPED = 2**31 - 1
 """Updates in a row that may be skipped: optax lets one through after these, and
@@ -43,8 +46,13 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         """Refuses what would only show after an hour of training."""
-        if self.learning_rate <= 0:
+        if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate {self.learning_rate} is not positive")
+        if not self.max_gradient_norm > 0:
+            value = self.max_gradient_norm
+            raise ValueError(f"max_gradient_norm {value} is not positive")
+        demand(self, 0, "warmup_steps")
+        within(self, 0.0, 1.0, "final_share", "weight_decay", "beta1", "beta2")
         if self.schedule not in ("cosine", "linear", "inverse_sqrt", "constant"):
             raise ValueError(f"schedule {self.schedule!r} is not known")
 

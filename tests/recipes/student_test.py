@@ -36,9 +36,9 @@ def teacher():
     return Network(tiny.params(TEACHER_MODEL), TEACHER_MODEL, VOCABULARY)
 
 
-def begun(teacher, start="teacher", stages=(), **changes):
+def begun(teacher, start="teacher", stages=None, **changes):
     model = dataclasses.replace(TEACHER_MODEL, **changes)
-    config = StudentConfig(ModelConfig(), stages, start)
+    config = StudentConfig(ModelConfig(), stages or (stage(),), start)
     return model, initial_student(config, model, teacher)
 
 
@@ -117,7 +117,9 @@ def test_a_student_from_scratch_takes_nothing_from_the_teacher(teacher):
 def test_the_seed_decides_what_is_drawn(teacher):
     one, same, other = (
         initial_student(
-            StudentConfig(ModelConfig(), (), "random", seed), TEACHER_MODEL, teacher
+            StudentConfig(ModelConfig(), (stage(),), "random", seed),
+            TEACHER_MODEL,
+            teacher,
         )["student"]["embedding"]
         for seed in (1, 1, 2)
     )
@@ -207,3 +209,26 @@ def test_a_student_s_parameters_have_the_shapes_of_its_model(teacher):
     shapes = trees.flatten(transformer.parameter_shapes(model))
     for path, leaf in trees.flatten(params["student"]).items():
         assert leaf.shape == shapes[path].shape
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "../../away"}, r"stage name '\.\./\.\./away': take letters"),
+        ({"name": ""}, "stage name ''"),
+        ({"name": ".."}, r"stage name '\.\.'"),
+        ({"name": "matra"}, "not 'matra', which is the teacher's"),
+        ({"trainable": ("[",)}, r"trainable '\[': unterminated"),
+        ({"seed": -1}, "seed is -1, expected 0 to"),
+    ],
+)
+def test_a_stage_that_cannot_be_kept_or_matched_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        stage(**settings)
+
+
+@pytest.mark.parametrize("names", [(), ("a", "b", "a")])
+def test_stages_have_names_of_their_own_and_there_is_one(names):
+    stages = tuple(stage(name=name) for name in names)
+    with pytest.raises(ValueError, match="are none, or have a name twice"):
+        StudentConfig(ModelConfig(), stages)

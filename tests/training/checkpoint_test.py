@@ -168,6 +168,13 @@ def test_a_damaged_best_step_gives_way_to_the_next_best(tmp_path):
         assert checkpoints.best() == 3
 
 
+def _raising(error):
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
 def test_a_disk_that_refuses_is_an_error_at_once_and_older_steps_stay(
     folder, monkeypatch, number
@@ -181,6 +188,13 @@ def test_a_disk_that_refuses_is_an_error_at_once_and_older_steps_stay(
             broken.setattr(checkpoints._manager, "save", refuse)
             with pytest.raises(OSError):
                 checkpoints.save(_state(3), META, None)
+        with monkeypatch.context() as broken:
+            # As orbax tells of a full disk.
+            error = ValueError("RESOURCE_EXHAUSTED: Error writing\nmany lines")
+            broken.setattr(checkpoints._manager, "save", _raising(error))
+            with pytest.raises(OSError, match="No space left") as told:
+                checkpoints.save(_state(3), META, None)
+            assert told.value.filename == str(folder)
         with monkeypatch.context() as broken:
             # The data went through, the seal did not.
             broken.setattr(checkpoint, "write_whole", refuse)

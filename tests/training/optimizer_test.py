@@ -84,7 +84,15 @@ def test_a_warm_up_takes_no_more_than_half_of_a_short_stage():
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
-    [({"learning_rate": 0.0}, "learning_rate 0.0"), ({"schedule": "step"}, "'step'")],
+    [
+        ({"learning_rate": 0.0}, r"learning_rate 0\.0"),
+        ({"learning_rate": float("inf")}, "learning_rate inf"),
+        ({"schedule": "step"}, "'step'"),
+        ({"max_gradient_norm": 0.0}, r"max_gradient_norm 0\.0 is not positive"),
+        ({"warmup_steps": -5}, "warmup_steps is -5"),
+        ({"final_share": -3.0}, r"final_share is -3\.0, expected 0\.0 to 1\.0"),
+        ({"beta1": 1.5}, r"beta1 is 1\.5"),
+    ],
 )
 def test_settings_that_cannot_train_are_refused(changes, complaint):
     with pytest.raises(ValueError, match=complaint):
