@@ -17,6 +17,7 @@ from epik_jax.bounds import demand
 from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import transfer
+from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.corpus import Corpus, DataConfig, read_corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
@@ -203,12 +204,12 @@ def _lessons(
     answers: dict[str, Any] = {}
     signals: TeacherCache | LiveSignals = LiveSignals(full, examples)
     if examples:
-        cache = transfer.fill_cache(
+        cache = fill_cache(
             at.folder / "cache" / "transfer",
             cached,
             examples,
-            asked,
-            network_digest(teacher),
+            transfer.fingerprint(cached, examples, asked, network_digest(teacher)),
+            asked.num_shards,
             check_stop,
         )
         answers = in_order(cache, examples, teacher)
@@ -247,12 +248,13 @@ def _back(
         CrowdConfig(),
         Wanted(num_hypotheses=1),
     )
-    cache = transfer.fill_cache(
+    digest = network_digest(teacher)
+    cache = fill_cache(
         at.folder / "cache" / "back",
         answering,
         asked,
-        config.transfer,
-        network_digest(teacher),
+        transfer.fingerprint(answering, asked, config.transfer, digest),
+        config.transfer.num_shards,
         _stopper(at),
     )
     tokens = in_order(cache, asked, teacher)["tokens"]

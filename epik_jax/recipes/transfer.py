@@ -7,12 +7,10 @@ out. No X-Y pair is looked at: the pivot is gold or the teacher's own.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from epik_jax.bounds import demand
@@ -23,10 +21,6 @@ from epik_jax.recipes.corpus import Romanisations
 from epik_jax.recipes.recipe import digest
 from epik_jax.recipes.streams import content_digest
 from epik_jax.structs import Example, Hypothesis
-from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
-from epik_jax.teacher_cache.reader import TeacherCache
-from epik_jax.teacher_cache.schema import Block
-from epik_jax.teacher_cache.writer import predicted_bytes, write_cache
 from epik_jax.teachers.advice import CrowdConfig
 from epik_jax.teachers.chain import Chain, KnownPivots, Link
 from epik_jax.teachers.forward import Decoding, Network
@@ -35,7 +29,6 @@ from epik_jax.teachers.table import TableTeacher
 from epik_jax.text.normalise import NORMALISER_VERSION
 
 INDIC = ("hi", "ta", "kn", "bn")
-_ASKED_TOGETHER = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,92 +188,32 @@ def two_stage_chain(
     return Chain((Link(network, "en", first), Link(network, None, second)), pivots)
 
 
-def fill_cache(
-    folder: Path,
+def fingerprint(
     teacher: TransliterationTeacher,
     examples: Sequence[Example],
     config: TransferConfig,
     network_digest: str,
-    check_stop: Callable[[], None],
-) -> TeacherCache:
-    """Asks the teacher about all examples, or opens the cache that already has them.
+) -> dict[str, str]:
+    """Digests by name of all that a cache of the teacher's answers depends on.
 
     Args:
-      folder: of the cache.
       teacher: what is asked.
       examples: about what.
-      config: how; part of the fingerprint.
+      config: how.
       network_digest: of the teacher's parameters and sizes.
-      check_stop: raises where a stop was asked for; called between blocks.
-
-    Raises:
-      ValueError: the folder holds a cache of something else; names what differs.
-      OSError: the cache does not fit the disk.
     """
-    encoded = encode(examples, teacher.vocabulary)
-    fingerprint = {
+    parts = {
         "teacher": network_digest,
         "vocabulary": teacher.vocabulary.fingerprint,
         "normaliser": NORMALISER_VERSION,
-        "data": content_digest(encoded),
+        "data": content_digest(encode(examples, teacher.vocabulary)),
         "pivots": _pivots_digest(teacher.chain.known_pivots),
         "encoding": digest(dataclasses.asdict(config)),
         "schema": teacher.schema.fingerprint,
     }
     if config.crowd.table != "none":
-        fingerprint["table"] = digest(TableTeacher(config.crowd.table).fingerprint)
-    if _is_sealed(folder):
-        return TeacherCache.open(folder, fingerprint)
-    lengths = _mean_lengths(teacher, examples)
-    size = predicted_bytes(teacher.schema, len(examples), lengths)
-    logging.info(
-        "%s: %d examples, about %.0f MB expected", folder, len(examples), size / 1e6
-    )
-    bounds = [len(examples) * i // config.num_shards for i in range(config.num_shards)]
-    shards = [
-        functools.partial(_blocks, teacher, examples[start:end], check_stop)
-        for start, end in zip(bounds, [*bounds[1:], len(examples)], strict=True)
-    ]
-    write_cache(
-        folder,
-        teacher.schema,
-        fingerprint,
-        shards,
-        num_examples=len(examples),
-        mean_lengths=lengths,
-    )
-    return TeacherCache.open(folder, fingerprint)
-
-
-def _is_sealed(folder: Path) -> bool:
-    """Whether a finished cache lies there, of whatever; opening it tells of what."""
-    if not (folder / FILE_NAME).exists():
-        return False
-    manifest = read_manifest(folder)
-    return manifest.complete and all((folder / n).exists() for n in manifest.shards)
-
-
-def _blocks(
-    teacher: TransliterationTeacher,
-    examples: Sequence[Example],
-    check_stop: Callable[[], None],
-) -> Iterable[Block]:
-    for start in range(0, len(examples), _ASKED_TOGETHER):
-        check_stop()
-        yield from teacher.block(examples[start : start + _ASKED_TOGETHER]).split(256)
-
-
-def _mean_lengths(
-    teacher: TransliterationTeacher, examples: Sequence[Example]
-) -> dict[str, float]:
-    """Expected lengths of ragged fields, from the answers to a few examples."""
-    few = examples[:: max(1, len(examples) // 64)][:64]
-    block = teacher.block(few)
-    return {
-        field.name: float(block.arrays[field.name].lengths.mean())  # type: ignore[union-attr]
-        for field in teacher.schema.fields
-        if field.ragged
-    }
+        parts["table"] = digest(TableTeacher(config.crowd.table).fingerprint)
+    return parts
 
 
 def _as_hypotheses(forms: Sequence[tuple[str, int]]) -> tuple[Hypothesis, ...]:

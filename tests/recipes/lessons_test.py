@@ -15,6 +15,7 @@ from epik_jax.data.encode import encode
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import transfer
+from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.epik import SMALL_FIELDS
 from epik_jax.recipes.imitation import (
     ImitationConfig,
@@ -195,7 +196,10 @@ def both_ways(folder, wanted, network, num_pivots, known=None):
     )
     chain = transfer.two_stage_chain(network, config, known or {})
     answering = TransliterationTeacher(chain, VOCABULARY, config.crowd, wanted)
-    cache = transfer.fill_cache(folder, answering, EXAMPLES, config, "n", lambda: None)
+    parts = transfer.fingerprint(answering, EXAMPLES, config, "n")
+    cache = fill_cache(
+        folder, answering, EXAMPLES, parts, config.num_shards, lambda: None
+    )
     encoded = encode(EXAMPLES, VOCABULARY)
     answers = cache.join(encoded.keys, encoded.source_digest, SMALL_FIELDS)
     live = LiveSignals(answering, EXAMPLES)
@@ -230,7 +234,7 @@ def test_a_live_network_and_its_cache_give_equal_losses(tmp_path, monkeypatch):
     imitation, wanted = IMITATIONS["distributions and pooled states"]
     params = initial.init_params(transformer.parameter_shapes(MODEL), 3)
     network = Network(params, MODEL, VOCABULARY)
-    only = stage(imitation=imitation, batches=BatchConfig(8, ((12, 64),)))
+    only = stage(imitation=imitation, batches=BatchConfig(4, ((12, 64),)))
     # Known pivots, so that the first link need not be compiled.
     known = {word: (Hypothesis(f"k{i}", 0.0),) for i, word in enumerate(WORDS)}
     pair = both_ways(tmp_path, wanted, network, num_pivots=1, known=known)

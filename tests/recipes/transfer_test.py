@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
 
-import numpy as np
 import pytest
-from toy_networks import VOCABULARY, ToyNetwork
+from toy_networks import ToyNetwork
 
 from epik_jax.recipes import transfer
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Hypothesis
-from epik_jax.teacher_cache.manifest import FILE_NAME
-from epik_jax.teachers.advice import CrowdConfig
-from epik_jax.teachers.signals import TransliterationTeacher, Wanted
-from epik_jax.training.stop import InterruptedRunError
 
 ROMANISATIONS = {
     ("hi", "कमल"): (("kamal", 3), ("kamala", 1)),
@@ -149,106 +143,3 @@ def test_the_chain_hands_on_as_many_pivots_as_it_sums_over():
     assert (second.lang, second.decoding.beam_width) == (None, 4)
     assert second.decoding.num_hypotheses == 4
     assert second.decoding.length_penalty == 0.5
-
-
-CONFIG = TransferConfig(num_shards=3, wanted=Wanted(num_hypotheses=2), beam_width=2)
-
-
-def teacher(config=CONFIG, network=None):
-    network = network or ToyNetwork()
-    pivots = transfer.known_pivots(list(ROMANISATIONS), ROMANISATIONS, config)
-    chain = transfer.two_stage_chain(network, config, pivots)
-    return TransliterationTeacher(chain, VOCABULARY, config.crowd, config.wanted)
-
-
-def fill(folder, config=CONFIG, network=None, digest="n0", check=lambda: None):
-    examples = transfer.transfer_examples(ROMANISATIONS)
-    answering = teacher(config, network)
-    return transfer.fill_cache(folder, answering, examples, config, digest, check)
-
-
-def test_a_cache_holds_what_the_teacher_says_of_every_example(tmp_path):
-    cache = fill(tmp_path)
-    examples = transfer.transfer_examples(ROMANISATIONS)
-    block = teacher().block(examples)
-    joined = cache.join(block.keys, block.digests)
-    for name, values in block.arrays.items():
-        got = joined[name]
-        if name in ("tokens", "token_lengths", "scores"):
-            np.testing.assert_array_equal(got.offsets, values.offsets)
-            got, values = got.values, values.values
-        np.testing.assert_array_equal(got, values)
-
-
-def test_a_finished_cache_is_opened_without_asking_the_teacher(tmp_path):
-    fill(tmp_path)
-    before = {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
-    network = ToyNetwork()
-    assert len(fill(tmp_path, network=network)) == 15
-    assert network.asked == []
-    assert {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before
-
-
-def test_a_lost_shard_is_asked_for_again_and_nothing_else(tmp_path):
-    whole = fill(tmp_path)
-    shard = sorted(tmp_path.glob("*tfrecord*"))[1]
-    content = shard.read_bytes()
-    shard.unlink()
-    fill(tmp_path)
-    assert shard.read_bytes() == content
-    assert len(fill(tmp_path)) == len(whole)
-
-
-@pytest.mark.parametrize(
-    ("part", "changed"),
-    [
-        ("teacher", {"digest": "n1"}),
-        ("encoding", {"config": dataclasses.replace(CONFIG, length_penalty=0.3)}),
-        ("encoding", {"config": dataclasses.replace(CONFIG, beam_width=3)}),
-        ("pivots", {"config": dataclasses.replace(CONFIG, teacher_share=0.9)}),
-        (
-            "schema",
-            {"config": dataclasses.replace(CONFIG, wanted=Wanted(2, hidden="pooled"))},
-        ),
-        (
-            "table",
-            {
-                "config": dataclasses.replace(
-                    CONFIG, crowd=CrowdConfig("builtin", rerank_weight=1.0)
-                )
-            },
-        ),
-    ],
-    ids=["teacher", "penalty", "beam", "pivots", "schema", "table"],
-)
-def test_a_cache_of_other_settings_is_refused_naming_the_part(tmp_path, part, changed):
-    fill(tmp_path)
-    with pytest.raises(ValueError, match=rf"made for something else: .*\b{part} \("):
-        fill(tmp_path, **changed)
-
-
-def test_a_cache_of_other_words_is_refused(tmp_path):
-    fill(tmp_path)
-    examples = transfer.transfer_examples(list(ROMANISATIONS)[:4])
-    with pytest.raises(ValueError, match=r"data \("):
-        transfer.fill_cache(tmp_path, teacher(), examples, CONFIG, "n0", lambda: None)
-
-
-def test_a_stop_between_blocks_leaves_whole_shards_to_go_on_from(tmp_path):
-    asked = []
-
-    def stop_at_the_second_shard():
-        asked.append(1)
-        if len(asked) == 2:
-            raise InterruptedRunError("stopped")
-
-    with pytest.raises(InterruptedRunError):
-        fill(tmp_path, check=stop_at_the_second_shard)
-    with pytest.raises(ValueError, match="unfinished"):
-        transfer.TeacherCache.open(tmp_path, None)
-    kept = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*tfrecord*")}
-    assert len(kept) == 1
-    assert len(fill(tmp_path)) == 15
-    for name, when in kept.items():
-        assert (tmp_path / name).stat().st_mtime_ns == when
-    assert (tmp_path / FILE_NAME).exists()

@@ -1,0 +1,146 @@
+"""Asks a teacher about examples, once, and keeps what it said.
+
+A teacher, examples and the parts of a fingerprint go in, an open cache comes out. It
+knows nothing of what a teacher says, so that any kind of teacher can be cached.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from epik_jax.structs import Example
+from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
+from epik_jax.teacher_cache.reader import TeacherCache
+from epik_jax.teacher_cache.schema import Block, Schema
+from epik_jax.teacher_cache.tfrecord import CorruptShardError
+from epik_jax.teacher_cache.writer import predicted_bytes, write_cache
+
+_ASKED_TOGETHER = 4096
+_SECONDS_BETWEEN_LINES = 20.0
+
+
+class Answering(Protocol):
+    """Something that answers examples with arrays of one schema."""
+
+    @property
+    def schema(self) -> Schema:
+        """Fields of an answer."""
+        ...
+
+    def block(self, examples: Sequence[Example]) -> Block:
+        """Answers to some examples."""
+        ...
+
+
+def fill_cache(
+    folder: Path,
+    teacher: Answering,
+    examples: Sequence[Example],
+    fingerprint: dict[str, str],
+    num_shards: int,
+    check_stop: Callable[[], None],
+) -> TeacherCache:
+    """Asks the teacher about all examples, or opens the cache that already has them.
+
+    Args:
+      folder: of the cache.
+      teacher: what is asked.
+      examples: about what.
+      fingerprint: part -> digest, of all that the answers depend on.
+      num_shards: files.
+      check_stop: raises where a stop was asked for; called between blocks.
+
+    Raises:
+      ValueError: the folder holds a cache of something else; names what differs.
+      CorruptShardError: a finished cache was damaged since; says which file.
+      OSError: the cache does not fit the disk.
+    """
+    if _is_sealed(folder):
+        return _opened(folder, fingerprint)
+    lengths = _mean_lengths(teacher, examples)
+    size = predicted_bytes(teacher.schema, len(examples), lengths)
+    logging.info(
+        "%s: %d examples, about %.0f MB expected", folder, len(examples), size / 1e6
+    )
+    progress = _Progress(folder.name, len(examples))
+    bounds = [len(examples) * i // num_shards for i in range(num_shards)]
+    shards = [
+        functools.partial(_blocks, teacher, examples[start:end], check_stop, progress)
+        for start, end in zip(bounds, [*bounds[1:], len(examples)], strict=True)
+    ]
+    write_cache(
+        folder,
+        teacher.schema,
+        fingerprint,
+        shards,
+        num_examples=len(examples),
+        mean_lengths=lengths,
+    )
+    return _opened(folder, fingerprint)
+
+
+def _opened(folder: Path, fingerprint: dict[str, str]) -> TeacherCache:
+    try:
+        return TeacherCache.open(folder, fingerprint)
+    except CorruptShardError as error:
+        raise CorruptShardError(
+            f"{error}. Delete that file, and the same command has it rewritten"
+        ) from error
+
+
+def _is_sealed(folder: Path) -> bool:
+    """Whether a finished cache lies there, of whatever; opening it tells of what."""
+    if not (folder / FILE_NAME).exists():
+        return False
+    manifest = read_manifest(folder)
+    return manifest.complete and all((folder / n).exists() for n in manifest.shards)
+
+
+def _blocks(
+    teacher: Answering,
+    examples: Sequence[Example],
+    check_stop: Callable[[], None],
+    progress: _Progress,
+) -> Iterable[Block]:
+    for start in range(0, len(examples), _ASKED_TOGETHER):
+        check_stop()
+        block = teacher.block(examples[start : start + _ASKED_TOGETHER])
+        progress.add(len(block))
+        yield from block.split(256)
+
+
+class _Progress:
+    """A line now and then: how many answers there are, how fast, how long still."""
+
+    def __init__(self, name: str, total: int) -> None:
+        self._name, self._total, self._done = name, total, 0
+        self._start = self._said = time.monotonic()
+
+    def add(self, count: int) -> None:
+        self._done += count
+        now = time.monotonic()
+        if now - self._said < _SECONDS_BETWEEN_LINES:
+            return
+        self._said = now
+        rate = self._done / (now - self._start)
+        logging.info(
+            "cache %s: %d of %d examples  %.0f examples/s  ETA %d:%02d",
+            *(self._name, self._done, self._total, rate),
+            *divmod(int((self._total - self._done) / rate), 60),
+        )
+
+
+def _mean_lengths(teacher: Answering, examples: Sequence[Example]) -> dict[str, float]:
+    """Expected lengths of ragged fields, from the answers to a few examples."""
+    few = examples[:: max(1, len(examples) // 64)][:64]
+    block = teacher.block(few)
+    return {
+        field.name: float(block.arrays[field.name].lengths.mean())  # type: ignore[union-attr]
+        for field in teacher.schema.fields
+        if field.ragged
+    }
