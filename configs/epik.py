@@ -1,7 +1,7 @@
 """EPIK: chain MATra with itself through English, condense it into one student.
 
     epik-jax run --config=configs/epik.py:builtin --workdir=runs/epik-builtin
-    epik-jax run --config=configs/epik.py:real --config.epik.data.root=FOLDER \
+    epik-jax run --config=configs/epik.py:real --config.data.root=FOLDER \
         --config.epik.teacher_folder=pretrained/matra --workdir=runs/epik-real
 
 The variant is a size, then what is done otherwise, joined by "-":
@@ -52,8 +52,8 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
     return ml_collections.ConfigDict(
         {
             "recipe": "epik",
+            "data": common.data(words),
             "epik": {
-                "data": common.data(words),
                 "teacher": common.teacher(size),
                 "teacher_folder": "",
                 "transfer": {**transfer, "num_shards": 2 if size == "tiny" else 16},

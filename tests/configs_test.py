@@ -34,7 +34,7 @@ WAYS = (
 )
 SMALL = [
     "epik.transfer.num_words=3",
-    "epik.data.num_synthetic=8",
+    "data.num_synthetic=8",
     *(
         f"epik.{who}.model.{size}"
         for who in ("teacher", "student")
@@ -106,8 +106,9 @@ def compiled_once(tmp_path_factory):
 @pytest.mark.usefixtures("compiled_once")
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_trains_what_it_says_and_leaves_the_rest_alone(way):
-    config = built("tiny", way, SMALL).epik
-    corpus, teacher = read_corpus(config.data), untrained(config)
+    run = built("tiny", way, SMALL)
+    config, corpus = run.epik, read_corpus(run.data)
+    teacher = untrained(config)
     model = config.student.model.sized(VOCABULARY)
     start = initial_student(config.student, model, teacher)
     [only] = config.student.stages
@@ -145,7 +146,8 @@ def no_drawing(monkeypatch):
 @pytest.mark.usefixtures("no_drawing")
 @pytest.mark.parametrize(("size", "way"), list(itertools.product(SIZES, WAYS)))
 def test_every_variant_can_start_and_its_patterns_match(size, way):
-    config = built(size, way).epik
+    run = built(size, way)
+    config = run.epik
     model = config.student.model.sized(VOCABULARY)
     start = initial_student(config.student, model, untrained(config))
     for stage in config.student.stages:
@@ -154,7 +156,7 @@ def test_every_variant_can_start_and_its_patterns_match(size, way):
         assert stage.loop.num_steps >= stage.loop.validate_every > 0
         # The longest word, with its tag and end, fits the largest bucket.
         width_S, width_T = stage.batches.buckets[-1]
-        assert min(width_S, width_T) >= config.data.max_length + 2
+        assert min(width_S, width_T) >= run.data.max_length + 2
         assert max(width_S, width_T) <= model.max_length
 
 
@@ -165,7 +167,7 @@ def test_both_recipes_train_the_same_teacher(size):
     run = settings.build(MatraRun, plain)
     whole = built(size, "")
     assert run.teacher == whole.epik.teacher
-    assert run.data == whole.epik.data
+    assert run.data == whole.data
     assert run.teacher.batches.buckets[-1][0] >= run.data.max_length + 2
 
 
@@ -184,7 +186,7 @@ def test_an_unknown_variant_is_refused(variant):
 
 
 def test_the_real_lists_hold_every_test_list_out_and_name_each_file_once():
-    lists = built("real", "").epik.data.lists
+    lists = built("real", "").data.lists
     paths = [item.path for item in lists]
     assert len(set(paths)) == len(paths)
     of_split = {s: {i.lang for i in lists if i.split == s} for s in ("train", "test")}
@@ -193,8 +195,8 @@ def test_the_real_lists_hold_every_test_list_out_and_name_each_file_once():
 
 
 def test_the_release_variant_reads_both_data_sets_as_they_unpack(tmp_path):
-    config = built("release", "half").epik
-    assert config.teacher == built("real", "half").epik.teacher
+    run = built("release", "half")
+    assert run.epik.teacher == built("real", "half").epik.teacher
     letters = {"hi": "क", "ta": "க", "kn": "ಕ", "bn": "ক"}
     lines = {
         "dakshina": lambda word, latin: f"{word}\t{latin}\t3\n",
@@ -203,7 +205,7 @@ def test_the_release_variant_reads_both_data_sets_as_they_unpack(tmp_path):
         ),
     }
     names = "src_lang\ttgt_lang\tsrc\trefs\tkey\tsource\nhi\tkn\tह\tಹ\tha\tme\n"
-    for number, item in enumerate(config.data.lists):
+    for number, item in enumerate(run.data.lists):
         path = tmp_path / item.path
         path.parent.mkdir(parents=True, exist_ok=True)
         if item.format == "parallel":
@@ -211,7 +213,7 @@ def test_the_release_variant_reads_both_data_sets_as_they_unpack(tmp_path):
         else:  # Every list has a word of its own.
             word = letters[item.lang] * (number + 1)
             path.write_text(lines[item.format](word, "ka"), encoding="utf-8")
-    corpus = read_corpus(dataclasses.replace(config.data, root=str(tmp_path)))
+    corpus = read_corpus(dataclasses.replace(run.data, root=str(tmp_path)))
     assert {lang for lang, _ in corpus.romanisations} == set(letters)
     kinds = {f"{kind}/{lang}" for kind in lines for lang in letters}
     assert set(corpus.test) == kinds and corpus.dev

@@ -25,7 +25,7 @@ from epik_jax.teachers import forward
 
 CONFIG = f"{Path(__file__).parents[1]}/configs/epik.py:tiny"
 OVERRIDES = [
-    "epik.data.num_synthetic=8",
+    "data.num_synthetic=8",
     *(
         f"epik.{who}.{setting}"
         for who in ("teacher.model", "student.model")

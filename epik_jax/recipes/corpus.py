@@ -136,7 +136,7 @@ def read_corpus(config: DataConfig) -> Corpus:
     if not config.root or not Path(config.root).is_dir():
         raise ValueError(
             f"data.root {config.root!r} is not a folder; set it with "
-            "--config.data.root=FOLDER (epik: --config.epik.data.root)"
+            "--config.data.root=FOLDER"
         )
     return _from_files(config)
 

@@ -18,7 +18,7 @@ from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import transfer
 from epik_jax.recipes.caching import fill_cache
-from epik_jax.recipes.corpus import Corpus, DataConfig, read_corpus
+from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
 from epik_jax.recipes.matra import (
@@ -48,7 +48,6 @@ class EpikConfig:
     """The EPIK recipe.
 
     Attributes:
-      data: where the words come from.
       teacher: how the teacher is trained where there is none yet.
       transfer: how the chain is asked.
       student: sizes and stages.
@@ -58,7 +57,6 @@ class EpikConfig:
       num_validated: direct names, those for choosing, that a validation decodes.
     """
 
-    data: DataConfig
     teacher: MatraConfig
     transfer: TransferConfig
     student: StudentConfig
@@ -101,9 +99,8 @@ class Trained:
     bridge: dict[str, Any]
 
 
-def train_epik(config: EpikConfig, at: Workplace) -> Trained:
+def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
     """Trains teacher and student, or reads back what was finished before."""
-    corpus = read_corpus(config.data)
     teacher = _teacher(config, corpus, at)
     model = config.student.model.sized(teacher.vocabulary)
     lessons = _lessons(config, corpus, teacher, at)
@@ -117,9 +114,8 @@ def train_epik(config: EpikConfig, at: Workplace) -> Trained:
     return Trained(corpus, teacher, student, params.get("bridge", {}))
 
 
-def fill_caches(config: EpikConfig, at: Workplace) -> Network:
+def fill_caches(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     """Trains the teacher and caches its answers; returns it, begins no student."""
-    corpus = read_corpus(config.data)
     teacher = _teacher(config, corpus, at)
     _lessons(config, corpus, teacher, at)
     return teacher

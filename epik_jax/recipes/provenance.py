@@ -20,7 +20,6 @@ import jax
 from epik_jax.interop.card import model_card
 from epik_jax.interop.export import ModelFolder, export_model, load_model
 from epik_jax.recipes.corpus import DataConfig
-from epik_jax.recipes.epik import EpikConfig
 from epik_jax.teachers.forward import Network
 
 _ABSOLUTE = re.compile(r"""(?<=[='",(\s])/[^'",()\s]*""")
@@ -83,12 +82,12 @@ def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:
 
 
 def export_teacher(
-    teacher: Network, folder: Path, config: EpikConfig, command: str
+    teacher: Network, folder: Path, given: str, data: DataConfig, command: str
 ) -> None:
-    """A teacher that was given keeps the story that it came with."""
-    if not config.teacher_folder:
-        return export_trained(teacher, folder, "matra", config.data, command)
-    model = load_model(Path(config.teacher_folder))
+    """Writes a run's teacher; one that was `given` keeps the story it came with."""
+    if not given:
+        return export_trained(teacher, folder, "matra", data, command)
+    model = load_model(Path(given))
     return export_model(model, folder, bfloat16=False, card=model_card(model))
 
 

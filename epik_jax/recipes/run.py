@@ -69,8 +69,9 @@ class MatraRun:
 
 @dataclasses.dataclass(frozen=True)
 class EpikRun:
-    """A run of the EPIK recipe: everything of the recipe, measuring, devices."""
+    """A run of the EPIK recipe: data, everything of the recipe, measuring, devices."""
 
+    data: DataConfig
     epik: EpikConfig
     scoreboard: ScoreboardConfig = dataclasses.field(default_factory=ScoreboardConfig)
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
@@ -128,8 +129,9 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
         if isinstance(built, MatraRun):
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
         with at.stop:
-            teacher = epik.fill_caches(built.epik, at)
-        export_teacher(teacher, workdir / "teacher", built.epik, typed)
+            teacher = epik.fill_caches(built.epik, read_corpus(built.data), at)
+        folder, given = workdir / "teacher", built.epik.teacher_folder
+        export_teacher(teacher, folder, given, built.data, typed)
     return find_caches(workdir)
 
 
@@ -188,9 +190,9 @@ def _run_epik(
     if (advisor := config.epik.transfer.crowd.table) != "none":
         answerer.table_answerer(advisor)
     with at.stop:
-        trained = epik.train_epik(config.epik, at)
-    export_teacher(trained.teacher, at.folder / "teacher", config.epik, command)
-    data = config.epik.data
+        trained = epik.train_epik(config.epik, read_corpus(config.data), at)
+    data, given = config.data, config.epik.teacher_folder
+    export_teacher(trained.teacher, at.folder / "teacher", given, data, command)
     export_trained(trained.student, at.folder / "student", "epik", data, command)
     if not evaluate:
         return None
@@ -204,10 +206,10 @@ def _run_epik(
 
 def _demand_ready(config: EpikRun) -> None:
     """Notices before hours of training what the report would miss after them."""
-    data = config.epik.data
+    data = config.data
     if data.kind == "files" and all(item.split != "names" for item in data.lists):
         raise ValueError(
-            "config.epik.data.lists has no list of split 'names' to report on; add "
+            "config.data.lists has no list of split 'names' to report on; add "
             "one, or leave the report out with `epik-jax train`"
         )
     for kind in config.scoreboard.tables:

@@ -13,7 +13,8 @@ from epik_jax import trees
 from epik_jax.interop.export import ModelFolder, export_model
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import epik, settings
-from epik_jax.recipes.epik import SMALL_FIELDS, train_epik
+from epik_jax.recipes.corpus import DataConfig, read_corpus
+from epik_jax.recipes.epik import SMALL_FIELDS
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run import EpikRun
 from epik_jax.teacher_cache.reader import TeacherCache
@@ -23,7 +24,6 @@ from epik_jax.training.stop import InterruptedRunError, StopFlag
 
 CONFIG = f"{Path(__file__).parents[2]}/configs/epik.py"
 SMALL = [
-    "epik.data.num_synthetic=8",
     "epik.transfer.num_words=3",
     *(
         f"epik.{who}.model.{size}"
@@ -36,6 +36,13 @@ SMALL = [
         )
     ),
 ]
+
+
+CORPUS = read_corpus(DataConfig("builtin", num_synthetic=8))
+
+
+def train_epik(config, at):
+    return epik.train_epik(config, CORPUS, at)
 
 
 class Wish(StopFlag):
@@ -122,7 +129,7 @@ def test_the_cache_is_filled_once_for_all_runs(runner, at):
 
 
 def test_filling_the_caches_alone_begins_no_student(runner, at):
-    teacher = epik.fill_caches(config_of(), at)
+    teacher = epik.fill_caches(config_of(), CORPUS, at)
     assert teacher is runner.teacher and runner.stages == ()
     train_epik(config_of(), at)
     assert runner.teacher.asked == [] and runner.stages

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import subprocess
 
-import tiny_run
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax.interop.export import load_model
 from epik_jax.models.config import TransformerConfig
-from epik_jax.recipes import provenance, settings
+from epik_jax.recipes import provenance
 from epik_jax.recipes.corpus import DataConfig, ListConfig
-from epik_jax.recipes.run import EpikRun
 
 
 def test_folders_of_this_machine_are_not_in_the_command():
     said = provenance.typed_command(
         "run",
         "/home/me/epik/configs/epik.py:real",
-        ["epik.data.root=/home/me/lists", "scoreboard.others=(('a b', '/home/s'),)"],
+        ["data.root=/home/me/lists", "scoreboard.others=(('a b', '/home/s'),)"],
     )
     assert shlex.split(said) == [
         *("epik-jax", "run", "--config=configs/epik.py:real"),
-        "--config.epik.data.root=FOLDER",
+        "--config.data.root=FOLDER",
         "--config.scoreboard.others=(('a b', 'FOLDER'),)",
         "--workdir=RUN",
     ]
@@ -92,10 +89,7 @@ def test_only_lists_that_were_trained_on_are_training_data(tmp_path):
 def test_a_teacher_that_was_given_keeps_its_story(tmp_path):
     data, given = DataConfig("builtin"), tmp_path / "given"
     provenance.export_trained(network(), given, "matra", data, "how it was made")
-    plain = settings.read_config(tiny_run.CONFIG, [])
-    del plain["recipe"]
-    config = settings.build(EpikRun, plain).epik
-    for folder, command in ((str(given), "how it was made"), ("", "this run")):
-        asked = dataclasses.replace(config, teacher_folder=folder)
-        provenance.export_teacher(network(), tmp_path / "copy", asked, "this run")
+    for teacher_folder, command in ((str(given), "how it was made"), ("", "this run")):
+        copy = tmp_path / "copy"
+        provenance.export_teacher(network(), copy, teacher_folder, data, "this run")
         assert load_model(tmp_path / "copy").about["command"] == command

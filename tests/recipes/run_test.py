@@ -13,7 +13,7 @@ import pytest
 import tiny_run
 from toy_networks import VOCABULARY, StandIn
 
-from epik_jax.interop.export import load_model
+from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import run as runs
 from epik_jax.recipes import settings
@@ -46,7 +46,10 @@ def test_models_say_what_they_were_made_by_and_from(done):
         about = load_model(done.folder / name).about
         assert about["recipe"] == recipe
         assert about["data"] == ["builtin"]
-        assert about["command"] == done.report["run"]["command"]
+        # The last of the commands was `train`, the report is by `run`.
+        typed = done.report["run"]["command"].partition("epik-jax run ")[2]
+        typed = f"epik-jax train {typed}"
+        assert about["command"] == typed
         assert about["commit"] and about["jax"] and about["python"]
         card = (done.folder / name / "README.md").read_text(encoding="utf-8")
         assert about["command"] in card and "builtin" in card
@@ -80,7 +83,7 @@ def test_the_matra_recipe_leaves_a_teacher_and_no_report(teacher, tmp_path):
 
 
 def _digest(network):
-    return runs.ModelFolder(network.params, network.config, VOCABULARY, {}).digest
+    return ModelFolder(network.params, network.config, VOCABULARY, {}).digest
 
 
 def test_a_recipe_without_a_teacher_has_no_cache_to_fill(teacher, tmp_path):
@@ -113,7 +116,7 @@ def config(tmp_path, text):
         ({"recipe": "epic"}, "config.recipe is 'epic', expected 'matra' or 'epik'"),
         ({}, "config.recipe is None"),
         ({"recipe": "matra", "daat": {}}, "config.daat is not known; did you mean"),
-        ({"recipe": "epik"}, "config.epik is missing"),
+        ({"recipe": "epik"}, "config.data is missing"),
     ],
 )
 def test_settings_that_cannot_be_run_leave_no_folder(tmp_path, settings_of, message):
@@ -125,8 +128,8 @@ def test_settings_that_cannot_be_run_leave_no_folder(tmp_path, settings_of, mess
 
 
 def test_a_report_without_names_is_refused_before_anything_is_trained(tmp_path):
-    lists = "epik.data.lists=({'format': 'dakshina', 'lang': 'hi', 'split': 'train',"
-    overrides = ["epik.data.kind=files", lists + " 'path': 'hi.tsv'},)"]
+    lists = "data.lists=({'format': 'dakshina', 'lang': 'hi', 'split': 'train',"
+    overrides = ["data.kind=files", lists + " 'path': 'hi.tsv'},)"]
     with pytest.raises(ValueError, match="no list of split 'names' to report on"):
         runs.run(tiny_run.CONFIG, overrides, tmp_path / "run", evaluate=True)
     # Without a report the missing data folder is the first thing that is missed.
