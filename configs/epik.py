@@ -66,7 +66,7 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
                 "num_pivots": 2 if size == "tiny" else 4,
                 # Names of languages are often coined, not heard.
                 "apart": ("isocodes_iso639-3", "cldr_languages"),
-                "rerank_weight": 4.0,
+                "rerank_weight": 12.0,
                 "beam_width": 2 if size == "tiny" else 4,
                 "tables": ("builtin",),
                 "others": (),
@@ -89,7 +89,8 @@ def strong(size: str) -> tuple:
         "teacher_share": 0.1,
         "num_pivots": 1,
         "beam_width": 4,
-        "crowd": {"table": "builtin", "proposes": True, "rerank_weight": 4.0},
+        # The weight was the best of 1 to 24 on the names for choosing.
+        "crowd": {"table": "builtin", "proposes": True, "rerank_weight": 12.0},
         "wanted": {"num_hypotheses": 4},
         "num_words": num_words(size),
     }
@@ -193,7 +194,7 @@ def marginal(size: str) -> tuple:
         "pivot": "gold",
         "num_pivots": 4,
         "beam_width": 4,
-        "crowd": {"table": "builtin", "rerank_weight": 4.0},
+        "crowd": {"table": "builtin", "rerank_weight": 12.0},
         "wanted": {"num_hypotheses": 4},
         "num_words": num_words(size),
     }

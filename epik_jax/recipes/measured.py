@@ -49,7 +49,9 @@ def _of_report(made: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_examination(made: Mapping[str, Any]) -> list[dict[str, Any]]:
-    name, decode = Path(made["data"]["path"]).name, made["system"]["decode"]
+    # The folder tells lists of one name apart.
+    name = "/".join(Path(made["data"]["path"]).parts[-2:])
+    decode = made["system"]["decode"]
     part = f" ({made['data']['part']})" if "part" in made["data"] else ""
     return [
         _row(f"{name}{part}, {pair}, {decode}", figures["n"], figures)

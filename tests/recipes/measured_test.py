@@ -17,7 +17,7 @@ FIGURES = {"cer": figure(0.2), "top1": figure(0.5), "strict": figure(0.6)}
 EXAMINED = {
     "format": "epik-evaluation-1",
     "system": {"name": "model", "decode": "beam-4"},
-    "data": {"path": "/far/away/hi.test.tsv.gz"},
+    "data": {"path": "/far/away/words/hi.test.tsv.gz"},
     "by_pair": {"hi>en": {"n": 7, **FIGURES}, "en>hi": {"n": 9, **FIGURES}},
 }
 REPORTED = {
@@ -39,8 +39,8 @@ def written(tmp_path, made):
 def test_an_examination_gives_a_row_for_each_pair(tmp_path):
     rows = measured(written(tmp_path, EXAMINED))
     assert [(row["words"], row["n"]) for row in rows] == [
-        ("hi.test.tsv.gz, hi>en, beam-4", 7),
-        ("hi.test.tsv.gz, en>hi, beam-4", 9),
+        ("words/hi.test.tsv.gz, hi>en, beam-4", 7),
+        ("words/hi.test.tsv.gz, en>hi, beam-4", 9),
     ]
     assert rows[0]["top1"] == figure(0.5) and set(rows[0]) == {
         "words",
@@ -53,7 +53,7 @@ def test_an_examination_gives_a_row_for_each_pair(tmp_path):
 def test_a_part_is_named(tmp_path):
     data = {**EXAMINED["data"], "part": "report"}
     rows = measured(written(tmp_path, {**EXAMINED, "data": data}))
-    assert rows[0]["words"].startswith("hi.test.tsv.gz (report), ")
+    assert rows[0]["words"].startswith("words/hi.test.tsv.gz (report), ")
 
 
 def test_a_report_gives_the_figures_of_its_first_system(tmp_path):
