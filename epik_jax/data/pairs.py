@@ -39,7 +39,7 @@ def example_id(source: str, source_lang: str, target_lang: str, pivot: str = "")
 
 
 def directed_examples(
-    pairs: Iterable[WordPair], lang: str, *, weight: float = 1.0
+    pairs: Sequence[WordPair], lang: str, *, by_writers: bool = False
 ) -> list[Example]:
     """Both directions of every pair, for training.
 
@@ -48,22 +48,34 @@ def directed_examples(
     Args:
       pairs: word pairs of one language.
       lang: language of the native side.
-      weight: weight of every example.
+      by_writers: a pair weighs by its share of the writers of its native word, times
+        the romanisations of that word, so that a word weighs what it did; else all
+        weigh 1.
 
     Returns:
       Two examples per pair, native to Latin first, each with one target.
     """
+    weights = _writer_weights(pairs) if by_writers else [1.0] * len(pairs)
     out = []
-    to_latin, to_native = f"{lang}>en:", f"en>{lang}:"
-    for pair in pairs:
-        native, latin, origin = pair.native, pair.latin, pair.origin
-        out.append(
-            Example(to_latin + native, native, lang, "en", (latin,), "", origin, weight)
-        )
-        out.append(
-            Example(to_native + latin, latin, "en", lang, (native,), "", origin, weight)
-        )
+    for pair, weight in zip(pairs, weights, strict=True):
+        for source, source_lang, target, target_lang in (
+            (pair.native, lang, pair.latin, "en"),
+            (pair.latin, "en", pair.native, lang),
+        ):
+            name = example_id(source, source_lang, target_lang)
+            langs = source_lang, target_lang
+            out.append(
+                Example(name, source, *langs, (target,), "", pair.origin, weight)
+            )
     return out
+
+
+def _writer_weights(pairs: Sequence[WordPair]) -> list[float]:
+    counts: dict[str, list[int]] = {}
+    for pair in pairs:
+        counts.setdefault(pair.native, []).append(pair.count)
+    mean = {native: sum(found) / len(found) for native, found in counts.items()}
+    return [pair.count / mean[pair.native] for pair in pairs]
 
 
 def grouped_examples(pairs: Iterable[WordPair], lang: str) -> list[Example]:
@@ -124,22 +136,4 @@ def merged_examples(examples: Iterable[Example]) -> list[Example]:
     return [
         dataclasses.replace(example, targets=tuple(targets[name]))
         for name, example in firsts.items()
-    ]
-
-
-def reversed_examples(examples: Sequence[Example]) -> list[Example]:
-    """Every target as a source, with the old source as its only answer."""
-    return [
-        dataclasses.replace(
-            example,
-            example_id=example_id(
-                target, example.target_lang, example.source_lang, example.pivot
-            ),
-            source=target,
-            source_lang=example.target_lang,
-            target_lang=example.source_lang,
-            targets=(example.source,),
-        )
-        for example in examples
-        for target in example.targets
     ]

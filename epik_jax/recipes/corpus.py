@@ -51,6 +51,8 @@ class DataConfig:
       kind: the corpus that ships, or files.
       root: folder of the files.
       lists: the files.
+      by_writers: training pairs weigh by how many writers gave them, where a list
+        says so; see `directed_examples`.
       max_length: longest word taken, in code points.
       max_bad_share: share of bad rows at which a file is refused.
       num_synthetic: words that the built-in generator makes for training.
@@ -60,6 +62,7 @@ class DataConfig:
     kind: Literal["builtin", "files"]
     root: str = ""
     lists: tuple[ListConfig, ...] = ()
+    by_writers: bool = False
     max_length: int = 32
     max_bad_share: float = 0.01
     num_synthetic: int = 0
@@ -225,13 +228,14 @@ def _from_files(config: DataConfig) -> Corpus:
         logging.info("%s", report)
         for first in report.firsts:
             logging.info("  %s", first)
-    return _split(pairs, names, counts)
+    return _split(pairs, names, counts, config.by_writers)
 
 
 def _split(
     pairs: dict[tuple[str, str, str], list[WordPair]],
     names: list[Example],
     counts: dict[str, dict[str, int]],
+    by_writers: bool,
 ) -> Corpus:
     held: dict[str, set[str]] = {}
     for (split, kind, lang), rows in pairs.items():
@@ -259,7 +263,11 @@ def _split(
         "leaks names": dropped,
     }
     return Corpus(
-        train=[e for lang, rows in train for e in directed_examples(rows, lang)],
+        train=[
+            example
+            for lang, rows in train
+            for example in directed_examples(rows, lang, by_writers=by_writers)
+        ],
         romanisations=_romanisations(
             (lang, row.native, row.latin, row.count)
             for lang, rows in train

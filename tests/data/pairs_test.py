@@ -13,7 +13,6 @@ from epik_jax.data.pairs import (
     example_id,
     grouped_examples,
     merged_examples,
-    reversed_examples,
 )
 
 UNHURRIED = settings(deadline=None)  # other work may share the machine
@@ -38,12 +37,12 @@ word_pairs = st.lists(
 
 
 def test_a_pair_gives_one_example_each_way() -> None:
-    to_latin, to_native = directed_examples(PAIRS[1:2], "hi", weight=0.5)
+    to_latin, to_native = directed_examples(PAIRS[1:2], "hi")
     assert to_latin.example_id == example_id("कल", "hi", "en") == "hi>en:कल"
     assert to_native.example_id == example_id("kall", "en", "hi") == "en>hi:kall"
     for example, source, target in [(to_latin, "hi", "en"), (to_native, "en", "hi")]:
         assert (example.source_lang, example.target_lang) == (source, target)
-        assert (example.origin, example.weight, example.pivot) == ("b", 0.5, "")
+        assert (example.origin, example.weight, example.pivot) == ("b", 1.0, "")
     assert (to_latin.source, to_latin.targets) == ("कल", ("kall",))
     assert (to_native.source, to_native.targets) == ("kall", ("कल",))
 
@@ -85,12 +84,17 @@ def test_merging_directed_examples_gives_the_grouped_ones(
         assert set(example.targets) == set(grouped[name].targets)
 
 
-def test_reversing_directed_examples_swaps_the_directions() -> None:
-    directed = directed_examples(PAIRS, "hi")
-    swapped = [
-        e for pair in zip(directed[1::2], directed[::2], strict=True) for e in pair
+def test_pairs_may_weigh_by_their_writers_and_words_weigh_the_same() -> None:
+    pairs = [
+        WordPair("कल", "kal", 6, "d", ""),
+        WordPair("कल", "kall", 1, "d", ""),
+        WordPair("कल", "cal", 2, "d", ""),
+        WordPair("राम", "ram", 4, "d", ""),
     ]
-    assert reversed_examples(directed) == swapped
+    examples = directed_examples(pairs, "hi", by_writers=True)
+    weights = [e.weight for e in examples]
+    assert weights[::2] == weights[1::2] == [2.0, 1 / 3, 2 / 3, 1.0]
+    assert {e.weight for e in directed_examples(pairs, "hi")} == {1.0}
 
 
 def test_a_pivot_tells_two_questions_apart() -> None:
