@@ -9,13 +9,16 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from epik_jax import trees
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.encode import encode
 from epik_jax.evaluation import metrics
+from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models import initial, transformer
 from epik_jax.models.blocks import split_key
 from epik_jax.models.config import TransformerConfig
@@ -95,6 +98,7 @@ class MatraConfig:
       loop: lengths and intervals.
       smoothing: label smoothing.
       num_validated: dev words that a validation decodes.
+      start_folder: model folder whose parameters training begins with; "" draws them.
       seed: of parameters and dropout.
     """
 
@@ -104,6 +108,7 @@ class MatraConfig:
     loop: LoopConfig
     smoothing: float = 0.1
     num_validated: int = 512
+    start_folder: str = ""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -124,13 +129,44 @@ def follow_tables(vocabulary: Vocabulary) -> np.ndarray:
 
 
 def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
-    """Trains the teacher, or reads it back where it was finished before."""
+    """Trains the teacher, or reads it back where it was finished before.
+
+    Raises:
+      FileNotFoundError: there is no model folder to start from.
+      ValueError: the model there is of other sizes or another vocabulary.
+    """
     vocabulary = make_vocabulary()
     model = config.model.sized(vocabulary)
     stage = matra_stage(config, model, corpus, vocabulary)
     shapes = {"student": transformer.parameter_shapes(model)}
-    params = run_stages((stage,), initial.init_params(shapes, config.seed), at)
+    if config.start_folder:
+        given = _given(Path(config.start_folder), model, vocabulary)
+        stage = dataclasses.replace(
+            stage, inputs=stage.inputs | {"start": given.digest}
+        )
+        start = {"student": given.params}
+    else:
+        start = initial.init_params(shapes, config.seed)
+    params = run_stages((stage,), start, at)
     return Network(params["student"], model, vocabulary, follow_tables(vocabulary))
+
+
+def _given(
+    folder: Path, model: TransformerConfig, vocabulary: Vocabulary
+) -> ModelFolder:
+    """A model to go on from, where it has the shapes that are wanted."""
+    given = load_model(folder)
+    wanted = trees.flatten(transformer.parameter_shapes(model))
+    found = trees.flatten(given.params)
+    for path in sorted({*wanted, *found}):
+        there, here = (t[path].shape if path in t else None for t in (found, wanted))
+        if there != here:
+            raise ValueError(
+                f"start_folder {folder}: {path} has shape {there}, here it is {here}"
+            )
+    if given.vocabulary.fingerprint != vocabulary.fingerprint:
+        raise ValueError(f"start_folder {folder} has another vocabulary")
+    return given
 
 
 def matra_stage(

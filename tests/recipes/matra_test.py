@@ -1,0 +1,92 @@
+"""What a teacher's training begins with."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tiny_run
+
+from epik_jax import trees
+from epik_jax.interop.export import ModelFolder, export_model
+from epik_jax.recipes import matra, settings
+from epik_jax.recipes.corpus import DataConfig, read_corpus
+from epik_jax.recipes.run import MatraRun
+
+SMALL = [
+    *(f"teacher.model.{s}=1" for s in ("encoder_layers", "decoder_layers")),
+    *(f"teacher.model.{s}=8" for s in ("width", "feed_forward")),
+]
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Trains nothing; keeps the stages and parameters that training was given."""
+    given = []
+
+    def run_stages(stages, params, at):
+        given.append((stages[0], params))
+        return params
+
+    monkeypatch.setattr(matra, "run_stages", run_stages)
+    return given
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return read_corpus(DataConfig("builtin", num_synthetic=8))
+
+
+def config_of(*overrides):
+    path = tiny_run.CONFIG.replace("epik.py", "matra.py")
+    plain = settings.read_config(path, [*SMALL, *overrides])
+    del plain["recipe"]
+    return settings.build(MatraRun, plain).teacher
+
+
+@pytest.fixture
+def folder(tmp_path, begun, corpus):
+    """A model of another seed."""
+    network = matra.train_matra(config_of("teacher.seed=7"), corpus, None)
+    model = ModelFolder(network.params, network.config, network.vocabulary, {})
+    export_model(model, tmp_path / "m", bfloat16=False, card="")
+    begun.clear()
+    return tmp_path / "m"
+
+
+def test_training_begins_with_drawn_parameters_or_with_given_ones(
+    folder, begun, corpus
+):
+    for start in ("", str(folder)):
+        config = dataclasses.replace(config_of("teacher.seed=7"), start_folder=start)
+        matra.train_matra(config, corpus, None)
+    other = dataclasses.replace(config_of(), start_folder=str(folder))
+    matra.train_matra(other, corpus, None)
+    drawn, given, again = (trees.flatten(params) for _, params in begun)
+    for path, leaf in drawn.items():
+        np.testing.assert_array_equal(given[path], leaf)
+        np.testing.assert_array_equal(again[path], leaf)
+    starts = [stage.inputs.get("start") for stage, _ in begun]
+    assert starts[0] is None and starts[1] == starts[2] is not None
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("width=16", r"key/bias has shape \(8,\), here it is \(16,\)"),
+        ("encoder_layers=2", r"encoder/block_01/.* has shape None, here"),
+    ],
+)
+def test_a_model_of_other_sizes_is_no_start(folder, begun, corpus, override, message):
+    config = config_of(f"teacher.model.{override}")
+    config = dataclasses.replace(config, start_folder=str(folder))
+    with pytest.raises(ValueError, match=message):
+        matra.train_matra(config, corpus, None)
+    assert not begun
+
+
+def test_a_start_that_is_not_there_is_named(begun, corpus, tmp_path):
+    config = dataclasses.replace(config_of(), start_folder=str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match="none is no model folder"):
+        matra.train_matra(config, corpus, None)
