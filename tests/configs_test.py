@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import tiny_run
 from jax.experimental.compilation_cache import compilation_cache
 from toy_networks import VOCABULARY, ToyNetwork
 
@@ -35,16 +36,7 @@ WAYS = (
 SMALL = [
     "epik.transfer.num_words=3",
     "data.num_synthetic=8",
-    *(
-        f"epik.{who}.model.{size}"
-        for who in ("teacher", "student")
-        for size in (
-            "width=8",
-            "feed_forward=8",
-            "encoder_layers=1",
-            "decoder_layers=1",
-        )
-    ),
+    *tiny_run.SMALL_MODELS,
     "epik.student.stages[0].batches.batch_size=4",
     "epik.student.stages[0].batches.buckets=((40, 40),)",
 ]

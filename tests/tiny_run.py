@@ -24,15 +24,14 @@ from epik_jax.recipes import run as runs
 from epik_jax.teachers import forward
 
 CONFIG = f"{Path(__file__).parents[1]}/configs/epik.py:tiny"
+SMALL_MODELS = [
+    f"epik.{who}.model.{size}"
+    for who in ("teacher", "student")
+    for size in ("width=8", "feed_forward=8", "encoder_layers=1", "decoder_layers=1")
+]
 OVERRIDES = [
     "data.num_synthetic=8",
-    *(
-        f"epik.{who}.{setting}"
-        for who in ("teacher.model", "student.model")
-        for setting in ("width=8", "feed_forward=8", "encoder_layers=1")
-    ),
-    "epik.teacher.model.decoder_layers=1",
-    "epik.student.model.decoder_layers=1",
+    *SMALL_MODELS,
     *(
         f"epik.{stage}.{setting}"
         for stage in ("teacher", "student.stages[0]")

@@ -33,3 +33,12 @@ def texts(block):
         parts = np.split(block.arrays["tokens"].row(i), cuts)[:-1]
         rows.append([VOCABULARY.decode(part.tolist()) for part in parts])
     return rows
+
+
+ROMANISATIONS = {
+    ("hi", "कमल"): (("kamal", 3), ("kamala", 1)),
+    ("hi", "बल"): (("bal", 1),),
+    ("ta", "கமல்"): (("kamal", 2),),
+    ("kn", "ಬಲ"): (("bala", 2), ("bal", 1)),
+    ("bn", "কমল"): (("komol", 1),),
+}

@@ -60,6 +60,10 @@ class Interval:
     level: float
     num_resamples: int
 
+    def figure(self) -> dict[str, float]:
+        """The value and its bounds, as reports and evaluations hold them."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
     def verdict(self, *, higher_is_better: bool) -> str:
         """What a difference says: "better", "worse" or "inconclusive".
 

@@ -101,7 +101,7 @@ def gap_closed(
             seed=seed,
         )
         if made is not None:
-            found[metric] = {"value": made.value, "low": made.low, "high": made.high}
+            found[metric] = made.figure()
     return found
 
 
@@ -136,12 +136,7 @@ def _difference(
         seed=seed,
     )
     verdict = found.verdict(higher_is_better=metric not in _LOWER_IS_BETTER)
-    return {
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "verdict": verdict,
-    }
+    return {**found.figure(), "verdict": verdict}
 
 
 def _row(

@@ -166,10 +166,7 @@ def _system_entry(
         "decode": system.decode,
         "num_parameters": system.num_parameters,
         "note": system.note,
-        "overall": {
-            metric: {"value": i.value, "low": i.low, "high": i.high}
-            for metric, i in found.items()
-        },
+        "overall": {metric: i.figure() for metric, i in found.items()},
         "pairs": {**metrics.summary_by_pair(scores), **more},
         "sources": {
             **_by_source(system.predictions, keys, apart=False),
@@ -219,7 +216,7 @@ def _agreement(found: WordScores, resampling: dict[str, int]) -> dict[str, Any]:
         made = bootstrap.interval(
             found.ratio(metric), np.zeros(len(found), int), **resampling
         )
-        entry[metric] = {"value": made.value, "low": made.low, "high": made.high}
+        entry[metric] = made.figure()
     return entry
 
 

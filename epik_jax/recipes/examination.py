@@ -148,7 +148,7 @@ def _figures(
         made = bootstrap.interval(
             scores.ratio(metric), strata, num_resamples=num_resamples, seed=seed
         )
-        found[metric] = {"value": made.value, "low": made.low, "high": made.high}
+        found[metric] = made.figure()
     return found
 
 

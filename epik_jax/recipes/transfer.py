@@ -27,8 +27,7 @@ from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.teachers.signals import TransliterationTeacher, Wanted
 from epik_jax.teachers.table import TableTeacher
 from epik_jax.text.normalise import NORMALISER_VERSION
-
-INDIC = ("hi", "ta", "kn", "bn")
+from epik_jax.text.scripts import INDIC_LANGUAGES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +72,7 @@ def transfer_words(
     romanisations: Romanisations, config: TransferConfig
 ) -> list[tuple[str, str]]:
     """The (language, word) pairs that the chain is asked about, Indic ones only."""
-    words: dict[str, list[str]] = {lang: [] for lang in INDIC}
+    words: dict[str, list[str]] = {lang: [] for lang in INDIC_LANGUAGES}
     for lang, word in romanisations:
         words[lang].append(word)
     if config.num_words:
@@ -88,7 +87,7 @@ def transfer_examples(words: Iterable[tuple[str, str]]) -> list[Example]:
     return [
         Example(example_id(word, lang, other), word, lang, other)
         for lang, word in words
-        for other in INDIC
+        for other in INDIC_LANGUAGES
         if other != lang
     ]
 
@@ -120,7 +119,7 @@ def back_examples(
     asked: dict[str, Example] = {}
     for lang, word in words:
         latin = romanisations[lang, word][0][0]
-        for other in INDIC:
+        for other in INDIC_LANGUAGES:
             if other != lang:
                 name = example_id(latin, "en", other)
                 asked.setdefault(name, Example(name, latin, "en", other))
@@ -142,7 +141,7 @@ def back_translated(
     made = []
     for lang, word in words:
         latin = romanisations[lang, word][0][0]
-        for other in INDIC:
+        for other in INDIC_LANGUAGES:
             source = sources.get(example_id(latin, "en", other), "")
             if other != lang and source:
                 name = example_id(source, other, lang, latin)

@@ -8,6 +8,7 @@ import logging
 import numpy as np
 import pytest
 from toy_networks import VOCABULARY, ToyNetwork
+from toy_teacher import ROMANISATIONS
 
 from epik_jax.recipes import caching, transfer
 from epik_jax.recipes.caching import fill_cache
@@ -19,13 +20,6 @@ from epik_jax.teachers.advice import CrowdConfig
 from epik_jax.teachers.signals import TransliterationTeacher, Wanted
 from epik_jax.training.stop import InterruptedRunError
 
-ROMANISATIONS = {
-    ("hi", "कमल"): (("kamal", 3), ("kamala", 1)),
-    ("hi", "बल"): (("bal", 1),),
-    ("ta", "கமல்"): (("kamal", 2),),
-    ("kn", "ಬಲ"): (("bala", 2), ("bal", 1)),
-    ("bn", "কমল"): (("komol", 1),),
-}
 CONFIG = TransferConfig(num_shards=3, wanted=Wanted(num_hypotheses=2), beam_width=2)
 
 

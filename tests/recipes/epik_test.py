@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_run
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax import trees
@@ -25,16 +26,7 @@ from epik_jax.training.stop import InterruptedRunError, StopFlag
 CONFIG = f"{Path(__file__).parents[2]}/configs/epik.py"
 SMALL = [
     "epik.transfer.num_words=3",
-    *(
-        f"epik.{who}.model.{size}"
-        for who in ("teacher", "student")
-        for size in (
-            "width=8",
-            "feed_forward=8",
-            "encoder_layers=1",
-            "decoder_layers=1",
-        )
-    ),
+    *tiny_run.SMALL_MODELS,
 ]
 
 

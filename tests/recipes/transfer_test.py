@@ -7,19 +7,13 @@ import math
 
 import pytest
 from toy_networks import ToyNetwork
+from toy_teacher import ROMANISATIONS
 
 from epik_jax.recipes import transfer
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Hypothesis
 
-ROMANISATIONS = {
-    ("hi", "कमल"): (("kamal", 3), ("kamala", 1)),
-    ("hi", "बल"): (("bal", 1),),
-    ("ta", "கமல்"): (("kamal", 2),),
-    ("kn", "ಬಲ"): (("bala", 2), ("bal", 1)),
-    ("bn", "কমল"): (("komol", 1),),
-}
 MANY = {("hi", f"क{'ा' * i}"): ((f"k{i}", 1),) for i in range(2000)}
 
 
