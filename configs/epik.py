@@ -16,7 +16,10 @@ The variant is a size, then what is done otherwise, joined by "-":
     slots                   encoder imitation position by position, on fixed slots
     positional              the same without slots
     half                    strong, with a student of half the size
+    staged                  encoder imitation, then everything at once, then words that
+                            people wrote with sources that the teacher wrote
     baseline                no teacher: words that share a romanisation, as if pairs
+    started                 the same, but begun from the teacher's parameters
 """
 
 import importlib.util
@@ -46,7 +49,9 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
         "slots": slots,
         "positional": positional,
         "half": half,
+        "staged": staged,
         "baseline": baseline,
+        "started": started,
     }
     transfer, student = ways[way](size)
     return ml_collections.ConfigDict(
@@ -202,11 +207,43 @@ def marginal(size: str) -> tuple:
     return transfer, student(size, ({**only, "hypotheses": "all"},))
 
 
+def staged(size: str) -> tuple:
+    """The strong way's answers in three stages; a third of the steps each."""
+    transfer, _ = strong(size)
+    wanted = {"num_hypotheses": 4, "log_probs": True, "hidden": "pooled"}
+    terms = {"hidden": 0.3, "distance": "cosine", "alignment": "pooled"}
+    joined = {**terms, "hard_ce": 0.5, "smoothing": 0.05, "soft_kl": 0.5}
+    imitation = stage(size, "imitation", {**terms, "hard_ce": 0.3, "soft_kl": 0.7})
+    joint = stage(size, "joint", joined)
+    polish = stage(size, "polish", {"hard_ce": 1.0, "smoothing": 0.05})
+    stages = (
+        {**imitation, "trainable": ENCODER_AND_TABLE},
+        {**joint, "drop_share": 0.15},
+        {**polish, "data": ("transfer", "back"), "drop_share": 0.15},
+    )
+    thirds = tuple(shortened(one, 3) for one in stages)
+    made = student(size, thirds)
+    separate = {**made["model"], "shared_embedding": False}
+    return {**transfer, "wanted": wanted}, {**made, "model": separate}
+
+
+def shortened(stage: dict, share: int) -> dict:
+    """The same stage in one in `share` of its steps."""
+    loop = stage["loop"]
+    short = {k: loop[k] // share for k in ("num_steps", "validate_every")}
+    return {**stage, "loop": {**loop, **short}}
+
+
 def baseline(size: str) -> tuple:
     """The same network and budget, without any teacher."""
+    transfer, begun = started(size)
+    return transfer, {**begun, "start": "random"}
+
+
+def started(size: str) -> tuple:
+    """No teacher's answers, only its parameters to start from."""
     only = stage(size, "joined", {"hard_ce": 1.0, "smoothing": 0.05})
-    made = student(size, ({**only, "data": ("joined",)},))
-    return {"pivot": "gold"}, {**made, "start": "random"}
+    return {"pivot": "gold"}, student(size, ({**only, "data": ("joined",)},))
 
 
 def num_words(size: str) -> int:

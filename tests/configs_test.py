@@ -31,15 +31,14 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 SIZES = ("builtin", "real")
 WAYS = (
     *("", "faithful", "sequence", "marginal"),
-    *("slots", "positional", "half", "baseline"),
+    *("slots", "positional", "half", "staged", "baseline", "started"),
 )
 SMALL = [
     "epik.transfer.num_words=3",
     "data.num_synthetic=8",
     *tiny_run.SMALL_MODELS,
-    "epik.student.stages[0].batches.batch_size=4",
-    "epik.student.stages[0].batches.buckets=((40, 40),)",
 ]
+SMALL_BATCHES = ("batches.batch_size=4", "batches.buckets=((40, 40),)")
 
 
 def built(size, way, overrides=()):
@@ -98,14 +97,29 @@ def compiled_once(tmp_path_factory):
 @pytest.mark.usefixtures("compiled_once")
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_trains_what_it_says_and_leaves_the_rest_alone(way):
-    run = built("tiny", way, SMALL)
+    num_stages = len(built("tiny", way).epik.student.stages)
+    batches = [
+        f"epik.student.stages[{i}].{value}"
+        for i, value in itertools.product(range(num_stages), SMALL_BATCHES)
+    ]
+    run = built("tiny", way, SMALL + batches)
     config, corpus = run.epik, read_corpus(run.data)
     teacher = untrained(config)
     model = config.student.model.sized(VOCABULARY)
     start = initial_student(config.student, model, teacher)
-    [only] = config.student.stages
     taught = lessons(config, corpus)
-    stage = epik.student_stage(only, config, model, teacher, taught, corpus)
+    for each in config.student.stages:
+        stage = epik.student_stage(each, config, model, teacher, taught, corpus)
+        moved, frozen = trained_apart(stage, start)
+        if way in ("faithful", "positional", "slots") or each.name == "imitation":
+            decoder = {p for p in moved | frozen if p.startswith("student/decoder")}
+            assert decoder <= frozen
+            assert "student/embedding" in frozen
+            assert "student/encoder_embedding" in moved
+
+
+def trained_apart(stage, start):
+    """Paths that moved in two updates, and those that must not have."""
     before = trees.flatten(jax.tree.map(np.array, start))
     mesh = make_mesh(1, 1)
     state, step = compile_step(stage, start, mesh)
@@ -115,15 +129,12 @@ def test_every_way_trains_what_it_says_and_leaves_the_rest_alone(way):
         losses.append(float(means["loss"].value()))
     assert np.isfinite(losses).all() and losses[0] > 0
     after = trees.flatten(jax.device_get(state.params))
-    moving, frozen = trees.partition(start, only.trainable)
+    moving, frozen = trees.partition(start, stage.trainable)
     for path in frozen:
         np.testing.assert_array_equal(after[path], before[path], err_msg=path)
-    moved = [path for path in moving if (after[path] != before[path]).any()]
+    moved = {path for path in moving if (after[path] != before[path]).any()}
     assert len(moved) > 0.7 * len(moving)
-    if way in ("faithful", "positional", "slots"):
-        assert {p for p in before if p.startswith("student/decoder")} <= set(frozen)
-        assert "student/embedding" in frozen
-        assert "student/encoder_embedding" in moved
+    return moved, set(frozen)
 
 
 @pytest.fixture
@@ -217,6 +228,11 @@ def test_the_ways_differ_in_what_they_ask_and_teach():
     kept = {w: (c.transfer, c.student) for w, c in ways.items()}
     for one, other in itertools.combinations(WAYS, 2):
         assert kept[one] != kept[other], (one, other)
-    assert ways["baseline"].student.stages[0].data == ("joined",)
+    for way, start in (("baseline", "random"), ("started", "teacher")):
+        assert ways[way].student.stages[0].data == ("joined",)
+        assert ways[way].student.start == start
+    steps = [stage.loop.num_steps for stage in ways["staged"].student.stages]
+    assert len(steps) == 3
+    assert sum(steps) <= ways[""].student.stages[0].loop.num_steps
     assert ways["marginal"].transfer.num_pivots > 1
     assert ways["half"].student.model.width < ways[""].student.model.width
