@@ -61,6 +61,7 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
             "epik": {
                 "teacher": common.teacher(size),
                 "teacher_folder": "",
+                "student_folder": "",
                 "transfer": {**transfer, "num_shards": 2 if size == "tiny" else 16},
                 "student": student,
                 "live_signals": False,

@@ -52,6 +52,8 @@ class EpikConfig:
       transfer: how the chain is asked.
       student: sizes and stages.
       teacher_folder: model folder of a trained teacher; "" trains one.
+      student_folder: model folder of a trained student, to be measured as it is; ""
+        trains one.
       live_signals: ask the teacher for each batch's large signals instead of caching
         them; small ones are cached either way.
       num_validated: direct names, those for choosing, that a validation decodes.
@@ -61,6 +63,7 @@ class EpikConfig:
     transfer: TransferConfig
     student: StudentConfig
     teacher_folder: str = ""
+    student_folder: str = ""
     live_signals: bool = False
     num_validated: int = 512
 
@@ -100,8 +103,17 @@ class Trained:
 
 
 def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
-    """Trains teacher and student, or reads back what was finished before."""
+    """Trains teacher and student, or reads back what was finished before.
+
+    Raises:
+      ValueError: a student that is given does not share the teacher's vocabulary.
+    """
+    # Before a teacher is trained for hours.
+    given = load_network(Path(folder)) if (folder := config.student_folder) else None
     teacher = _teacher(config, corpus, at)
+    if given:
+        _demand_one_vocabulary(folder, given, teacher)
+        return Trained(corpus, teacher, given, {})
     model = config.student.model.sized(teacher.vocabulary)
     lessons = _lessons(config, corpus, teacher, at)
     stages = tuple(
@@ -180,6 +192,11 @@ def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     if config.teacher_folder:
         return load_network(Path(config.teacher_folder))
     return train_matra(config.teacher, corpus, at)
+
+
+def _demand_one_vocabulary(folder: str, student: Network, teacher: Network) -> None:
+    if student.vocabulary.fingerprint != teacher.vocabulary.fingerprint:
+        raise ValueError(f"epik.student_folder {folder}: not the teacher's vocabulary")
 
 
 def _lessons(

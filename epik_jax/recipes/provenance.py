@@ -68,6 +68,17 @@ def trained_seconds(log_rows: Iterable[Mapping[str, Any]]) -> float:
     return sum(row.get("window_seconds", 0.0) for row in log_rows)
 
 
+def how_trained(
+    given: str, seed: int, log_rows: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """How a run's student came to be; of one that was `given`, what its folder says."""
+    if given:
+        about = load_model(Path(given)).about
+        return {f"student's {k}": about[k] for k in ("command", "commit") if k in about}
+    minutes = round(trained_seconds(log_rows) / 60, 1)
+    return {"seed": seed, "minutes of training": minutes}
+
+
 def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:
     """What became of the training words, in a line; nothing where none was read."""
     train = [c for name, c in counts.items() if name.startswith("train:")]
@@ -81,12 +92,17 @@ def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:
     }
 
 
-def export_teacher(
-    teacher: Network, folder: Path, given: str, data: DataConfig, command: str
+def export_network(
+    network: Network,
+    folder: Path,
+    recipe: str,
+    given: str,
+    data: DataConfig,
+    command: str,
 ) -> None:
-    """Writes a run's teacher; one that was `given` keeps the story it came with."""
+    """Writes a run's network; one that was `given` keeps the story it came with."""
     if not given:
-        return export_trained(teacher, folder, "matra", data, command)
+        return export_trained(network, folder, recipe, data, command)
     model = load_model(Path(given))
     return export_model(model, folder, bfloat16=False, card=model_card(model))
 

@@ -26,10 +26,10 @@ from epik_jax.recipes.epik import EpikConfig, Trained
 from epik_jax.recipes.matra import MatraConfig
 from epik_jax.recipes.provenance import (
     commit,
-    export_teacher,
+    export_network,
     export_trained,
+    how_trained,
     kept_pairs,
-    trained_seconds,
     typed_command,
 )
 from epik_jax.recipes.recipe import Workplace
@@ -131,7 +131,7 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
         with at.stop:
             teacher = epik.fill_caches(built.epik, read_corpus(built.data), at)
         folder, given = workdir / "teacher", built.epik.teacher_folder
-        export_teacher(teacher, folder, given, built.data, typed)
+        export_network(teacher, folder, "matra", given, built.data, typed)
     return find_caches(workdir)
 
 
@@ -191,9 +191,12 @@ def _run_epik(
         answerer.table_answerer(advisor)
     with at.stop:
         trained = epik.train_epik(config.epik, read_corpus(config.data), at)
-    data, given = config.data, config.epik.teacher_folder
-    export_teacher(trained.teacher, at.folder / "teacher", given, data, command)
-    export_trained(trained.student, at.folder / "student", "epik", data, command)
+    for place, recipe, network, given in (
+        ("teacher", "matra", trained.teacher, config.epik.teacher_folder),
+        ("student", "epik", trained.student, config.epik.student_folder),
+    ):
+        folder = at.folder / place
+        export_network(network, folder, recipe, given, config.data, command)
     if not evaluate:
         return None
     # Measuring takes no signals over: it has nothing to save.
@@ -232,8 +235,7 @@ def _report(
         run={
             "command": command,
             "commit": commit(),
-            "seed": config.epik.student.seed,
-            "minutes of training": round(trained_seconds(rows) / 60, 1),
+            **how_trained(config.epik.student_folder, config.epik.student.seed, rows),
             **kept_pairs(trained.corpus.counts),
         },
         data={

@@ -20,6 +20,7 @@ from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run import EpikRun
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.live import LiveSignals
+from epik_jax.text.vocabulary import CharacterVocabulary
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError, StopFlag
 
@@ -199,6 +200,38 @@ def test_a_trained_teacher_is_taken_from_its_folder(runner, at, tmp_path, monkey
     taken = dataclasses.replace(config, teacher_folder=str(tmp_path / "matra"))
     assert train_epik(taken, at).teacher is given
     assert runner.teacher is None
+
+
+@pytest.fixture
+def given_folder(tmp_path):
+    """A model folder of the student's shape, and the network in it."""
+    given = StandIn(config_of().student.model.sized(VOCABULARY))
+    about = {"recipe": "epik", "data": [], "command": "", "commit": ""}
+    model = ModelFolder(given.params, given.config, VOCABULARY, about)
+    export_model(model, tmp_path / "given", bfloat16=False, card="")
+    return tmp_path / "given"
+
+
+def test_a_trained_student_is_measured_as_it_is(runner, at, given_folder):
+    config = dataclasses.replace(config_of(), student_folder=str(given_folder))
+    trained = train_epik(config, at)
+    assert epik.network_digest(trained.student) == epik.network_digest(
+        epik.load_network(given_folder)
+    )
+    assert runner.stages == () and not (at.folder / "cache").exists()
+
+
+def test_a_given_student_of_another_vocabulary_is_refused(
+    runner, at, given_folder, monkeypatch
+):
+    other = dataclasses.replace(
+        epik.load_network(given_folder),
+        vocabulary=CharacterVocabulary.from_languages(("en", "hi")),
+    )
+    monkeypatch.setattr(epik, "load_network", lambda folder: other)
+    config = dataclasses.replace(config_of(), student_folder=str(given_folder))
+    with pytest.raises(ValueError, match="not the teacher's vocabulary"):
+        train_epik(config, at)
 
 
 def test_a_missing_teacher_folder_is_named_before_anything_is_asked(runner, at):

@@ -91,5 +91,21 @@ def test_a_teacher_that_was_given_keeps_its_story(tmp_path):
     provenance.export_trained(network(), given, "matra", data, "how it was made")
     for teacher_folder, command in ((str(given), "how it was made"), ("", "this run")):
         copy = tmp_path / "copy"
-        provenance.export_teacher(network(), copy, teacher_folder, data, "this run")
+        provenance.export_network(
+            network(), copy, "matra", teacher_folder, data, "this run"
+        )
         assert load_model(tmp_path / "copy").about["command"] == command
+
+
+def test_a_student_that_was_given_is_reported_with_its_own_story(tmp_path):
+    given = tmp_path / "given"
+    data = DataConfig("builtin")
+    provenance.export_trained(network(), given, "epik", data, "how it was made")
+    rows = [{"window_seconds": 90.0}]
+    told = provenance.how_trained(str(given), 3, rows)
+    assert told["student's command"] == "how it was made"
+    assert "seed" not in told
+    assert provenance.how_trained("", 3, rows) == {
+        "seed": 3,
+        "minutes of training": 1.5,
+    }
