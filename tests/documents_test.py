@@ -1,0 +1,82 @@
+"""What documents tell a reader to type is understood; their links lead somewhere.
+
+Commands are parsed, not run; configurations that they name are built.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from epik_jax import arguments
+from epik_jax.recipes import settings
+from epik_jax.recipes.run import EpikRun, MatraRun
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted(
+    path for folder in (ROOT, ROOT / "docs") for path in folder.glob("*.md")
+)
+FENCED = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]+)?\)")
+
+
+def fenced_commands(text):
+    """Command lines in fenced blocks, joined where they are continued."""
+    for block in FENCED.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if "epik-jax" in words:
+                yield words[words.index("epik-jax") + 1 :]
+
+
+def typed():
+    return [
+        pytest.param(words, id=f"{path.name}: {' '.join(words)[:60]}")
+        for path in DOCUMENTS
+        for words in fenced_commands(path.read_text(encoding="utf-8"))
+    ]
+
+
+def test_commands_are_found():
+    assert len(typed()) > 20
+
+
+@pytest.mark.parametrize("words", typed())
+def test_what_is_told_to_be_typed_is_understood(words, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    given = arguments.parse(words)
+    if getattr(given, "config", None):
+        plain = settings.read_config(given.config, given.overrides)
+        recipes = {"matra": MatraRun, "epik": EpikRun}
+        settings.build(recipes[plain.pop("recipe")], plain)
+
+
+def anchors(text):
+    """How the headings of a document are linked to."""
+    for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
+        plain = re.sub(r"[^\w\- ]", "", heading.lower())
+        yield "#" + plain.replace(" ", "-")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_within_the_project_lead_somewhere(document):
+    for target, anchor in LINK.findall(document.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path = (document.parent / target) if target else document
+        assert path.exists(), target
+        if anchor and path.suffix == ".md":
+            assert anchor in anchors(path.read_text(encoding="utf-8")), anchor
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "notebooks").glob("*.py")))
+def test_a_notebook_is_what_its_script_says(script):
+    notebook = json.loads(script.with_suffix(".ipynb").read_text(encoding="utf-8"))
+    said = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+    cells = jupytext.read(script).cells
+    assert said == [(cell.cell_type, cell.source) for cell in cells]
