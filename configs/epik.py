@@ -95,6 +95,8 @@ def strong(size: str) -> tuple:
         "teacher_share": 0.1,
         "num_pivots": 1,
         "beam_width": 4,
+        # Fewer than one in 10,000 training words are longer than this allows.
+        "max_extra": 4,
         # The weight was the best of 1 to 24 on the names for choosing.
         "crowd": {"table": "builtin", "proposes": True, "rerank_weight": 12.0},
         "wanted": {"num_hypotheses": 4},
@@ -130,6 +132,8 @@ def faithful(size: str) -> tuple:
     transfer = {
         "pivot": "gold",
         "beam_width": 4,
+        # Fewer than one in 10,000 training words are longer than this allows.
+        "max_extra": 4,
         "wanted": {"num_hypotheses": 1, "log_probs": True, "hidden": "pooled"},
         "num_words": num_words(size),
     }
@@ -200,6 +204,8 @@ def marginal(size: str) -> tuple:
         "pivot": "gold",
         "num_pivots": 4,
         "beam_width": 4,
+        # Fewer than one in 10,000 training words are longer than this allows.
+        "max_extra": 4,
         "crowd": {"table": "builtin", "rerank_weight": 12.0},
         "wanted": {"num_hypotheses": 4},
         "num_words": num_words(size),

@@ -43,6 +43,7 @@ class TransferConfig:
       pivot_beam: beam of the first stage.
       beam_width: beam of the second stage.
       length_penalty: of the second stage.
+      max_extra: see `Decoding`; of the second stage.
       num_words: training words a language, drawn by digest; 0 for all.
       crowd: how a rule table joins in.
       wanted: what is kept of an answer.
@@ -55,6 +56,7 @@ class TransferConfig:
     pivot_beam: int = 4
     beam_width: int = 4
     length_penalty: float = 0.0
+    max_extra: int = 8
     num_words: int = 0
     crowd: CrowdConfig = dataclasses.field(default_factory=CrowdConfig)
     wanted: Wanted = dataclasses.field(default_factory=Wanted)
@@ -63,7 +65,7 @@ class TransferConfig:
     def __post_init__(self) -> None:
         """Refuses numbers that ask for nothing."""
         demand(self, 1, "num_pivots", "pivot_beam", "beam_width", "num_shards")
-        demand(self, 0, "num_words")
+        demand(self, 0, "num_words", "max_extra")
         if not 0.0 <= self.teacher_share <= 1.0:
             raise ValueError(f"teacher_share {self.teacher_share} is not in [0, 1]")
 
@@ -183,6 +185,7 @@ def two_stage_chain(
         beam_width=config.beam_width,
         num_hypotheses=min(config.beam_width, config.wanted.num_hypotheses),
         length_penalty=config.length_penalty,
+        max_extra=config.max_extra,
     )
     return Chain((Link(network, "en", first), Link(network, None, second)), pivots)
 

@@ -129,7 +129,7 @@ def test_joined_words_share_a_romanisation_and_differ_in_language():
 def test_the_chain_hands_on_as_many_pivots_as_it_sums_over():
     network = ToyNetwork()
     config = TransferConfig(
-        pivot_beam=2, num_pivots=3, beam_width=4, length_penalty=0.5
+        pivot_beam=2, num_pivots=3, beam_width=4, length_penalty=0.5, max_extra=2
     )
     first, second = transfer.two_stage_chain(network, config, {}).links
     assert (first.lang, first.decoding.num_hypotheses) == ("en", 3)
@@ -137,3 +137,4 @@ def test_the_chain_hands_on_as_many_pivots_as_it_sums_over():
     assert (second.lang, second.decoding.beam_width) == (None, 4)
     assert second.decoding.num_hypotheses == 4
     assert second.decoding.length_penalty == 0.5
+    assert second.decoding.max_extra == 2
