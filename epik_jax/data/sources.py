@@ -7,6 +7,7 @@ is done with the pairs (directions, splits, encoding) is settled elsewhere.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterable
@@ -210,7 +211,10 @@ def checked_pairs(
     report: RowReport,
     max_length: int = MAX_LENGTH,
 ) -> list[WordPair]:
-    """Normalises raw pairs and leaves out the bad and the repeated ones.
+    """Normalises raw pairs, leaves out the bad ones and joins the repeated ones.
+
+    What differs in Unicode form or in case alone is one pair once it is normalised: all
+    of its writers count for it.
 
     Args:
       rows: (line, native, Latin, count, origin) as published.
@@ -219,7 +223,7 @@ def checked_pairs(
       max_length: longest word accepted, in code points.
 
     Returns:
-      The pairs that passed, in order.
+      The pairs that passed, in order of first appearance.
     """
     check_native, check_latin = (
         make_check(lang, max_length),
@@ -231,8 +235,10 @@ def checked_pairs(
         latin, bad_latin = check_latin(raw_latin)
         if cause := bad_native or bad_latin:
             report.refuse(line, cause, raw_native if bad_native else raw_latin)
-        elif (native, latin) in pairs:
+        elif (first := pairs.get((native, latin))) is not None:
             report.drop("duplicate")
+            total = first.count + count
+            pairs[native, latin] = dataclasses.replace(first, count=total)
         else:
             where = f"{report.path}:{line}"
             pairs[native, latin] = WordPair(native, latin, count, origin, where)
