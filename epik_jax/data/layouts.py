@@ -75,6 +75,12 @@ def dakshina_rows(lines: Lines, report: RowReport) -> Iterator[RawPair]:
             report.refuse(line, "count is not a number", count)
 
 
+def pair_rows(lines: Lines, report: RowReport, origin: str) -> Iterator[RawPair]:
+    """Reads native word and romanisation."""
+    for line, (native, latin) in columns(lines, report, (2,)):
+        yield line, native, latin, 1, origin
+
+
 def aksharantar_tsv_rows(lines: Lines, report: RowReport) -> Iterator[RawPair]:
     """Reads native word, romanisation and, where there is one, source."""
     for line, cells in columns(lines, report, (2, 3)):

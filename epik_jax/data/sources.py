@@ -98,12 +98,30 @@ def read_aksharantar(
     return pairs, report
 
 
+def read_native_pairs(
+    path: str | os.PathLike[str],
+    lang: str,
+    *,
+    max_length: int = MAX_LENGTH,
+    max_bad_share: float = 0.01,
+) -> tuple[list[WordPair], RowReport]:
+    """Reads two columns, native word and romanisation, each row one writer's.
+
+    Args, Returns, Raises: see `read_dakshina`; `origin` is the file's name.
+    """
+    report = RowReport(str(path))
+    origin = os.path.basename(path).split(".")[0]
+    rows = layouts.pair_rows(read_lines(path, report), report, origin)
+    pairs = checked_pairs(rows, lang, report, max_length)
+    report.check(max_bad_share)
+    return pairs, report
+
+
 def read_pairs_tsv(
     path: str | os.PathLike[str],
     source_lang: str,
     target_lang: str,
     *,
-    origin: str = "",
     max_length: int = MAX_LENGTH,
     max_bad_share: float = 0.01,
 ) -> tuple[list[Example], RowReport]:
@@ -113,7 +131,6 @@ def read_pairs_tsv(
       path: a tab-separated file without header, plain or .gz.
       source_lang: language of the first column.
       target_lang: language of the second column.
-      origin: name of the list; the file's name where it is empty.
       max_length: longest word accepted, in code points.
       max_bad_share: largest share of bad lines to go on with.
 
@@ -124,7 +141,7 @@ def read_pairs_tsv(
       ValueError: too many bad lines.
     """
     report = RowReport(str(path))
-    origin = origin or os.path.basename(path).split(".")[0]
+    origin = os.path.basename(path).split(".")[0]
     check_source, check_target = (
         make_check(lang, max_length) for lang in (source_lang, target_lang)
     )

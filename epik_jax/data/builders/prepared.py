@@ -7,6 +7,7 @@ data source.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,11 @@ from epik_jax.data import layouts, sources
 from epik_jax.data.pairs import WordPair
 from epik_jax.data.rows import RowReport
 
+INFO_FILE = "dataset_info.json"
+"""By which TFDS knows the folder of a prepared version."""
+
 _CHUNK = 4096
+_COLUMNS = {"line", "native", "latin", "count", "origin"}
 
 
 def write_tfds(
@@ -76,15 +81,35 @@ def read_tfds(
       are those of the published file.
 
     Raises:
-      ValueError: too many bad rows.
+      ValueError: too many bad rows, or the folder holds something else.
       ImportError: the extra `tfds` is not installed.
     """
-    source = _tfds().builder_from_directory(os.fspath(directory)).as_data_source(split)
+    source = _data_source(os.fspath(directory), split)
     report = RowReport(f"{os.fspath(directory)}[{split}]")
     rows = _raw_pairs(source, report)
     pairs = sources.checked_pairs(rows, lang, report, max_length)
     report.check(max_bad_share)
     return pairs, report
+
+
+def set_name(directory: str | os.PathLike[str]) -> str:
+    """The data set that a prepared folder belongs to, such as "dakshina"."""
+    with open(os.path.join(directory, INFO_FILE), encoding="utf-8") as file:
+        return str(json.load(file)["name"])
+
+
+def _data_source(directory: str, split: str) -> Any:
+    builder = _tfds().builder_from_directory(directory)
+    if missing := _COLUMNS - set(builder.info.features):
+        raise ValueError(
+            f"{directory} holds no word pairs: it has no {', '.join(sorted(missing))}"
+        )
+    if split not in builder.info.splits:
+        raise ValueError(f"{directory} has no split {split!r}; prepare it anew")
+    try:
+        return builder.as_data_source(split)
+    except NotImplementedError as error:
+        raise ValueError(f"{directory}: {error}; prepare it anew") from error
 
 
 def _raw_pairs(source: Any, report: RowReport) -> Iterator[layouts.RawPair]:
