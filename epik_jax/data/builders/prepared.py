@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from epik_jax.data import layouts, sources
@@ -116,12 +116,23 @@ def _raw_pairs(source: Any, report: RowReport) -> Iterator[layouts.RawPair]:
     # In chunks: a record fetched by itself costs three times as much.
     for start in range(0, len(source), _CHUNK):
         places = range(start, min(start + _CHUNK, len(source)))
-        for row in source.__getitems__(list(places)):
+        try:
+            rows = [_raw_pair(row) for row in source.__getitems__(list(places))]
+        # A cut file opens all the same, and its texts are None.
+        except (RuntimeError, AttributeError) as error:
+            raise ValueError(
+                f"{report.path}: the records cannot be read; prepare them anew"
+            ) from error
+        for row in rows:
             report.read += 1
-            native, latin, origin = (
-                row[name].decode() for name in ("native", "latin", "origin")
-            )
-            yield int(row["line"]), native, latin, int(row["count"]), origin
+            yield row
+
+
+def _raw_pair(row: Mapping[str, Any]) -> layouts.RawPair:
+    native, latin, origin = (
+        row[name].decode() for name in ("native", "latin", "origin")
+    )
+    return int(row["line"]), native, latin, int(row["count"]), origin
 
 
 def _tfds() -> Any:

@@ -182,3 +182,14 @@ def test_a_split_that_was_not_prepared_is_named(dakshina: str, tmp_path: Path) -
     info.write_text(json.dumps(record))
     with pytest.raises(ValueError, match="set has no split 'test'"):
         prepared.read_tfds(tmp_path / "set", "test", "hi")
+
+
+@pytest.mark.parametrize("size", [0, 1 << 16])
+def test_a_cut_record_file_is_refused_by_name(
+    dakshina: str, tmp_path: Path, size: int
+) -> None:
+    shutil.copytree(dakshina, tmp_path / "set")
+    (file,) = (tmp_path / "set").glob("*train.array_record*")
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(ValueError, match=r"set\[train\]: the records cannot be read"):
+        prepared.read_tfds(tmp_path / "set", "train", "hi")
