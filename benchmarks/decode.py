@@ -13,10 +13,12 @@ import measure
 from epik_jax.data.builtin import synthetic_words
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
-from epik_jax.recipes.matra import follow_tables, make_vocabulary
+from epik_jax.recipes.tokens import follow_tables
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
 from epik_jax.teachers.passes import Decoding
+from epik_jax.text.scripts import LANGUAGES
+from epik_jax.text.vocabulary import CharacterVocabulary
 
 SIZES = {"whole": (256, 1024, 3), "half": (192, 768, 2)}
 
@@ -57,7 +59,7 @@ def ask(network: Network, words: list[Example], decoding: Decoding) -> None:
 def random_network(size: str) -> Network:
     """A network of drawn parameters under the script constraint."""
     width, feed_forward, layers = SIZES[size]
-    vocabulary = make_vocabulary()
+    vocabulary = CharacterVocabulary.from_languages(LANGUAGES)
     config = TransformerConfig(
         vocab_size=vocabulary.size,
         width=width,

@@ -94,6 +94,11 @@ def teacher(variant: str) -> dict:
             "validate_every": {"real": 8000, "builtin": 500, "tiny": 30}[variant],
         },
         "smoothing": 0.1,
+        # Or pieces, {"kind": "sentencepiece"}, of which there are to be so many.
+        "vocabulary": {
+            "kind": "characters",
+            "size": {"real": 2000, "builtin": 1000, "tiny": 400}[variant],
+        },
         "num_validated": {"real": 1024, "builtin": 256, "tiny": 16}[variant],
         "seed": 0,
     }

@@ -1,4 +1,4 @@
-"""Text files that are there whole or not at all."""
+"""Files that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes UTF-8 text, replacing what is there in one motion.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes bytes, or text as UTF-8, replacing what is there in one motion.
 
     A crash, a full disk or an interruption leaves the old file or the new one.
 
     Args:
       path: in a folder that is there.
-      text: all of the file.
+      content: all of the file.
 
     Raises:
       OSError: it cannot be written; what was there is untouched.
@@ -21,8 +21,8 @@ def write_whole(path: Path, text: str) -> None:
     path = path.resolve()  # A link goes on pointing at what is written.
     unfinished = path.with_name(path.name + ".tmp")
     try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with unfinished.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)

@@ -48,7 +48,19 @@ BAD = [
         "libraries_stay_behind_their_doors",
         "text/normalise.py",
         "def f():\n  import sentencepiece",
-        "text.vocabulary",
+        "text.pieces",
+    ),
+    (
+        "libraries_stay_behind_their_doors",
+        "evaluation/a.py",
+        "def f():\n  import icu",
+        "teachers.table",
+    ),
+    (
+        "libraries_stay_behind_their_doors",
+        "evaluation/a.py",
+        "import panphon.distance",
+        "evaluation.feature_distance",
     ),
     (
         "libraries_stay_behind_their_doors",

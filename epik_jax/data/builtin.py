@@ -28,7 +28,6 @@ from epik_jax.structs import Example
 from epik_jax.text.scripts import INDIC_LANGUAGES
 
 SPLITS = ("train", "dev", "test")
-KINDS = ("place_in", "place", "person")
 
 _MAX_ROMANISATIONS = 3
 

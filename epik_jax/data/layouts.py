@@ -51,9 +51,12 @@ def header(
       The column names as they stand.
 
     Raises:
-      ValueError: a wanted column is not named.
+      ValueError: a wanted column is not named, or the line is not UTF-8.
     """
     _, text = next(lines, (1, ""))
+    if report.bad:
+        # The first line was refused as it was read: this one is a row, or nothing.
+        raise ValueError(f"{report.firsts[0]}, which should name the columns")
     names = text.split("\t")
     if missing := [name for name in wanted if name not in names]:
         raise ValueError(
@@ -70,6 +73,12 @@ def dakshina_rows(lines: Lines, report: RowReport) -> Iterator[RawPair]:
             yield line, native, latin, int(count), "dakshina"
         else:
             report.refuse(line, "count is not a number", count)
+
+
+def pair_rows(lines: Lines, report: RowReport, origin: str) -> Iterator[RawPair]:
+    """Reads native word and romanisation."""
+    for line, (native, latin) in columns(lines, report, (2,)):
+        yield line, native, latin, 1, origin
 
 
 def aksharantar_tsv_rows(lines: Lines, report: RowReport) -> Iterator[RawPair]:

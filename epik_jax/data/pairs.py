@@ -75,7 +75,8 @@ def _writer_weights(pairs: Sequence[WordPair]) -> list[float]:
     for pair in pairs:
         counts.setdefault(pair.native, []).append(pair.count)
     mean = {native: sum(found) / len(found) for native, found in counts.items()}
-    return [pair.count / mean[pair.native] for pair in pairs]
+    # A list may say of a word that nobody gave it: all its pairs weigh alike then.
+    return [p.count / mean[p.native] if mean[p.native] else 1.0 for p in pairs]
 
 
 def grouped_examples(pairs: Iterable[WordPair], lang: str) -> list[Example]:

@@ -7,6 +7,7 @@ is done with the pairs (directions, splits, encoding) is settled elsewhere.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterable
@@ -97,12 +98,30 @@ def read_aksharantar(
     return pairs, report
 
 
+def read_native_pairs(
+    path: str | os.PathLike[str],
+    lang: str,
+    *,
+    max_length: int = MAX_LENGTH,
+    max_bad_share: float = 0.01,
+) -> tuple[list[WordPair], RowReport]:
+    """Reads two columns, native word and romanisation, each row one writer's.
+
+    Args, Returns, Raises: see `read_dakshina`; `origin` is the file's name.
+    """
+    report = RowReport(str(path))
+    origin = os.path.basename(path).split(".")[0]
+    rows = layouts.pair_rows(read_lines(path, report), report, origin)
+    pairs = checked_pairs(rows, lang, report, max_length)
+    report.check(max_bad_share)
+    return pairs, report
+
+
 def read_pairs_tsv(
     path: str | os.PathLike[str],
     source_lang: str,
     target_lang: str,
     *,
-    origin: str = "",
     max_length: int = MAX_LENGTH,
     max_bad_share: float = 0.01,
 ) -> tuple[list[Example], RowReport]:
@@ -112,7 +131,6 @@ def read_pairs_tsv(
       path: a tab-separated file without header, plain or .gz.
       source_lang: language of the first column.
       target_lang: language of the second column.
-      origin: name of the list; the file's name where it is empty.
       max_length: longest word accepted, in code points.
       max_bad_share: largest share of bad lines to go on with.
 
@@ -123,7 +141,7 @@ def read_pairs_tsv(
       ValueError: too many bad lines.
     """
     report = RowReport(str(path))
-    origin = origin or os.path.basename(path).split(".")[0]
+    origin = os.path.basename(path).split(".")[0]
     check_source, check_target = (
         make_check(lang, max_length) for lang in (source_lang, target_lang)
     )
@@ -210,7 +228,10 @@ def checked_pairs(
     report: RowReport,
     max_length: int = MAX_LENGTH,
 ) -> list[WordPair]:
-    """Normalises raw pairs and leaves out the bad and the repeated ones.
+    """Normalises raw pairs, leaves out the bad ones and joins the repeated ones.
+
+    What differs in Unicode form or in case alone is one pair once it is normalised: all
+    of its writers count for it.
 
     Args:
       rows: (line, native, Latin, count, origin) as published.
@@ -219,7 +240,7 @@ def checked_pairs(
       max_length: longest word accepted, in code points.
 
     Returns:
-      The pairs that passed, in order.
+      The pairs that passed, in order of first appearance.
     """
     check_native, check_latin = (
         make_check(lang, max_length),
@@ -231,8 +252,10 @@ def checked_pairs(
         latin, bad_latin = check_latin(raw_latin)
         if cause := bad_native or bad_latin:
             report.refuse(line, cause, raw_native if bad_native else raw_latin)
-        elif (native, latin) in pairs:
+        elif (first := pairs.get((native, latin))) is not None:
             report.drop("duplicate")
+            total = first.count + count
+            pairs[native, latin] = dataclasses.replace(first, count=total)
         else:
             where = f"{report.path}:{line}"
             pairs[native, latin] = WordPair(native, latin, count, origin, where)

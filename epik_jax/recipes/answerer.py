@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.interop.export import ModelFolder, is_model_folder, load_model
-from epik_jax.recipes.matra import follow_tables
 from epik_jax.recipes.predictors import Predictor, greedy_chain, summed_chain
+from epik_jax.recipes.tokens import follow_tables
 from epik_jax.structs import Example
 from epik_jax.teachers.chain import Answers, Chain
 from epik_jax.teachers.forward import WIDTH_STEP, Decoding, Network

@@ -14,33 +14,17 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
-from epik_jax.data import sources
 from epik_jax.data.builtin import builtin_examples, builtin_train
 from epik_jax.data.leak import leak_guard, native_words
 from epik_jax.data.pairs import WordPair, directed_examples, grouped_examples
+from epik_jax.data.rows import RowReport
+from epik_jax.recipes.word_lists import ListConfig, demand_there, read_list
 from epik_jax.structs import Example
 
 Romanisations: TypeAlias = dict[tuple[str, str], tuple[tuple[str, int], ...]]
 
 CHOOSING_SHARE = 5
 """One in this many keys of the parallel names is for choosing, the rest for reports."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ListConfig:
-    """One file of words.
-
-    Attributes:
-      format: its layout.
-      lang: language of its native side; unused for parallel names.
-      split: what it is for; "held" is only kept out of training.
-      path: below the root.
-    """
-
-    format: Literal["dakshina", "aksharantar", "parallel"]
-    lang: str
-    split: Literal["train", "dev", "test", "names", "held"]
-    path: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,51 +177,47 @@ def _from_files(config: DataConfig) -> Corpus:
     counts: dict[str, dict[str, int]] = {}
     pairs: dict[tuple[str, str, str], list[WordPair]] = {}
     names: list[Example] = []
+    held: dict[str, set[str]] = {}
     root = Path(config.root)
-    missing = [i.path for i in config.lists if not (root / i.path).is_file()]
-    if missing:
-        raise ValueError(
-            f"{root / missing[0]} is not there ({len(missing)} of {len(config.lists)} "
-            "files are missing); is data.root right?"
-        )
+    demand_there(config.lists, root)
     for item in config.lists:
-        path = root / item.path
-        if item.format == "parallel":
-            read, report = sources.read_parallel(
-                path, max_length=config.max_length, max_bad_share=config.max_bad_share
-            )
-            names += read
+        read = read_list(
+            item,
+            root,
+            max_length=config.max_length,
+            max_bad_share=config.max_bad_share,
+        )
+        if item.format != "parallel":
+            pairs.setdefault((item.split, read.name, item.lang), []).extend(read.pairs)
+        elif item.split == "names":
+            names += read.names
         else:
-            reader = {
-                "dakshina": sources.read_dakshina,
-                "aksharantar": sources.read_aksharantar,
-            }[item.format]
-            rows, report = reader(
-                path,
-                item.lang,
-                max_length=config.max_length,
-                max_bad_share=config.max_bad_share,
-            )
-            pairs.setdefault((item.split, item.format, item.lang), []).extend(rows)
-        counts[item.path] = {
-            "read": report.read,
-            "kept": report.kept,
-            **report.dropped,
-            **report.causes,
-        }
-        logging.info("%s", report)
-        for first in report.firsts:
-            logging.info("  %s", first)
-    return _split(pairs, names, counts, config.by_writers)
+            held.setdefault("held:parallel", set()).update(native_words(read.names))
+        for path, report in read.reports.items():
+            counts[path] = _counted(report)
+    return _split(pairs, names, held, counts, config.by_writers)
+
+
+def _counted(report: RowReport) -> dict[str, int]:
+    """What became of the rows of a file; says it, too."""
+    logging.info("%s", report)
+    for first in report.firsts:
+        logging.info("  %s", first)
+    return {
+        "read": report.read,
+        "kept": report.kept,
+        **report.dropped,
+        **report.causes,
+    }
 
 
 def _split(
     pairs: dict[tuple[str, str, str], list[WordPair]],
     names: list[Example],
+    held: dict[str, set[str]],
     counts: dict[str, dict[str, int]],
     by_writers: bool,
 ) -> Corpus:
-    held: dict[str, set[str]] = {}
     for (split, kind, lang), rows in pairs.items():
         if split != "train":
             held.setdefault(f"{split}:{kind}/{lang}", set()).update(

@@ -21,15 +21,11 @@ from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
-from epik_jax.recipes.matra import (
-    MatraConfig,
-    follow_tables,
-    make_validate,
-    train_matra,
-)
+from epik_jax.recipes.matra import MatraConfig, make_validate, train_matra
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.streams import content_digest
 from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
+from epik_jax.recipes.tokens import follow_tables
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Example
 from epik_jax.teacher_cache.reader import TeacherCache
@@ -41,6 +37,8 @@ from epik_jax.teachers.signals import TransliterationTeacher, Wanted
 from epik_jax.text.normalise import NORMALISER_VERSION
 
 SMALL_FIELDS = ("tokens", "token_lengths", "scores", "confidence")
+MAX_DISTRIBUTION = 1024
+"""Tokens of the largest vocabulary whose distributions a cache keeps."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +68,8 @@ class EpikConfig:
     def __post_init__(self) -> None:
         """Refuses stages that want signals which nobody keeps."""
         demand(self, 1, "num_validated")
+        if not self.teacher_folder and self.teacher.vocabulary.kind != "characters":
+            _demand_cachable(self, self.teacher.vocabulary.size)
         wanted = self.transfer.wanted
         for stage in self.student.stages:
             where = f"stage {stage.name}"
@@ -184,13 +184,28 @@ def load_network(folder: Path) -> Network:
     )
 
 
+def _demand_cachable(config: EpikConfig, vocab_size: int) -> None:
+    """Refuses to keep a number for every token of many, at every position."""
+    if not config.transfer.wanted.log_probs or config.live_signals:
+        return
+    if vocab_size > MAX_DISTRIBUTION:
+        raise ValueError(
+            f"transfer.wanted.log_probs keeps whole distributions, which a cache does "
+            f"for vocabularies of {MAX_DISTRIBUTION} tokens at most; here there are "
+            f"{vocab_size}: ask for hypotheses alone, set live_signals, or train the "
+            "teacher on characters"
+        )
+
+
 def _langs(example: Example) -> tuple[str, str]:
     return example.source_lang, example.target_lang
 
 
 def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     if config.teacher_folder:
-        return load_network(Path(config.teacher_folder))
+        given = load_network(Path(config.teacher_folder))
+        _demand_cachable(config, given.vocabulary.size)
+        return given
     return train_matra(config.teacher, corpus, at)
 
 

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from epik_jax import trees
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.encode import encode
@@ -27,12 +25,12 @@ from epik_jax.objectives.objective import Objective, Term
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.streams import BatchConfig, content_digest, supervised_batches
+from epik_jax.recipes.tokens import VocabularyConfig, build_vocabulary, follow_tables
 from epik_jax.structs import Array, Batch, Example, ModelOutput, Params
 from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.text.normalise import NORMALISER_VERSION
-from epik_jax.text.scripts import LANGUAGES
-from epik_jax.text.vocabulary import CharacterVocabulary, Vocabulary
-from epik_jax.text.wellformed import follow_table
+from epik_jax.text.pieces import SentencePieceVocabulary
+from epik_jax.text.vocabulary import Vocabulary
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 
@@ -98,7 +96,9 @@ class MatraConfig:
       loop: lengths and intervals.
       smoothing: label smoothing.
       num_validated: dev words that a validation decodes.
-      start_folder: model folder whose parameters training begins with; "" draws them.
+      vocabulary: what a token is.
+      start_folder: model folder whose parameters training begins with, and whose
+        pieces are kept where there are pieces; "" draws them.
       seed: of parameters and dropout.
     """
 
@@ -108,6 +108,7 @@ class MatraConfig:
     loop: LoopConfig
     smoothing: float = 0.1
     num_validated: int = 512
+    vocabulary: VocabularyConfig = dataclasses.field(default_factory=VocabularyConfig)
     start_folder: str = ""
     seed: int = 0
 
@@ -118,16 +119,6 @@ class MatraConfig:
         within(self, 0, LARGEST_SEED, "seed")
 
 
-def make_vocabulary() -> Vocabulary:
-    """The characters of all languages, fixed by the script tables."""
-    return CharacterVocabulary.from_languages(LANGUAGES)
-
-
-def follow_tables(vocabulary: Vocabulary) -> np.ndarray:
-    """Bool [languages, V, V]: which token may follow which in each language."""
-    return np.stack([follow_table(vocabulary, lang) for lang in LANGUAGES])
-
-
 def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
     """Trains the teacher, or reads it back where it was finished before.
 
@@ -135,12 +126,17 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
       FileNotFoundError: there is no model folder to start from.
       ValueError: the model there is of other sizes or another vocabulary.
     """
-    vocabulary = make_vocabulary()
+    given = load_model(Path(config.start_folder)) if config.start_folder else None
+    if given and config.vocabulary.kind == "sentencepiece":
+        # Pieces of its own would be another language to a trained network.
+        vocabulary = given.vocabulary
+    else:
+        vocabulary = build_vocabulary(config.vocabulary, corpus.train, at)
     model = config.model.sized(vocabulary)
     stage = matra_stage(config, model, corpus, vocabulary)
     shapes = {"student": transformer.parameter_shapes(model)}
-    if config.start_folder:
-        given = _given(Path(config.start_folder), model, vocabulary)
+    if given:
+        _demand_like(given, config, model, vocabulary)
         stage = dataclasses.replace(
             stage, inputs=stage.inputs | {"start": given.digest}
         )
@@ -151,11 +147,14 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
     return Network(params["student"], model, vocabulary, follow_tables(vocabulary))
 
 
-def _given(
-    folder: Path, model: TransformerConfig, vocabulary: Vocabulary
-) -> ModelFolder:
-    """A model to go on from, where it has the shapes that are wanted."""
-    given = load_model(folder)
+def _demand_like(
+    given: ModelFolder,
+    config: MatraConfig,
+    model: TransformerConfig,
+    vocabulary: Vocabulary,
+) -> None:
+    """Refuses to go on from a model that is not what is wanted."""
+    folder = config.start_folder
     wanted = trees.flatten(transformer.parameter_shapes(model))
     found = trees.flatten(given.params)
     for path in sorted({*wanted, *found}):
@@ -164,9 +163,10 @@ def _given(
             raise ValueError(
                 f"start_folder {folder}: {path} has shape {there}, here it is {here}"
             )
-    if given.vocabulary.fingerprint != vocabulary.fingerprint:
+    learnt = isinstance(given.vocabulary, SentencePieceVocabulary)
+    wants_pieces = config.vocabulary.kind == "sentencepiece"
+    if given.vocabulary.fingerprint != vocabulary.fingerprint or learnt != wants_pieces:
         raise ValueError(f"start_folder {folder} has another vocabulary")
-    return given
 
 
 def matra_stage(

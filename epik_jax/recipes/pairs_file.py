@@ -103,6 +103,8 @@ class PairsFile:
             return "parallel"
         if self.source_lang or self.target_lang:
             return "pairs"
+        if not self.lang and "\ufffd" in "".join(cells):
+            raise ValueError(f"{self.path}:1: bad UTF-8 in what may be the header")
         if not self.lang:
             raise ValueError(
                 f"{self.path}: no header names its languages; give --from and --to "

@@ -66,7 +66,7 @@ class TransliterationTeacher:
         """Fields of a signal."""
         last = self.chain.links[-1].network.config
         fields = [
-            Field("tokens", "int16", ragged=True),
+            Field("tokens", _token_dtype(self.vocabulary), ragged=True),
             Field("token_lengths", "int16", ragged=True),
             Field("scores", "float32", ragged=True),
             Field("confidence", "float32"),
@@ -90,8 +90,8 @@ class TransliterationTeacher:
 
         Fields: `tokens` and `token_lengths` (all spellings, see `Nested`), `scores`
         (their log-probabilities after mixing and reranking), `confidence` (of the
-        chain alone: log-probability of its best spelling per token), and what is
-        wanted beside.
+        chain alone: log-probability of its best spelling per letter, the end counted
+        as one), and what is wanted beside.
         """
         encoded = encode(examples, self.vocabulary)
         pivots = self.chain.pivots(examples)
@@ -185,12 +185,19 @@ def _hypothesis_arrays(
     ends = np.concatenate([[0], np.cumsum(counts)])
     per_example = np.diff(encoded.offsets[ends])
     return {
-        "tokens": Ragged.from_lengths(encoded.values.astype(np.int16), per_example),
+        "tokens": Ragged.from_lengths(
+            encoded.values.astype(_token_dtype(vocabulary)), per_example
+        ),
         "token_lengths": Ragged.from_lengths(encoded.lengths.astype(np.int16), counts),
         "scores": Ragged.from_lengths(
             np.array([h.log_prob for h in flat], np.float32), counts
         ),
     }
+
+
+def _token_dtype(vocabulary: Vocabulary) -> str:
+    """The narrowest signed type that holds every id."""
+    return "int16" if vocabulary.size <= 1 << 15 else "int32"
 
 
 def _as(values: Ragged | np.ndarray, dtype: str) -> Ragged | np.ndarray:

@@ -97,6 +97,12 @@ def test_pairs_may_weigh_by_their_writers_and_words_weigh_the_same() -> None:
     assert {e.weight for e in directed_examples(pairs, "hi")} == {1.0}
 
 
+def test_pairs_that_nobody_counted_weigh_alike() -> None:
+    pairs = [WordPair("कल", latin, 0, "d", "") for latin in ("kal", "cal")]
+    examples = directed_examples(pairs, "hi", by_writers=True)
+    assert {e.weight for e in examples} == {1.0}
+
+
 def test_a_pivot_tells_two_questions_apart() -> None:
     assert example_id("x", "hi", "kn", "ex") == "hi>kn:x|ex"
     assert example_id("x", "hi", "kn") == "hi>kn:x"

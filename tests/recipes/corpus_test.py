@@ -10,11 +10,11 @@ from epik_jax.data.leak import native_forms, native_words
 from epik_jax.recipes.corpus import (
     CHOOSING_SHARE,
     DataConfig,
-    ListConfig,
     for_choosing,
     name_key,
     read_corpus,
 )
+from epik_jax.recipes.word_lists import ListConfig
 from epik_jax.structs import Example
 
 HEADER = "src_lang\ttgt_lang\tsrc\trefs\tkey\tsource\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -289,3 +290,20 @@ def test_answers_stand_in_the_order_of_the_examples(runner, at):
     for i, example in enumerate(lessons.transfer):
         answer = VOCABULARY.decode(tokens.row(i).tolist())
         assert answer in words[example.target_lang]
+
+
+def test_distributions_over_many_pieces_are_not_cached():
+    pieces = "epik.teacher.vocabulary={'kind': 'sentencepiece', 'size': %d}"
+    with pytest.raises(ValueError, match=r"log_probs .* 1024 tokens at most; .* 2000"):
+        config_of("faithful", pieces % 2000)
+    config_of("faithful", pieces % 400)
+    config_of("faithful", pieces % 2000, "epik.live_signals=True")
+    config_of("sequence", pieces % 2000)
+
+
+def test_distributions_over_a_given_teacher_s_many_pieces_are_not_cached(monkeypatch):
+    many = SimpleNamespace(vocabulary=SimpleNamespace(size=2000))
+    monkeypatch.setattr(epik, "load_network", lambda folder: many)
+    config = config_of("faithful", "epik.teacher_folder=given")
+    with pytest.raises(ValueError, match="here there are 2000"):
+        train_epik(config, None)

@@ -119,6 +119,13 @@ def test_sources_told_apart_count_by_source_alone(parallel: Path) -> None:
         examination.examine(PairsFile(parallel), said, apart=["people", "places"])
 
 
+def test_a_header_that_is_not_utf8_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_bytes(b"src_lang\ttgt_lang\tsrc\trefs\xff\n")
+    with pytest.raises(ValueError, match=r"pairs\.tsv:1: bad UTF-8"):
+        PairsFile(path).read(40)
+
+
 def test_only_direct_names_have_parts(tmp_path: Path) -> None:
     path = tmp_path / "pairs.tsv"
     path.write_text("राम\tராம்\n")

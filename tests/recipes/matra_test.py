@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -90,3 +91,27 @@ def test_a_start_that_is_not_there_is_named(begun, corpus, tmp_path):
     config = dataclasses.replace(config_of(), start_folder=str(tmp_path / "none"))
     with pytest.raises(FileNotFoundError, match="none is no model folder"):
         matra.train_matra(config, corpus, None)
+
+
+def test_training_goes_on_with_the_pieces_of_the_model_that_it_begins_with(
+    begun, corpus, tmp_path
+):
+    pieces = "teacher.vocabulary.kind=sentencepiece"
+    at = SimpleNamespace(folder=tmp_path / "first")
+    at.folder.mkdir()
+    network = matra.train_matra(config_of(pieces), corpus, at)
+    model = ModelFolder(network.params, network.config, network.vocabulary, {})
+    export_model(model, tmp_path / "m", bfloat16=False, card="")
+    fewer = dataclasses.replace(corpus, train=corpus.train[:-40])
+    config = dataclasses.replace(config_of(pieces), start_folder=str(tmp_path / "m"))
+    again = matra.train_matra(config, fewer, None)
+    assert again.vocabulary.fingerprint == network.vocabulary.fingerprint
+    assert begun[1][0].inputs["vocabulary"] == network.vocabulary.fingerprint
+
+
+def test_letters_are_no_start_for_pieces(folder, begun, corpus):
+    config = config_of("teacher.vocabulary.kind=sentencepiece")
+    config = dataclasses.replace(config, start_folder=str(folder))
+    with pytest.raises(ValueError, match="m has another vocabulary"):
+        matra.train_matra(config, corpus, None)
+    assert not begun

@@ -10,7 +10,8 @@ from toy_networks import VOCABULARY, StandIn
 from epik_jax.interop.export import load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import provenance
-from epik_jax.recipes.corpus import DataConfig, ListConfig
+from epik_jax.recipes.corpus import DataConfig
+from epik_jax.recipes.word_lists import ListConfig
 
 
 def test_folders_of_this_machine_are_not_in_the_command():

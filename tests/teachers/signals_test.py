@@ -16,7 +16,12 @@ from epik_jax.teacher_cache.schema import Nested, Schema
 from epik_jax.teachers import signals
 from epik_jax.teachers.advice import CrowdConfig
 from epik_jax.teachers.signals import Wanted
-from epik_jax.text.vocabulary import encode_sources, encode_targets
+from epik_jax.text.scripts import LANGUAGES
+from epik_jax.text.vocabulary import (
+    CharacterVocabulary,
+    encode_sources,
+    encode_targets,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,16 @@ def test_every_spelling_ends_with_the_end_token():
     block = teacher().block(EXAMPLES)
     ends = np.cumsum(block.arrays["token_lengths"].values) - 1
     assert (block.arrays["tokens"].values[ends] == VOCABULARY.eos_id).all()
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(1 << 15, "int16"), (40_000, "int32")])
+def test_tokens_are_kept_in_a_type_that_holds_them_all(size, dtype):
+    vocabulary = CharacterVocabulary.from_languages(LANGUAGES)
+    vocabulary.size = size
+    answering = dataclasses.replace(teacher(), vocabulary=vocabulary)
+    block = answering.block(EXAMPLES)
+    assert block.arrays["tokens"].values.dtype == dtype
+    answering.schema.encode(block)
 
 
 def test_confidence_is_the_chain_s_own_per_token_whatever_a_table_says():

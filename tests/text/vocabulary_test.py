@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from epik_jax.text import scripts, vocabulary
+from epik_jax.text.pieces import train_sentencepiece
 from epik_jax.text.vocabulary import CharacterVocabulary
 
 # A busy machine is no failure.
@@ -20,9 +21,8 @@ CORPUS = ["नमक", "नगर", "मगर", "कमल", "कलम", "nama
 
 
 @pytest.fixture(scope="module")
-def pieces(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pieces") / "pieces.model"
-    return vocabulary.train_sentencepiece(CORPUS, path, 20, ("en", "hi"))
+def pieces():
+    return train_sentencepiece(CORPUS, 20, ("en", "hi"))
 
 
 def rows(ragged):
@@ -161,18 +161,17 @@ def test_pieces_are_framed_and_cut_like_characters(pieces):
     assert pieces.decode([*framed, *framed]) == "नमक"
 
 
-def test_pieces_keep_the_zero_width_non_joiner(tmp_path):
+def test_pieces_keep_the_zero_width_non_joiner():
     words = ["नम\u200cक"] * 10
-    vocab = vocabulary.train_sentencepiece(words, tmp_path / "m", 10, ("hi",))
+    vocab = train_sentencepiece(words, 10, ("hi",))
     assert vocab.decode(vocab.encode(words[:1]).row(0)) == words[0]
 
 
-def test_training_pieces_twice_gives_the_same(pieces, tmp_path):
-    again = vocabulary.train_sentencepiece(CORPUS, tmp_path / "m", 20, ("en", "hi"))
+def test_training_pieces_twice_gives_the_same(pieces):
+    again = train_sentencepiece(CORPUS, 20, ("en", "hi"))
     assert again.fingerprint == pieces.fingerprint
 
 
-def test_too_few_pieces_are_explained(tmp_path):
+def test_too_few_pieces_are_explained():
     with pytest.raises(ValueError, match="no vocabulary of 8 pieces"):
-        vocabulary.train_sentencepiece(CORPUS, tmp_path / "m", 8, ("en", "hi"))
-    assert not (tmp_path / "m").exists()
+        train_sentencepiece(CORPUS, 8, ("en", "hi"))

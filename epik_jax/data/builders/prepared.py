@@ -7,15 +7,20 @@ data source.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from epik_jax.data import layouts, sources
 from epik_jax.data.pairs import WordPair
 from epik_jax.data.rows import RowReport
 
+INFO_FILE = "dataset_info.json"
+"""By which TFDS knows the folder of a prepared version."""
+
 _CHUNK = 4096
+_COLUMNS = {"line", "native", "latin", "count", "origin"}
 
 
 def write_tfds(
@@ -76,10 +81,10 @@ def read_tfds(
       are those of the published file.
 
     Raises:
-      ValueError: too many bad rows.
+      ValueError: too many bad rows, or the folder holds something else.
       ImportError: the extra `tfds` is not installed.
     """
-    source = _tfds().builder_from_directory(os.fspath(directory)).as_data_source(split)
+    source = _data_source(os.fspath(directory), split)
     report = RowReport(f"{os.fspath(directory)}[{split}]")
     rows = _raw_pairs(source, report)
     pairs = sources.checked_pairs(rows, lang, report, max_length)
@@ -87,16 +92,47 @@ def read_tfds(
     return pairs, report
 
 
+def set_name(directory: str | os.PathLike[str]) -> str:
+    """The data set that a prepared folder belongs to, such as "dakshina"."""
+    with open(os.path.join(directory, INFO_FILE), encoding="utf-8") as file:
+        return str(json.load(file)["name"])
+
+
+def _data_source(directory: str, split: str) -> Any:
+    builder = _tfds().builder_from_directory(directory)
+    if missing := _COLUMNS - set(builder.info.features):
+        raise ValueError(
+            f"{directory} holds no word pairs: it has no {', '.join(sorted(missing))}"
+        )
+    if split not in builder.info.splits:
+        raise ValueError(f"{directory} has no split {split!r}; prepare it anew")
+    try:
+        return builder.as_data_source(split)
+    except NotImplementedError as error:
+        raise ValueError(f"{directory}: {error}; prepare it anew") from error
+
+
 def _raw_pairs(source: Any, report: RowReport) -> Iterator[layouts.RawPair]:
     # In chunks: a record fetched by itself costs three times as much.
     for start in range(0, len(source), _CHUNK):
         places = range(start, min(start + _CHUNK, len(source)))
-        for row in source.__getitems__(list(places)):
+        try:
+            rows = [_raw_pair(row) for row in source.__getitems__(list(places))]
+        # A cut file opens all the same, and its texts are None.
+        except (RuntimeError, AttributeError) as error:
+            raise ValueError(
+                f"{report.path}: the records cannot be read; prepare them anew"
+            ) from error
+        for row in rows:
             report.read += 1
-            native, latin, origin = (
-                row[name].decode() for name in ("native", "latin", "origin")
-            )
-            yield int(row["line"]), native, latin, int(row["count"]), origin
+            yield row
+
+
+def _raw_pair(row: Mapping[str, Any]) -> layouts.RawPair:
+    native, latin, origin = (
+        row[name].decode() for name in ("native", "latin", "origin")
+    )
+    return int(row["line"]), native, latin, int(row["count"]), origin
 
 
 def _tfds() -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from published import AKSHARANTAR, DAKSHINA, json_lines, write_archives
 
 pytest.importorskip("tensorflow_datasets")
 
@@ -18,57 +19,19 @@ from epik_jax.data import sources
 from epik_jax.data.builders import prepared
 from epik_jax.data.pairs import WordPair
 
-FOLDER = "dakshina_dataset_v1.0/hi/lexicons"
-DAKSHINA = {
-    "train": "अंक\tank\t3\nअंकल\tuncle\t4\nअंक\tAnk\t1\nअंकल\tankal\t1\n",
-    "dev": "कल\tkal\t2\n",
-    "test": "काल\tkaal\t1\nकाल\tkal\t2\n",
-}
-AKSHARANTAR = {
-    "train": [("தமிழ்", "tamil", "Wikidata"), ("கல்", "kal", "AK-Freq")],
-    "valid": [("மரம்", "maram", "AK-Freq")],
-    "test": [("கடல்", "kadal", "Dakshina")],
-}
 SPLITS = {"train": "train", "validation": "dev", "test": "test"}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A manual directory with both archives, packed as they are published."""
-    folder = tmp_path_factory.mktemp("manual")
-    with tarfile.open(folder / "dakshina_dataset_v1.0.tar", "w") as archive:
-        for split, text in DAKSHINA.items():
-            content = text.encode()
-            info = tarfile.TarInfo(f"{FOLDER}/hi.translit.sampled.{split}.tsv")
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    with zipfile.ZipFile(folder / "tam.zip", "w") as archive:
-        for split, rows in AKSHARANTAR.items():
-            archive.writestr(f"tam_{split}.json", json_lines(rows))
-    return folder
+    return write_archives(tmp_path_factory.mktemp("manual"))
 
 
 @pytest.fixture(scope="module")
 def dakshina(place: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return prepared.write_tfds(
         "dakshina", "hi", manual_dir=place, data_dir=tmp_path_factory.mktemp("tfds")
-    )
-
-
-def json_lines(rows: list[tuple[str, str, str]]) -> str:
-    return "".join(
-        json.dumps(
-            {
-                "unique_identifier": f"tam{number}",
-                "native word": native,
-                "english word": latin,
-                "source": source,
-                "score": None,
-            },
-            ensure_ascii=False,
-        )
-        + "\n"
-        for number, (native, latin, source) in enumerate(rows)
     )
 
 
@@ -197,3 +160,36 @@ assert "tensorflow" not in sys.modules, "TensorFlow was imported"
         cwd=Path(prepared.__file__).parents[3],
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_folder_of_something_else_is_refused(dakshina: str, tmp_path: Path) -> None:
+    shutil.copytree(dakshina, tmp_path / "set")
+    features = tmp_path / "set" / "features.json"
+    features.write_text(features.read_text().replace('"latin"', '"roman"'))
+    with pytest.raises(ValueError, match="set holds no word pairs: it has no latin"):
+        prepared.read_tfds(tmp_path / "set", "train", "hi")
+
+
+def test_a_prepared_folder_knows_its_set(dakshina: str) -> None:
+    assert prepared.set_name(dakshina) == "dakshina"
+
+
+def test_a_split_that_was_not_prepared_is_named(dakshina: str, tmp_path: Path) -> None:
+    shutil.copytree(dakshina, tmp_path / "set")
+    info = tmp_path / "set" / prepared.INFO_FILE
+    record = json.loads(info.read_text())
+    record["splits"] = [s for s in record["splits"] if s["name"] != "test"]
+    info.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="set has no split 'test'"):
+        prepared.read_tfds(tmp_path / "set", "test", "hi")
+
+
+@pytest.mark.parametrize("size", [0, 1 << 16])
+def test_a_cut_record_file_is_refused_by_name(
+    dakshina: str, tmp_path: Path, size: int
+) -> None:
+    shutil.copytree(dakshina, tmp_path / "set")
+    (file,) = (tmp_path / "set").glob("*train.array_record*")
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(ValueError, match=r"set\[train\]: the records cannot be read"):
+        prepared.read_tfds(tmp_path / "set", "train", "hi")
