@@ -194,6 +194,15 @@ def test_a_mistaken_file_is_told(
         PairsFile(path, **fields).read(40)  # type: ignore[arg-type]
 
 
+def test_a_row_from_a_language_into_itself_is_bad(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text(PARALLEL + "hi\thi\tमन\tमन\tman\tplaces\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"pairs\.tsv:7: one language twice"):
+        PairsFile(path).read(40)
+    _, report = PairsFile(path, max_bad_share=0.5).read(40)
+    assert report.causes == {"one language twice": 1}
+
+
 def test_a_table_shows_percent_and_intervals(parallel: Path) -> None:
     made = examination.examine(PairsFile(parallel), saying({"मन": "மன"}))
     lines = figures.examination_table(made).split("\n")
