@@ -107,6 +107,8 @@ def test_a_traceback_is_shown_to_who_asks(call: Call, tmp_path: Path) -> None:
         ("transliterate --checkpoint M --to ta --file EMPTY", "is empty"),
         ("transliterate --checkpoint M --to ta --file BAD", "BAD:2: byte 1"),
         ("transliterate --checkpoint M --to ta --nbest x मन", "'x' is not a number"),
+        ("transliterate --checkpoint M --to ta --nbest 65 मन", "65 is more than 64"),
+        ("evaluate --pairs P --checkpoint M --beam 100000", "100000 is more than 64"),
         ("evaluate --pairs . --table builtin", ". is a folder"),
         ("train --config SYNTAX.py --workdir W", "SYNTAX.py:1: invalid syntax"),
         (f"train --config {TINY} --workdir P", "P: File exists"),

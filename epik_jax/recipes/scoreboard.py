@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from epik_jax import trees
-from epik_jax.bounds import demand
+from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.epik import Trained, load_network
@@ -67,9 +67,10 @@ class ScoreboardConfig:
 
     def __post_init__(self) -> None:
         """Refuses numbers that mean nothing, and advice that nobody gives."""
-        demand(self, 1, "repeats", "beam_width")
-        demand(self, 0, "num_names", "num_pivots", "num_unseen", "num_timed")
-        demand(self, 0, "num_attended")
+        demand(self, 1, "repeats")
+        within(self, 1, LARGEST_BEAM, "beam_width")
+        within(self, 0, LARGEST_BEAM, "num_pivots")
+        demand(self, 0, "num_names", "num_unseen", "num_timed", "num_attended")
         if self.num_timed and not all(size > 0 for size in self.batch_sizes):
             raise ValueError(f"batch_sizes {self.batch_sizes} are not all positive")
         if self.rerank_weight and not (self.tables and self.num_pivots):

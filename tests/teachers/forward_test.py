@@ -230,5 +230,12 @@ def test_attention_is_a_distribution_over_the_source_at_every_target_token(netwo
     assert np.abs(weights[3] - other[3]).max() > 1e-6
 
 
+def test_a_beam_that_memory_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="beam_width is 100000, expected 1 to 64"):
+        Decoding(beam_width=100_000)
+    with pytest.raises(ValueError, match="num_hypotheses is 3, expected 1 to 2"):
+        Decoding(beam_width=2, num_hypotheses=3)
+
+
 def test_labels_of_decodings_tell_greedy_from_beams():
     assert (Decoding().label, BEAM.label) == ("greedy", "beam:3")
