@@ -143,6 +143,15 @@ def hidden(
 
 
 @functools.partial(jax.jit, static_argnames=("config",))
+def slots(
+    params: Params, source_BS: Array, mask_BS: Array, *, config: TransformerConfig
+) -> tuple[Array, Array]:
+    """States of all slots [B, L, D], and bool [B, L], true where the gate keeps one."""
+    memory = transformer.encode(params, config, source_BS, mask_BS)
+    return memory.hidden, memory.mask
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
 def attention(
     params: Params,
     source_BS: Array,
