@@ -227,7 +227,8 @@ def _print_line(line: Any, given: argparse.Namespace) -> None:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from epik_jax.interop import card, export
+    from epik_jax.interop import export
+    from epik_jax.recipes import card
     from epik_jax.recipes.measured import measured
 
     metrics = [row for path in given.metrics for row in measured(path)]

@@ -12,7 +12,7 @@ import console
 import numpy as np
 import pytest
 
-from epik_jax.recipes import answerer, examination, figures
+from epik_jax.recipes import answerer, examination
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.corpus import for_choosing
 from epik_jax.recipes.pairs_file import PairsFile
@@ -201,15 +201,6 @@ def test_a_row_from_a_language_into_itself_is_bad(tmp_path: Path) -> None:
         PairsFile(path).read(40)
     _, report = PairsFile(path, max_bad_share=0.5).read(40)
     assert report.causes == {"one language twice": 1}
-
-
-def test_a_table_shows_percent_and_intervals(parallel: Path) -> None:
-    made = examination.examine(PairsFile(parallel), saying({"मन": "மன"}))
-    lines = figures.examination_table(made).split("\n")
-    assert lines[0].split()[:3] == ["said,", "rules", "n"]
-    row = next(line for line in lines if line.startswith("hi>ta"))
-    assert row.split()[1] == "2" and "50.00 [0.00, 100.00]" in row
-    assert len({len(line) for line in lines}) == 1
 
 
 def test_the_chain_is_the_network_asked_twice(folder: Path) -> None:
