@@ -143,6 +143,11 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--table", choices=("builtin", "icu"), help="a rule table, no checkpoint needed"
     )
     add("--beam", type=_beam, default=1, metavar="N", help="1, greedy, by default")
+    add(
+        "--feature-distance",
+        action="store_true",
+        help="how far sounds are apart, by articulatory features; extra `phonetics`",
+    )
     add("--limit", type=_positive, default=0, metavar="N", help="words by digest")
     add(
         "--max-bad-share",

@@ -167,7 +167,9 @@ def _evaluate(given: argparse.Namespace) -> int:
         )
     named = {f.name for f in dataclasses.fields(pairs_file.PairsFile)} - {"path"}
     asked = pairs_file.PairsFile(given.pairs, **{f: getattr(given, f) for f in named})
-    made = examination.examine(asked, system, apart=given.apart)
+    made = examination.examine(
+        asked, system, apart=given.apart, with_distance=given.feature_distance
+    )
     if given.json is not None:
         report.write_report(given.json, made)
     print(figures.examination_table(made))

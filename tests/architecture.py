@@ -61,6 +61,8 @@ DOORS = {
     "google_crc32c": "teacher_cache",
     "safetensors": "interop",
     "jiwer": "evaluation",
+    "epitran": "evaluation.feature_distance",
+    "panphon": "evaluation.feature_distance",
     "rapidfuzz": "text.edits",
     "seqeval": "evaluation",
     "ml_collections": "recipes",

@@ -49,6 +49,8 @@ class ScoreboardConfig:
       batch_sizes: of the timing.
       repeats: of the timing.
       num_attended: words whose attention is drawn.
+      feature_distance: measure how far sounds are apart, by articulatory features; it
+        needs the extra `phonetics`, and a millisecond a word and system.
     """
 
     num_names: int = 0
@@ -64,6 +66,7 @@ class ScoreboardConfig:
     batch_sizes: tuple[int, ...] = (1, 32, 256)
     repeats: int = 5
     num_attended: int = 6
+    feature_distance: bool = False
 
     def __post_init__(self) -> None:
         """Refuses numbers that mean nothing, and advice that nobody gives."""

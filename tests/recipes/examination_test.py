@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import math
 from collections.abc import Sequence
@@ -201,6 +202,31 @@ def test_a_row_from_a_language_into_itself_is_bad(tmp_path: Path) -> None:
         PairsFile(path).read(40)
     _, report = PairsFile(path, max_bad_share=0.5).read(40)
     assert report.causes == {"one language twice": 1}
+
+
+def test_across_scripts_the_accepted_spellings_stand_beside(parallel: Path) -> None:
+    made = examination.examine(PairsFile(parallel), saying({"मन": "மான்"}))
+    figure = made["by_pair"]["hi>ta"]["cross_phonetic"]
+    assert (figure["value"], figure["references"]) == (0.5, 1.0)
+    assert made["overall"]["cross_strict"]["references"] == 1.0
+    assert "cross_strict" in made["definitions"]
+
+
+def test_a_distance_is_absent_unless_asked_for(
+    parallel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def distance(text: str, other: str, lang: str) -> float | None:
+        return None if lang == "hi" else 0.25
+
+    monkeypatch.setattr(
+        examination.feature_distance, "make_feature_distance", lambda: distance
+    )
+    said = saying({"मन": "மான்"})
+    plain = examination.examine(PairsFile(parallel), said)
+    assert "feature_distance" not in json.dumps(plain)
+    made = examination.examine(PairsFile(parallel), said, with_distance=True)
+    assert made["overall"]["feature_distance"]["value"] == 0.25
+    assert "feature_distance" not in made["by_pair"]["en>hi"]
 
 
 def test_the_chain_is_the_network_asked_twice(folder: Path) -> None:
