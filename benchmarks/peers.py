@@ -60,6 +60,7 @@ def main() -> None:
     n = made["data"]["n"]
     rows = [(s["name"], n, s["overall"]) for s in made["systems"]]
     print(figures.figures_table("system", rows))
+    print(figures.definitions(rows))
     if options.checkpoint:
         print("\n".join(_leads(made["systems"])))
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from epik_jax.bounds import LARGEST_BEAM
+
 _OVERRIDE = "--config."
 _PROGRAM = "epik-jax"
 
@@ -140,7 +142,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     system.add_argument(
         "--table", choices=("builtin", "icu"), help="a rule table, no checkpoint needed"
     )
-    add("--beam", type=_positive, default=1, metavar="N", help="1, greedy, by default")
+    add("--beam", type=_beam, default=1, metavar="N", help="1, greedy, by default")
+    add(
+        "--feature-distance",
+        action="store_true",
+        help="how far sounds are apart, by articulatory features; extra `phonetics`",
+    )
     add("--limit", type=_positive, default=0, metavar="N", help="words by digest")
     add(
         "--max-bad-share",
@@ -158,10 +165,10 @@ def _add_transliterate(parser: argparse.ArgumentParser) -> None:
     add("--to", required=True, dest="target_lang", metavar="L", help="en hi ta kn bn")
     add("--from", dest="source_lang", metavar="L", help="write words of this one only")
     add("--file", type=_path, metavar="F", help="lines of UTF-8 text")
-    add("--beam", type=_positive, default=1, metavar="N", help="1, greedy, by default")
+    add("--beam", type=_beam, default=1, metavar="N", help="1, greedy, by default")
     add(
         "--nbest",
-        type=_positive,
+        type=_beam,
         metavar="N",
         help="print N answers to each word: word, answer, log-probability",
     )
@@ -196,6 +203,13 @@ def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
+
+
+def _beam(text: str) -> int:
+    number = _positive(text)
+    if number > LARGEST_BEAM:
+        raise argparse.ArgumentTypeError(f"{number} is more than {LARGEST_BEAM}")
+    return number
 
 
 def _share(text: str) -> float:

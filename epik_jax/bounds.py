@@ -6,6 +6,9 @@ from typing import Any
 
 LARGEST_SEED = 2**32 - 1
 
+LARGEST_BEAM = 64
+"""Each live hypothesis of each word in a batch holds a cache of the decoder's own."""
+
 
 def demand(config: Any, least: int, *names: str) -> None:
     """Refuses settings that are too small to mean anything.

@@ -167,7 +167,9 @@ def _evaluate(given: argparse.Namespace) -> int:
         )
     named = {f.name for f in dataclasses.fields(pairs_file.PairsFile)} - {"path"}
     asked = pairs_file.PairsFile(given.pairs, **{f: getattr(given, f) for f in named})
-    made = examination.examine(asked, system, apart=given.apart)
+    made = examination.examine(
+        asked, system, apart=given.apart, with_distance=given.feature_distance
+    )
     if given.json is not None:
         report.write_report(given.json, made)
     print(figures.examination_table(made))
@@ -227,7 +229,8 @@ def _print_line(line: Any, given: argparse.Namespace) -> None:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from epik_jax.interop import card, export
+    from epik_jax.interop import export
+    from epik_jax.recipes import card
     from epik_jax.recipes.measured import measured
 
     metrics = [row for path in given.metrics for row in measured(path)]

@@ -41,7 +41,7 @@ FLOORS = {
     "interop": "structs trees models text files",
     "recipes": "structs ragged bounds trees means files text data models parallel "
     "objectives decoding teacher_cache teachers training evaluation interop",
-    "arguments": "",
+    "arguments": "bounds",
     "host": "",
     "doctor": "host",
     "cli": "recipes evaluation interop arguments host doctor",

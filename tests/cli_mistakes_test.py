@@ -14,6 +14,7 @@ import console
 import pytest
 
 from epik_jax import cli
+from epik_jax.evaluation import feature_distance
 from epik_jax.recipes import run
 from epik_jax.training.stop import InterruptedRunError
 
@@ -75,6 +76,18 @@ def test_a_traceback_is_shown_to_who_asks(call: Call, tmp_path: Path) -> None:
     assert status == 2 and "Traceback" in err and err.split("\n")[-2].startswith("epik")
 
 
+def test_a_distance_that_is_not_installed_is_told_in_one_line(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feature_distance.make_feature_distance.cache_clear()
+    monkeypatch.setitem(sys.modules, "epitran", None)
+    pairs = tmp_path / "two.tsv"
+    pairs.write_text("मन\tமன\n", encoding="utf-8")
+    argv = ["--table", "builtin", "--pairs", pairs, "--from", "hi", "--to", "ta"]
+    found = call("evaluate", *argv, "--feature-distance")
+    assert "pip install 'epik-jax[phonetics]'" in console.message(2, found)
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
@@ -107,6 +120,8 @@ def test_a_traceback_is_shown_to_who_asks(call: Call, tmp_path: Path) -> None:
         ("transliterate --checkpoint M --to ta --file EMPTY", "is empty"),
         ("transliterate --checkpoint M --to ta --file BAD", "BAD:2: byte 1"),
         ("transliterate --checkpoint M --to ta --nbest x मन", "'x' is not a number"),
+        ("transliterate --checkpoint M --to ta --nbest 65 मन", "65 is more than 64"),
+        ("evaluate --pairs P --checkpoint M --beam 100000", "100000 is more than 64"),
         ("evaluate --pairs . --table builtin", ". is a folder"),
         ("train --config SYNTAX.py --workdir W", "SYNTAX.py:1: invalid syntax"),
         (f"train --config {TINY} --workdir P", "P: File exists"),

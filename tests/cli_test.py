@@ -185,6 +185,10 @@ def test_a_run_ends_with_its_table(
     assert lines[1].split()[:5] == ["student", "(greedy)", "48", "25.00", "[12.50,"]
     assert lines[3].endswith("40.0 % at batch size 1, 51.0 % at batch size 32")
     assert f"report: {workdir / 'report.html'}" in lines
+    below = lines[lines.index("") :]
+    for title in ("CER: ", "top-1: ", "sound class: ", "time saved: "):
+        assert any(line.startswith(title) for line in below)
+    assert not any(line.startswith("strict key: ") for line in below)
     assert f"student: {workdir / 'student'}" in lines
 
 

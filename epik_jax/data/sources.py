@@ -268,6 +268,8 @@ def _parallel_example(cells: list[str], checks: dict[str, Check]) -> Example | s
     source_lang, target_lang, raw_source, raw_refs, raw_key, origin = cells
     if source_lang not in checks or target_lang not in checks:
         return "unknown language"
+    if source_lang == target_lang:
+        return "one language twice"
     source, cause = checks[source_lang](raw_source)
     if cause:
         return cause

@@ -5,6 +5,7 @@ A report goes in, `Markup` comes out, empty where the report has nothing to say.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,18 +70,16 @@ def attention(report: Mapping[str, Any]) -> Markup:
     cards = [
         tag(
             "div",
-            tag("div", tables.attention_table(entry), class_="wide"),
+            tag("div", _attention_table(entry), class_="wide"),
             class_="card",
         )
         for entry in report["attention"]
     ]
     text = (
         "How much of the attention of each written symbol lies on each source symbol, "
-    )
-    text += (
         "in percent; less than 5 is left blank. It shows where the model looked, not "
+        "why it chose."
     )
-    text += "why it chose."
     return section("Attention", note(text), tag("div", *cards, class_="grid"))
 
 
@@ -193,6 +192,43 @@ def _similarity_row(name: str, entry: Mapping[str, Any]) -> Markup:
     figures.append("–" if found is None else f"{100 * found:.1f} % of {pool}")
     figures.append(f"{entry['num_vectors']:,}")
     return tag("tr", tag("td", name), *(tag("td", f, class_="num") for f in figures))
+
+
+def _attention_table(attention: Mapping[str, Any]) -> Markup:
+    """One attention map: written symbols down, source symbols across."""
+    heads = [
+        tag("th", _visible(s), lang=attention["source_lang"])
+        for s in attention["source_symbols"]
+    ]
+    rows = [
+        tag(
+            "tr",
+            tag("th", _visible(symbol), lang=attention["target_lang"]),
+            *(_attention_cell(float(w)) for w in weights),
+        )
+        for symbol, weights in zip(
+            attention["target_symbols"], attention["weights"], strict=True
+        )
+    ]
+    pair = f"{attention['source_lang']}>{attention['target_lang']}"
+    caption = tag(
+        "caption", f"{tables.pair_label(pair)}: source across, written text down"
+    )
+    head = tag("tr", tag("th", ""), *heads)
+    return tag("table", caption, head, *rows, class_="heat attention")
+
+
+def _attention_cell(weight: float) -> Markup:
+    alpha = 0.04 + 0.75 * min(max(weight, 0.0), 1.0)
+    text = f"{100 * weight:.0f}" if weight >= 0.05 else ""
+    kind = "v strong" if weight >= 0.3 else "v"
+    return tag("td", text, class_=kind, style=f"--a:{alpha:.2f}")
+
+
+def _visible(symbol: str) -> str:
+    """A mark that cannot stand alone gets a circle to sit on."""
+    is_mark = bool(symbol) and unicodedata.category(symbol[0]).startswith("M")
+    return f"◌{symbol}" if is_mark else symbol
 
 
 def _curve_rank(name: str) -> tuple[int, str]:

@@ -40,6 +40,11 @@ class Ratio:
                 f"{self.denominators.shape} denominators"
             )
 
+    @property
+    def known(self) -> np.ndarray:
+        """Rows that the metric says something of, int64 [at most N]."""
+        return np.flatnonzero(self.denominators)
+
     def take(self, rows: np.ndarray) -> Ratio:
         """The named rows."""
         clusters = None if self.clusters is None else self.clusters[rows]

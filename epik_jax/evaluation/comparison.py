@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax.evaluation import bootstrap, fidelity, metrics
+from epik_jax.evaluation import bootstrap, feature_distance, fidelity, metrics
 from epik_jax.evaluation.findings import System
 from epik_jax.evaluation.metrics import WordScores
 
-_LOWER_IS_BETTER = ("cer", "cer_mean")
+_LOWER_IS_BETTER = ("cer", "cer_mean", feature_distance.NAME)
 
 
 def compare(
@@ -28,15 +28,19 @@ def compare(
 ) -> dict[str, Any]:
     """Paired differences, first minus second, over all pairs and for each pair.
 
+    Metrics that compare an answer with its source are left out: they say how two
+    systems differ, not which is better.
+
     Raises:
       ValueError: the two were scored on different examples.
     """
     a, b = scores[first], scores[second]
     if a.example_ids != b.example_ids:
         raise ValueError(f"{first} and {second} were scored on different examples")
-    common = [m for m in a.metrics() if m in b.metrics()]
+    # Where references do not reach 1 themselves, more need not be better.
+    judged = [m for m in a.metrics() if m in b.metrics() and not a.references(m)]
     differences, by_pair = {}, {}
-    for metric in common:
+    for metric in judged:
         differences[metric] = _difference(a, b, metric, num_resamples, seed)
     for pair in np.unique(a.pairs):
         rows = np.flatnonzero(a.pairs == pair)
@@ -60,6 +64,12 @@ def against_chain(
     num_rows: int,
 ) -> dict[str, Any]:
     """How the first system agrees with the chain, and what only one has right.
+
+    Args:
+      systems: the one in question first.
+      chain: the one that it replaces.
+      scores: of all systems, by name.
+      num_rows: most words in each of the two lists.
 
     Raises:
       ValueError: the two did not answer the same examples.
@@ -114,6 +124,12 @@ def sample_rows(
     """Words of all systems side by side, for people to look at.
 
     They are drawn blindly, pairs taking turns: no word is chosen for its answers.
+
+    Args:
+      systems: whose answers are shown.
+      scores: of all systems, by name.
+      num_rows: most words.
+      seed: of the draw.
     """
     pairs = scores[systems[0].name].pairs
     order = np.random.default_rng(seed).permutation(len(pairs))
@@ -128,10 +144,12 @@ def sample_rows(
 def _difference(
     a: WordScores, b: WordScores, metric: str, num_resamples: int, seed: int
 ) -> dict[str, Any]:
+    mine, theirs = a.ratio(metric), b.ratio(metric)
+    rows = mine.known  # The same for both: what is known hangs on the example alone.
     found = bootstrap.paired_interval(
-        a.ratio(metric),
-        b.ratio(metric),
-        a.pairs,
+        mine.take(rows),
+        theirs.take(rows),
+        a.pairs[rows],
         num_resamples=num_resamples,
         seed=seed,
     )

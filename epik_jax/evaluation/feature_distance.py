@@ -1,14 +1,18 @@
 """Distance between the sounds of two words, by articulatory features.
 
-Words go in, a distance from 0 (the same sounds) upwards comes out: epitran turns
-spelling into IPA, panphon compares the segments feature by feature. Both come with the
-extra `phonetics`. English is left out: its spelling does not determine its sounds.
+Words of one language go in, a distance from 0 (the same sounds) upwards comes out:
+epitran turns spelling into IPA, panphon compares the segments feature by feature. Both
+come with the extra `phonetics`. English is left out: its spelling does not determine
+its sounds.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
+
+from epik_jax.evaluation.sounds import WordDistance
+
+NAME = "feature_distance"
 
 EPITRAN_CODES = {
     "hi": "hin-Deva",
@@ -17,67 +21,52 @@ EPITRAN_CODES = {
     "bn": "ben-Beng",
 }
 
-DEFINITION = (
-    "Feature distance: both words are turned into IPA by epitran; edits between the "
-    "segments cost the share of panphon's articulatory features that change; the sum "
-    "is divided by the longer word's length. 0 means the same sounds."
+DEFINITIONS = {
+    NAME: "First answer and accepted spelling are turned into IPA by epitran; changing "
+    "a segment costs the share of panphon's articulatory features that differ (half "
+    "where one side leaves a feature open), adding or dropping one about 1; the least "
+    "sum is divided by the longer word's number of segments. Of several accepted "
+    "spellings the nearest counts. 0 means the same sounds, unrelated names are about "
+    "0.3 apart. Letters that epitran does not read (candra o, aytham) are dropped on "
+    "both sides, words in English are left out. Lower is better."
+}
+
+_IPA_G = "\N{LATIN SMALL LETTER SCRIPT G}"
+
+_MISSING = (
+    "the feature distance needs epitran and panphon; install them with "
+    "`pip install 'epik-jax[phonetics]'`"
 )
 
 
-def feature_distance(text_a: str, lang_a: str, text_b: str, lang_b: str) -> float:
-    """How different two words sound, whatever their scripts.
-
-    Args:
-      text_a: a word in `lang_a`'s script.
-      lang_a: "hi", "ta", "kn" or "bn".
-      text_b: a word in `lang_b`'s script.
-      lang_b: as `lang_a`; it may differ.
+@functools.cache
+def make_feature_distance() -> WordDistance:
+    """Returns how different two words of one language sound, its tables loaded.
 
     Returns:
-      0.0 for equal sounds; unrelated words start at about 0.3.
+      (text, other, lang) -> distance; None for a language without a table here.
 
     Raises:
-      ImportError: the extra `phonetics` is not installed.
-      ValueError: a language without a pronunciation table here.
+      ValueError: the extra `phonetics` is not installed.
 
     Mortensen et al., PanPhon, COLING 2016; Mortensen et al., Epitran, LREC 2018.
     """
-    ipa_a, ipa_b = to_ipa(text_a, lang_a), to_ipa(text_b, lang_b)
-    return float(_distances().feature_edit_distance_div_maxlen(ipa_a, ipa_b))
-
-
-def to_ipa(text: str, lang: str) -> str:
-    """The word in the International Phonetic Alphabet, as epitran reads it.
-
-    Raises:
-      ImportError: the extra `phonetics` is not installed.
-      ValueError: a language without a pronunciation table here.
-    """
-    return str(_reader(lang).transliterate(text))
-
-
-@functools.cache
-def _reader(lang: str) -> Any:
-    if lang not in EPITRAN_CODES:
-        known = ", ".join(EPITRAN_CODES)
-        raise ValueError(f"no pronunciation table for {lang!r}; there are {known}")
     try:
         import epitran
-    except ImportError as error:
-        raise ImportError(_MISSING) from error
-    return epitran.Epitran(EPITRAN_CODES[lang])
-
-
-@functools.cache
-def _distances() -> Any:
-    try:
         import panphon.distance
     except ImportError as error:
-        raise ImportError(_MISSING) from error
-    return panphon.distance.Distance()
+        raise ValueError(_MISSING) from error
+    readers = {lang: epitran.Epitran(code) for lang, code in EPITRAN_CODES.items()}
+    between = panphon.distance.Distance().feature_edit_distance_div_maxlen
 
+    @functools.lru_cache(maxsize=1 << 16)
+    def ipa(text: str, lang: str) -> str:
+        # epitran's Kannada has a Latin g, which panphon would drop without a word.
+        return str(readers[lang].transliterate(text)).replace("g", _IPA_G)
 
-_MISSING = (
-    "feature_distance needs epitran and panphon: install them with "
-    "`pip install epik_jax[phonetics]`"
-)
+    def feature_distance(text: str, other: str, lang: str) -> float | None:
+        if lang not in readers:
+            return None
+        return float(between(ipa(text, lang), ipa(other, lang)))
+
+    return feature_distance

@@ -163,19 +163,19 @@ def against_teacher(
     )
 
 
-def outcomes(student: WordScores, chain: WordScores) -> dict[str, int]:
+def outcomes(first: WordScores, second: WordScores) -> dict[str, int]:
     """How many words both, one or neither of two systems have right.
 
     Raises:
       ValueError: the scores are not about the same examples.
     """
-    if student.example_ids != chain.example_ids:
+    if first.example_ids != second.example_ids:
         raise ValueError("the two systems were scored on different examples")
     return {
-        "both": int((student.exact & chain.exact).sum()),
-        "first_only": int((student.exact & ~chain.exact).sum()),
-        "second_only": int((~student.exact & chain.exact).sum()),
-        "neither": int((~student.exact & ~chain.exact).sum()),
+        "both": int((first.exact & second.exact).sum()),
+        "first_only": int((first.exact & ~second.exact).sum()),
+        "second_only": int((~first.exact & second.exact).sum()),
+        "neither": int((~first.exact & ~second.exact).sum()),
     }
 
 
@@ -211,10 +211,12 @@ def _centred(student: np.ndarray, teacher: np.ndarray) -> float:
 def _retrieval(student: np.ndarray, teacher: np.ndarray, pool: int, seed: int) -> float:
     order = np.random.default_rng(seed).permutation(len(student))
     shares = []
-    for start in range(0, len(order) - pool + 1, pool):
+    for start in range(0, len(order), pool):
         rows = order[start : start + pool]
-        cosines = student[rows] @ teacher[rows].T
-        own = np.diagonal(cosines)
+        # The last words choose among as many as all others do.
+        first = min(start, len(order) - pool)
+        cosines = student[rows] @ teacher[order[first : first + pool]].T
+        own = (student[rows] * teacher[rows]).sum(1)
         best = cosines.max(1)
         # A collapsed encoder ties everywhere; it must not count as always right.
         tied = (cosines >= best[:, None] - _TIE).sum(1)

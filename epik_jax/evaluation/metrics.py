@@ -8,22 +8,21 @@ It neither decodes nor resamples.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from epik_jax.evaluation import feature_distance, sounds
 from epik_jax.evaluation.bootstrap import Ratio
+from epik_jax.evaluation.sounds import Heard, KeyFn, WordDistance
 from epik_jax.structs import Example, Hypothesis
-from epik_jax.text import phonetics
 from epik_jax.text.edits import num_edits
 from epik_jax.text.normalise import normalise
 
 Prediction: TypeAlias = tuple[Example, tuple[Hypothesis, ...]]
 """An example and the answers to it, best first; no answers where a system had none."""
-
-KeyFn: TypeAlias = Callable[[str, str], str]
-"""(text, lang) -> sound key; an empty key is never equal to another."""
 
 DEFINITIONS: Mapping[str, str] = {
     "cer": "Character error rate: Levenshtein edits between the answer and the closest "
@@ -37,18 +36,6 @@ DEFINITIONS: Mapping[str, str] = {
     "mrr": "Mean reciprocal rank of the first right answer, 0 where there is none.",
     "within_one_edit": "Share of words whose first answer is at most one edit away "
     "from an accepted spelling.",
-}
-
-SOUND_KEYS: Mapping[str, KeyFn] = {
-    "sound_class": phonetics.sound_class_key,
-    "strict": phonetics.strict_key,
-    "phonetic": phonetics.phonetic_key,
-}
-
-SOUND_KEY_DEFINITIONS: Mapping[str, str] = {
-    "sound_class": phonetics.SOUND_CLASS_KEY,
-    "strict": phonetics.STRICT_KEY,
-    "phonetic": phonetics.PHONETIC_KEY,
 }
 
 
@@ -65,8 +52,10 @@ class WordScores:
       ref_length: int64 [N], code points of that reference.
       rank: int64 [N], 1 for a right first answer, 0 where no answer is right.
       num_hypotheses: int64 [N], answers that were given.
-      same_key: per key function bool [N], true where the first answer sounds like
-        some reference.
+      heard: per sound key bool [N, 3], the fields of `sounds.Heard` for the first
+        answer.
+      distance: float [N], of the first answer's sounds to the nearest reference's; NaN
+        where it is not known, or was not asked.
     """
 
     example_ids: tuple[str, ...]
@@ -76,7 +65,8 @@ class WordScores:
     ref_length: np.ndarray
     rank: np.ndarray
     num_hypotheses: np.ndarray
-    same_key: Mapping[str, np.ndarray]
+    heard: Mapping[str, np.ndarray]
+    distance: np.ndarray
 
     def __len__(self) -> int:
         return len(self.example_ids)
@@ -96,15 +86,15 @@ class WordScores:
             self.ref_length[rows],
             self.rank[rows],
             self.num_hypotheses[rows],
-            {name: column[rows] for name, column in self.same_key.items()},
+            {name: columns[rows] for name, columns in self.heard.items()},
+            self.distance[rows],
         )
 
     def ratio(self, metric: str) -> Ratio:
         """The metric as numerators and denominators, ready for resampling.
 
         Args:
-          metric: "cer", "cer_mean", "top1", "top3", "top5", "mrr",
-            "within_one_edit" or the name of a key function.
+          metric: one of `metrics()`.
 
         Raises:
           ValueError: there is no such metric.
@@ -112,11 +102,25 @@ class WordScores:
         if metric == "cer":
             edits, length = self.edits.astype(float), self.ref_length.astype(float)
             return Ratio(edits, length, self.words)
+        if metric == feature_distance.NAME:
+            known = ~np.isnan(self.distance)
+            values = np.where(known, self.distance, 0.0)
+            return Ratio(values, known.astype(float), self.words)
         return Ratio(self._per_word(metric), np.ones(len(self)), self.words)
 
+    def references(self, metric: str) -> Ratio | None:
+        """What the references themselves reach; None where that says nothing."""
+        for name, columns in self.heard.items():
+            if metric == sounds.cross_name(name):
+                reached = columns[:, Heard._fields.index("keepable")].astype(float)
+                return Ratio(reached, np.ones(len(self)), self.words)
+        return None
+
     def _per_word(self, metric: str) -> np.ndarray:
-        if metric in self.same_key:
-            return self.same_key[metric].astype(float)
+        for name, columns in self.heard.items():
+            fields = {name: "right", sounds.cross_name(name): "kept"}
+            if metric in fields:
+                return columns[:, Heard._fields.index(fields[metric])].astype(float)
         if metric in ("top1", "top3", "top5"):
             found = (self.rank > 0) & (self.rank <= int(metric[3:]))
             return found.astype(float)
@@ -137,11 +141,16 @@ class WordScores:
         deeper = tuple(f"top{k}" for k in (3, 5) if depth >= k)
         ranked = ("mrr",) if depth > 1 else ()
         words = ("cer", "cer_mean", "top1", "within_one_edit")
-        return words + deeper + ranked + tuple(self.same_key)
+        across = tuple(sounds.cross_name(name) for name in self.heard)
+        known = not np.isnan(self.distance).all()
+        far = (feature_distance.NAME,) if known else ()
+        return words + deeper + ranked + tuple(self.heard) + across + far
 
 
 def word_scores(
-    predictions: Sequence[Prediction], keys: Mapping[str, KeyFn] | None = None
+    predictions: Sequence[Prediction],
+    keys: Mapping[str, KeyFn] | None = None,
+    distance: WordDistance | None = None,
 ) -> WordScores:
     """Scores every prediction against the accepted answers of its example.
 
@@ -151,7 +160,8 @@ def word_scores(
 
     Args:
       predictions: examples with answers, best first.
-      keys: name -> sound key; each adds a column.
+      keys: name -> sound key; each adds columns.
+      distance: between the sounds of an answer and a reference; adds a column.
 
     Raises:
       ValueError: an example has no reference, or one that normalises to nothing.
@@ -160,9 +170,9 @@ def word_scores(
     reserved = sorted(set(keys) & set(DEFINITIONS))
     if reserved:
         raise ValueError(f"a sound key may not be named like a metric: {reserved}")
-    rows = [_score(example, answers, keys) for example, answers in predictions]
+    rows = [_score(example, given, keys, distance) for example, given in predictions]
     columns = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4).T
-    same = np.array([row[4] for row in rows], bool).reshape(len(rows), len(keys))
+    heard = np.array([r.heard for r in rows], bool).reshape(len(rows), len(keys), 3)
     return WordScores(
         example_ids=tuple(e.example_id for e, _ in predictions),
         pairs=np.array(
@@ -173,20 +183,38 @@ def word_scores(
         ref_length=columns[1],
         rank=columns[2],
         num_hypotheses=columns[3],
-        same_key={name: same[:, i] for i, name in enumerate(keys)},
+        heard={name: heard[:, i] for i, name in enumerate(keys)},
+        distance=np.array([row.distance for row in rows], float),
     )
+
+
+def definitions(keys: Mapping[str, str], with_distance: bool) -> dict[str, str]:
+    """What each metric of some scores means.
+
+    Args:
+      keys: name of a sound key -> how it is made.
+      with_distance: whether the feature distance is among them.
+    """
+    far = feature_distance.DEFINITIONS if with_distance else {}
+    return {**DEFINITIONS, **sounds.definitions(keys), **far}
 
 
 def summary(scores: WordScores) -> dict[str, float]:
     """Figures over all rows, as fractions of one, with `n` rows.
+
+    What references reach themselves stands under the metric's name with "_references".
 
     Raises:
       ValueError: there are no rows.
     """
     if not len(scores):
         raise ValueError("no predictions to summarise")
-    figures = {name: scores.ratio(name).value() for name in scores.metrics()}
-    return {"n": len(scores), **figures}
+    found: dict[str, float] = {"n": len(scores)}
+    for metric in scores.metrics():
+        found[metric] = scores.ratio(metric).value()
+        if (theirs := scores.references(metric)) is not None:
+            found[f"{metric}_references"] = theirs.value()
+    return found
 
 
 def summary_by_pair(scores: WordScores) -> dict[str, dict[str, float]]:
@@ -204,10 +232,21 @@ def _word(example: Example) -> str:
     return example.pivot or example.source
 
 
+class _Row(NamedTuple):
+    edits: int
+    ref_length: int
+    rank: int
+    num_hypotheses: int
+    heard: list[Heard]
+    distance: float
+
+
 def _score(
-    example: Example, answers: tuple[Hypothesis, ...], keys: Mapping[str, KeyFn]
-) -> tuple[int, int, int, int, list[bool]]:
-    """(edits, reference length, rank, number of answers, same key per key)."""
+    example: Example,
+    answers: tuple[Hypothesis, ...],
+    keys: Mapping[str, KeyFn],
+    distance: WordDistance | None,
+) -> _Row:
     lang = example.target_lang
     references = [normalise(text, lang) for text in example.targets]
     if not references or not all(references):
@@ -221,12 +260,20 @@ def _score(
         (num_edits(best, ref), -len(ref)) for ref in references
     )
     right = [rank for rank, text in enumerate(texts, 1) if text in references]
-    same = [_same_key(best, references, lang, key) for key in keys.values()]
-    return edits, -negative_length, min(right, default=0), len(texts), same
+    return _Row(
+        edits,
+        -negative_length,
+        min(right, default=0),
+        len(texts),
+        [sounds.heard(best, references, example, key) for key in keys.values()],
+        _nearest(best, references, lang, distance),
+    )
 
 
-def _same_key(text: str, references: list[str], lang: str, key: KeyFn) -> bool:
-    if text in references:
-        return True  # The same text sounds the same, also where its key is empty.
-    sound = key(text, lang) if text else ""
-    return bool(sound) and any(sound == key(ref, lang) for ref in references)
+def _nearest(
+    text: str, references: list[str], lang: str, distance: WordDistance | None
+) -> float:
+    if distance is None:
+        return math.nan
+    found = [distance(text, reference, lang) for reference in references]
+    return min((x for x in found if x is not None), default=math.nan)

@@ -81,8 +81,7 @@ def _tiles(report: Mapping[str, Any]) -> Markup:
     chain = report.get("against_chain", {}).get("chain")
     rivals = [c for c in report["comparisons"] if chain in (None, c["second"])]
     rival = rivals[0] if rivals else None
-    keys = [m for m in subject["overall"] if m not in ("cer_mean", "within_one_edit")]
-    shown = [m for m in ("cer", "top1", "sound_class") if m in keys]
+    shown = [m for m in ("cer", "top1", "sound_class") if m in subject["overall"]]
     tiles = [_figure_tile(subject, metric, rival) for metric in shown]
     reduction = report.get("timing", {}).get("reduction_percent", {})
     if reduction:

@@ -8,27 +8,40 @@ every other one is compared with it on the same words.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import numbers
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from epik_jax.evaluation import bootstrap, comparison, fidelity, metrics, timing
+from epik_jax.evaluation import (
+    bootstrap,
+    comparison,
+    fidelity,
+    metrics,
+    sounds,
+    timing,
+)
 from epik_jax.evaluation.findings import (
     AttentionMap,
     Findings,
     System,
     demand_comparable,
 )
-from epik_jax.evaluation.metrics import KeyFn, Prediction, WordScores
+from epik_jax.evaluation.intervals import intervals
+from epik_jax.evaluation.metrics import Prediction, WordScores
 from epik_jax.evaluation.signature import signature
+from epik_jax.evaluation.sounds import KeyFn, WordDistance
 from epik_jax.files import write_whole
 
 FORMAT = "epik-report-1"
+
+Scorer: TypeAlias = Callable[[Sequence[Prediction]], WordScores]
+"""Predictions -> their scores, in everything that the report measures."""
 
 # Where a line stands, not what it measures.
 _LOG_COLUMNS = ("stage", "step", "time", "window_seconds")
@@ -40,8 +53,9 @@ def build_report(
     *,
     run: Mapping[str, Any],
     data: Mapping[str, Any],
-    keys: Mapping[str, KeyFn] = metrics.SOUND_KEYS,
-    key_definitions: Mapping[str, str] = metrics.SOUND_KEY_DEFINITIONS,
+    keys: Mapping[str, KeyFn] = sounds.SOUND_KEYS,
+    key_definitions: Mapping[str, str] = sounds.SOUND_KEY_DEFINITIONS,
+    distance: WordDistance | None = None,
     findings: Findings | None = None,
     num_resamples: int = 1000,
     num_rows: int = 40,
@@ -54,8 +68,10 @@ def build_report(
       systems: the one that the report is about first; at most one has role "chain".
       run: what a reader needs to repeat it: config, commit, seed, budget, command.
       data: what was scored; must hold "name", free of "|"; may hold a "note".
-      keys: name -> sound key, each a column of its own.
+      keys: name -> sound key, each a column of its own, and one across scripts.
       key_definitions: name -> how that key is made, printed beside its figures.
+      distance: between the sounds of answer and accepted spelling; None leaves its
+        figure out.
       findings: similarities, times, log lines, attention.
       num_resamples: of each bootstrap.
       num_rows: most words in each list of examples.
@@ -70,10 +86,9 @@ def build_report(
         definition, or systems that answered different examples.
     """
     demand_comparable(systems)
-    if missing := sorted(set(keys) - set(key_definitions)):
-        raise ValueError(f"no definition is given for the sound keys {missing}")
     findings = findings or Findings()
-    scores = {s.name: metrics.word_scores(s.predictions, keys) for s in systems}
+    score = functools.partial(metrics.word_scores, keys=keys, distance=distance)
+    scores = {s.name: score(s.predictions) for s in systems}
     resampling = {"num_resamples": num_resamples, "seed": seed}
     chain = next((s for s in systems if s.role == "chain"), None)
     report: dict[str, Any] = {
@@ -82,13 +97,9 @@ def build_report(
         "run": dict(run),
         "data": {**data, "n": len(systems[0].predictions)},
         "resampling": {**resampling, "level": 0.95, "strata": "language pairs"},
-        "definitions": {
-            **metrics.DEFINITIONS,
-            **{f"similarity {k}": v for k, v in fidelity.DEFINITIONS.items()},
-            **{name: key_definitions[name] for name in keys},
-        },
+        "definitions": _definitions(keys, key_definitions, distance is not None),
         "systems": [
-            _system_entry(s, scores[s.name], keys, str(data["name"]), resampling)
+            _system_entry(s, scores[s.name], score, str(data["name"]), resampling)
             for s in systems
         ],
         "comparisons": [
@@ -148,39 +159,47 @@ def write_report(path: pathlib.Path, report: Mapping[str, Any]) -> None:
     write_whole(path, text + "\n")
 
 
+def _definitions(
+    keys: Mapping[str, KeyFn], key_definitions: Mapping[str, str], with_distance: bool
+) -> dict[str, str]:
+    if missing := sorted(set(keys) - set(key_definitions)):
+        raise ValueError(f"no definition is given for the sound keys {missing}")
+    used = {name: key_definitions[name] for name in keys}
+    return {
+        **metrics.definitions(used, with_distance),
+        **{f"similarity {k}": v for k, v in fidelity.DEFINITIONS.items()},
+    }
+
+
 def _system_entry(
     system: System,
     scores: WordScores,
-    keys: Mapping[str, KeyFn],
+    score: Scorer,
     data_name: str,
     resampling: dict[str, int],
 ) -> dict[str, Any]:
-    found = {
-        metric: bootstrap.interval(scores.ratio(metric), scores.pairs, **resampling)
-        for metric in scores.metrics()
-    }
-    more = metrics.summary_by_pair(metrics.word_scores(system.more, keys))
+    more = metrics.summary_by_pair(score(system.more))
     return {
         "name": system.name,
         "role": system.role,
         "decode": system.decode,
         "num_parameters": system.num_parameters,
         "note": system.note,
-        "overall": {metric: i.figure() for metric, i in found.items()},
+        "overall": intervals(scores, scores.pairs, **resampling),
         "pairs": {**metrics.summary_by_pair(scores), **more},
         "sources": {
-            **_by_source(system.predictions, keys, apart=False),
-            **_by_source(system.apart, keys, apart=True),
+            **_by_source(system.predictions, score, apart=False),
+            **_by_source(system.apart, score, apart=True),
         },
         "signatures": {
             metric: signature(metric, decode=system.decode, data=data_name)
-            for metric in found
+            for metric in scores.metrics()
         },
     }
 
 
 def _by_source(
-    predictions: Sequence[Prediction], keys: Mapping[str, KeyFn], *, apart: bool
+    predictions: Sequence[Prediction], score: Scorer, *, apart: bool
 ) -> dict[str, Any]:
     """Figures by the list that words came from, pooled over language pairs."""
     found: dict[str, list[Prediction]] = {}
@@ -188,7 +207,7 @@ def _by_source(
         found.setdefault(prediction[0].origin or "unnamed", []).append(prediction)
     return {
         name: {
-            **metrics.summary(metrics.word_scores(found[name], keys)),
+            **metrics.summary(score(found[name])),
             "apart": apart,
         }
         for name in sorted(found)

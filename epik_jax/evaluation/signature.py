@@ -11,6 +11,7 @@ import importlib.metadata
 from epik_jax.text.normalise import NORMALISER_VERSION
 
 _LEVELS = {"cer": "corpus", "cer_mean": "word"}
+_PACKAGES = {"feature_distance": ("epitran", "panphon")}
 
 
 def signature(metric: str, *, decode: str, refs: str = "any", **fields: str) -> str:
@@ -35,8 +36,10 @@ def signature(metric: str, *, decode: str, refs: str = "any", **fields: str) -> 
         "level": _LEVELS.get(metric, "word"),
         "decode": decode,
         **fields,
-        "epik_jax": _version("epik_jax"),
-        "jax": _version("jax"),
+        **{
+            package: _version(package)
+            for package in (*_PACKAGES.get(metric, ()), "epik_jax", "jax")
+        },
     }
     broken = [f"{k}={v!r}" for k, v in parts.items() if set(v) & set("|\n\r") or not v]
     if broken or "|" in metric:

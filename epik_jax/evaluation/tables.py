@@ -1,4 +1,4 @@
-"""Tables of the report page: systems, pair matrices, words side by side, attention.
+"""Tables of the report page: systems, pair matrices, words side by side.
 
 Parts of a report go in, `Markup` comes out. Percentages are rounded here and nowhere
 before.
@@ -6,7 +6,6 @@ before.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,9 +32,16 @@ METRIC_TITLES = {
     "sound_class": "Same sound class",
     "strict": "Same strict key",
     "phonetic": "Same phonetic key",
+    "cross_sound_class": "Sound class of the source",
+    "cross_strict": "Strict key of the source",
+    "cross_phonetic": "Phonetic key of the source",
+    "feature_distance": "Feature distance",
 }
 
-_HEADLINE = ("cer", "top1", "top3", "top5", "sound_class", "phonetic")
+_HEADLINE = (
+    *("cer", "top1", "top3", "top5", "sound_class", "phonetic"),
+    *("cross_phonetic", "feature_distance"),
+)
 _NUM_OPEN_ROWS = 12  # One row of each Indic pair: the lists take turns.
 _MOST_HEAT = 0.62  # More would leave the figure unreadable on its own background.
 
@@ -128,28 +134,6 @@ def word_table(rows: Sequence[Mapping[str, Any]], systems: Sequence[str]) -> Mar
     return joined(parts)
 
 
-def attention_table(attention: Mapping[str, Any]) -> Markup:
-    """One attention map: written symbols down, source symbols across."""
-    heads = [
-        tag("th", _visible(s), lang=attention["source_lang"])
-        for s in attention["source_symbols"]
-    ]
-    rows = [
-        tag(
-            "tr",
-            tag("th", _visible(symbol), lang=attention["target_lang"]),
-            *(_attention_cell(float(w)) for w in weights),
-        )
-        for symbol, weights in zip(
-            attention["target_symbols"], attention["weights"], strict=True
-        )
-    ]
-    pair = f"{attention['source_lang']}>{attention['target_lang']}"
-    caption = tag("caption", f"{pair_label(pair)}: source across, written text down")
-    head = tag("tr", tag("th", ""), *heads)
-    return tag("table", caption, head, *rows, class_="heat attention")
-
-
 def _system_row(
     system: Mapping[str, Any],
     is_subject: bool,
@@ -181,6 +165,8 @@ def _figure_cell(
         return tag("td", "–", class_="num")
     spread = tag("small", f"{percent(figure['low'])} – {percent(figure['high'])}")
     parts: list[str] = [percent(figure["value"]), spread]
+    if "references" in figure:
+        parts.append(tag("small", f"accepted: {percent(figure['references'])}"))
     if difference is not None:
         kind = {"better": "right", "worse": "wrong"}.get(difference["verdict"])
         text = points(difference["value"])
@@ -278,19 +264,6 @@ def _answer_cell(answer: Mapping[str, Any], lang: str) -> Markup:
 
 def _folded(title: str, content: Markup) -> Markup:
     return tag("details", tag("summary", title), content)
-
-
-def _attention_cell(weight: float) -> Markup:
-    alpha = 0.04 + 0.75 * min(max(weight, 0.0), 1.0)
-    text = f"{100 * weight:.0f}" if weight >= 0.05 else ""
-    kind = "v strong" if weight >= 0.3 else "v"
-    return tag("td", text, class_=kind, style=f"--a:{alpha:.2f}")
-
-
-def _visible(symbol: str) -> str:
-    """A mark that cannot stand alone gets a circle to sit on."""
-    is_mark = bool(symbol) and unicodedata.category(symbol[0]).startswith("M")
-    return f"◌{symbol}" if is_mark else symbol
 
 
 def _table(head: Sequence[Markup], rows: Sequence[Markup]) -> Markup:

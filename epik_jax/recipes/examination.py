@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax.evaluation import bootstrap, metrics
+from epik_jax.evaluation import feature_distance, metrics, sounds
+from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.signature import signature
 from epik_jax.recipes.answerer import Answerer
@@ -33,6 +34,7 @@ def examine(
     answerer: Answerer,
     *,
     apart: Sequence[str] = (),
+    with_distance: bool = False,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Asks a system all words of a file and scores its answers.
@@ -41,21 +43,26 @@ def examine(
       asked: the file.
       answerer: the system.
       apart: lists, by their names, whose words count in the figures by source alone.
+      with_distance: measure the feature distance as well.
       seed: of the bootstrap.
 
     Returns:
       JSON values in the layout `FORMAT`; every figure is a fraction of one with the
       bounds of its 95 % interval. "overall" and "direct" (pairs without English) are
       unweighted means over language pairs; groups by pair and by source are pooled.
+
+    Raises:
+      ValueError: the file cannot be scored, no word is left, or the feature distance
+        is not installed.
     """
+    distance = feature_distance.make_feature_distance() if with_distance else None
     examples, report = asked.read(answerer.max_length)
     logging.info("%s; %d to score", report, len(examples))
     started = time.monotonic()
     answers = answerer.predictor(examples)
     logging.info("answered in %.1f s", time.monotonic() - started)
-    scores = metrics.word_scores(
-        list(zip(examples, answers, strict=True)), metrics.SOUND_KEYS
-    )
+    predictions = list(zip(examples, answers, strict=True))
+    scores = metrics.word_scores(predictions, sounds.SOUND_KEYS, distance)
     asked_for = {
         "part": asked.part,
         "limit": asked.limit,
@@ -87,7 +94,7 @@ def examine(
             metric: signature(metric, decode=answerer.decode, data=data, **taken)
             for metric in scores.metrics()
         },
-        "definitions": {**metrics.DEFINITIONS, **metrics.SOUND_KEY_DEFINITIONS},
+        "definitions": metrics.definitions(sounds.SOUND_KEY_DEFINITIONS, with_distance),
     }
 
 
@@ -143,13 +150,8 @@ def _groups(
 def _figures(
     scores: WordScores, strata: np.ndarray, num_resamples: int, seed: int
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {"n": len(scores)}
-    for metric in scores.metrics():
-        made = bootstrap.interval(
-            scores.ratio(metric), strata, num_resamples=num_resamples, seed=seed
-        )
-        found[metric] = made.figure()
-    return found
+    found = intervals(scores, strata, num_resamples=num_resamples, seed=seed)
+    return {"n": len(scores), **found}
 
 
 def _digest(path: Path) -> str:

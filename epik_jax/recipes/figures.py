@@ -1,4 +1,4 @@
-"""Figures with their intervals, as tables for a terminal.
+"""Figures with their intervals, as tables for a terminal, and what the figures mean.
 
 What `examination` and a run's report hold goes in, aligned text comes out.
 """
@@ -6,35 +6,76 @@ What `examination` and a run's report hold goes in, aligned text comes out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
+
+Row: TypeAlias = tuple[str, int, Mapping[str, Any]]
+"""Name, number of words, metric -> {"value", "low", "high"}, fractions of one."""
+
+
+class _Column(NamedTuple):
+    title: str
+    meaning: str
+
 
 _SHOWN = {
-    "cer": "CER %",
-    "top1": "top-1 %",
-    "sound_class": "sound class %",
-    "strict": "strict key %",
-    "phonetic": "phonetic key %",
+    "cer": _Column(
+        "CER",
+        "edits to the closest accepted spelling, over its length; lower is better",
+    ),
+    "top1": _Column("top-1", "words whose first answer is an accepted spelling"),
+    "sound_class": _Column(
+        "sound class",
+        "words that sound like an accepted spelling; vowel length, a, voicing and "
+        "the like aside",
+    ),
+    "strict": _Column(
+        "strict key",
+        "the same by the place of consonants alone, behind the exact first sound",
+    ),
+    "phonetic": _Column(
+        "phonetic key",
+        "the same with the first sound by place too, cut after 8 sounds",
+    ),
+    "cross_phonetic": _Column(
+        "source's key",
+        "words with the phonetic key of their source; refs: the same of accepted "
+        "spellings",
+    ),
+    "feature_distance": _Column(
+        "feature distance",
+        "features of sound to change up to an accepted spelling; lower is better",
+    ),
 }
 
 
 def examination_table(made: Mapping[str, Any]) -> str:
-    """The result for a terminal: one line per group."""
-    rows = [("all", made["overall"])]
+    """The result for a terminal: one line per group, then what the columns mean."""
+    groups = {"all": made["overall"]}
     if "direct" in made:
-        rows.append(("without English", made["direct"]))
-    rows += [*made["by_pair"].items(), *made["by_source"].items()]
+        groups["without English"] = made["direct"]
+    rows = [
+        (name, group["n"], group)
+        for name, group in (
+            *groups.items(),
+            *made["by_pair"].items(),
+            *made["by_source"].items(),
+        )
+    ]
     system = made["system"]
-    title = f"{system['name']}, {system['decode']}"
-    return figures_table(title, [(name, group["n"], group) for name, group in rows])
+    table = figures_table(f"{system['name']}, {system['decode']}", rows)
+    means = f"{' and '.join(groups)}: unweighted means over language pairs"
+    whole = 'in full: "definitions" in what --json writes'
+    return "\n".join([table, "", definitions(rows), means, whole])
 
 
 def closing_table(report: Mapping[str, Any]) -> str:
-    """The systems of a run's report for a terminal, and the time saved."""
+    """The systems of a run's report, the time saved, and what the figures mean."""
     n = report["data"]["n"]
     rows = [
         (f"{s['name']} ({s['decode']})", n, s["overall"]) for s in report["systems"]
     ]
     text = figures_table("system", rows)
+    notes = [definitions(rows), "all figures: unweighted means over language pairs"]
     timing = report.get("timing", {})
     if "reduction_percent" in timing:
         saved = ", ".join(
@@ -43,22 +84,22 @@ def closing_table(report: Mapping[str, Any]) -> str:
         )
         pair = timing["reduced"]
         text += f"\ntime saved by {pair['first']} against {pair['second']}: {saved}"
-    return text
+        notes.append("time saved: of the mean wall time of a batch, from text to text")
+    notes.append('in full: "definitions" in report.json')
+    return "\n".join([text, "", *notes])
 
 
-def figures_table(
-    title: str, rows: Sequence[tuple[str, int, Mapping[str, Any]]]
-) -> str:
-    """Figures with their 95 % intervals, in percent.
+def figures_table(title: str, rows: Sequence[Row]) -> str:
+    """Figures with their 95 % intervals, in percent; a dash where there is none.
 
     Args:
       title: over the names.
-      rows: name, number of words, metric -> {"value", "low", "high"}.
+      rows: a line each.
     """
-    shown = [m for m in _SHOWN if all(m in figures for _, _, figures in rows)]
-    lines = [[title, "n", *(_SHOWN[m] for m in shown)]]
+    shown = _shown(rows)
+    lines = [[title, "n", *(f"{_SHOWN[m].title} %" for m in shown)]]
     for name, n, figures in rows:
-        lines.append([name, str(n), *(_figure(figures[m]) for m in shown)])
+        lines.append([name, str(n), *(_cell(figures.get(m)) for m in shown)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
@@ -69,6 +110,24 @@ def figures_table(
     )
 
 
-def _figure(figure: Mapping[str, float]) -> str:
+def definitions(rows: Sequence[Row]) -> str:
+    """What the columns of `figures_table` mean, a line each."""
+    lines = [f"{_SHOWN[m].title}: {_SHOWN[m].meaning}" for m in _shown(rows)]
+    return "\n".join([*lines, "[low, high]: 95 % interval of a bootstrap over words"])
+
+
+def as_text(figure: Mapping[str, float]) -> str:
+    """A figure with its interval, in percent."""
     value, low, high = (100 * figure[k] for k in ("value", "low", "high"))
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _shown(rows: Sequence[Row]) -> list[str]:
+    return [m for m in _SHOWN if any(m in figures for _, _, figures in rows)]
+
+
+def _cell(figure: Mapping[str, float] | None) -> str:
+    if figure is None:
+        return "–"
+    refs = figure.get("references")
+    return as_text(figure) + ("" if refs is None else f", refs {100 * refs:.2f}")

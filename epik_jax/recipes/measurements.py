@@ -17,7 +17,7 @@ from epik_jax.evaluation import fidelity
 from epik_jax.evaluation.findings import AttentionMap, Findings, System
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.timing import Timings, time_predictors
-from epik_jax.models.config import TransformerConfig
+from epik_jax.ragged import Ragged
 from epik_jax.recipes.epik import Trained, load_network
 from epik_jax.recipes.predictors import Predictor, greedily, greedy_chain
 from epik_jax.recipes.scoreboard import ScoreboardConfig
@@ -75,36 +75,54 @@ def timings(
 def similarities(
     trained: Trained, names: Sequence[Example]
 ) -> dict[str, fidelity.Similarity]:
-    """Student's encoder states beside the teacher's of the gold English form."""
+    """Student's encoder states beside the teacher's of the gold English form.
+
+    A student with slots is pooled over those that its gate keeps. Slot by slot it is
+    compared wherever the teacher has a state, as it is trained: what the gate makes of
+    a slot is no matter of the state in it.
+
+    Returns:
+      "pooled", and "by position" or "by slot"; nothing where fewer than two words have
+      an English form, or widths differ and no bridge was trained.
+    """
     with_pivot = [e for e in names if e.pivot]
-    if trained.student.config.num_slots or len(with_pivot) < 2:
+    if len(with_pivot) < 2:
         return {}
     langs = [e.target_lang for e in with_pivot]
     vocabulary = trained.teacher.vocabulary
-    mine = trained.student.hidden(
-        encode_sources(vocabulary, [e.source for e in with_pivot], langs)
+    student_BLD, student_BL = _states(
+        trained.student,
+        encode_sources(vocabulary, [e.source for e in with_pivot], langs),
     )
-    theirs = trained.teacher.hidden(
-        encode_sources(vocabulary, [e.pivot for e in with_pivot], langs)
+    teacher_BLD, teacher_BL = _states(
+        trained.teacher,
+        encode_sources(vocabulary, [e.pivot for e in with_pivot], langs),
     )
-    bridge = trained.bridge.get("hidden", {})
-    width = max(int(mine.lengths.max()), int(theirs.lengths.max()))
-    rows = np.arange(len(with_pivot))
-    student_BLD, student_BL = mine.padded(rows, width, 0.0)
-    teacher_BLD, teacher_BL = theirs.padded(rows, width, 0.0)
-    if bridge:
+    if bridge := trained.bridge.get("hidden"):
         student_BLD = student_BLD @ bridge["kernel"] + bridge["bias"]
     elif student_BLD.shape[-1] != teacher_BLD.shape[-1]:
         return {}
+    slotted = bool(trained.student.config.num_slots)
+    filled_BL = np.ones_like(student_BL) if slotted else student_BL
     return {
         "pooled": fidelity.pooled_similarity(
             fidelity.mean_pooled(student_BLD, student_BL),
             fidelity.mean_pooled(teacher_BLD, teacher_BL),
         ),
-        "by position": fidelity.positional_similarity(
-            student_BLD, teacher_BLD, student_BL, teacher_BL
+        "by slot" if slotted else "by position": fidelity.positional_similarity(
+            student_BLD, teacher_BLD, filled_BL, teacher_BL
         ),
     }
+
+
+def _states(network: Network, sources: Ragged) -> tuple[np.ndarray, np.ndarray]:
+    """Encoder states [B, L, D], and bool [B, L], true where the decoder reads them."""
+    if network.config.num_slots:
+        hidden_BLD, kept_BL = network.slots(sources)
+        # Where its gate drops every slot the decoder is left to read all of them.
+        return hidden_BLD, kept_BL | ~kept_BL.any(axis=1, keepdims=True)
+    states = network.hidden(sources)
+    return states.padded(np.arange(len(states)), int(states.lengths.max()), 0.0)
 
 
 def attention_maps(
@@ -139,13 +157,15 @@ def findings(
     log_rows: Sequence[dict[str, object]],
     config: ScoreboardConfig,
 ) -> Findings:
-    """Everything beside the answers."""
+    """Everything beside the answers; the first system is the student."""
     names = [example for example, _ in found[0].predictions]
-    looked_at = {e.example_id for e in drawn(names, config.num_attended or 1)}
-    attended = [p for p in found[0].predictions if p[0].example_id in looked_at]
-    attended = attended[: config.num_attended]
-    config_of: TransformerConfig = trained.student.config
-    maps = [] if config_of.num_slots else attention_maps(trained.student, attended)
+    answers = {e.example_id: said for e, said in found[0].predictions}
+    # Slots have no letters to look at.
+    num_attended = 0 if trained.student.config.num_slots else config.num_attended
+    attended = drawn(names, num_attended) if num_attended else []
+    maps = attention_maps(
+        trained.student, [(e, answers[e.example_id]) for e in attended]
+    )
     return Findings(
         similarities=similarities(trained, names),
         agreements=agreements(trained, config),

@@ -12,7 +12,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from epik_jax.data import sources
 from epik_jax.data.draw import drawn
@@ -68,16 +68,18 @@ class PairsFile:
             raise FileNotFoundError(f"there is no file {self.path}")
         if not self.path.is_file():
             raise ValueError(f"{self.path} is no plain file; it has to be read twice")
-        limits = {"max_length": max_length, "max_bad_share": self.max_bad_share}
+        limits: dict[str, Any] = {
+            "max_length": max_length,
+            "max_bad_share": self.max_bad_share,
+        }
         form = self.format or self._likely_format()
         self._check_languages(form)
         if form == "parallel":
-            examples, report = sources.read_parallel(self.path, **limits)  # type: ignore[arg-type]
+            examples, report = sources.read_parallel(self.path, **limits)
             examples = self._taken_part(examples)
         elif form == "pairs":
             examples, report = sources.read_pairs_tsv(
-                *(self.path, self.source_lang, self.target_lang),
-                **limits,  # type: ignore[arg-type]
+                self.path, self.source_lang, self.target_lang, **limits
             )
             examples = merged_examples(examples)
         else:
@@ -85,7 +87,7 @@ class PairsFile:
                 "dakshina": sources.read_dakshina,
                 "aksharantar": sources.read_aksharantar,
             }[form]
-            pairs, report = read(self.path, self.lang, **limits)  # type: ignore[arg-type]
+            pairs, report = read(self.path, self.lang, **limits)
             examples = grouped_examples(pairs, self.lang)
         if not examples:
             raise ValueError(f"no word to score in {report}")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from epik_jax.structs import Example
 from epik_jax.teachers.chain import Answers, Chain, Link
 from epik_jax.teachers.forward import Decoding, Network
 
-Predictor = Callable[[Sequence[Example]], Answers]
+Predictor: TypeAlias = Callable[[Sequence[Example]], Answers]
+"""Examples -> answers to each, best first."""
 
 
 def greedily(network: Network) -> Predictor:

@@ -17,8 +17,8 @@ from typing import Any
 
 import jax
 
-from epik_jax.interop.card import model_card
 from epik_jax.interop.export import ModelFolder, export_model, load_model
+from epik_jax.recipes.card import model_card
 from epik_jax.recipes.corpus import DataConfig
 from epik_jax.teachers.forward import Network
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from epik_jax.bounds import demand
 from epik_jax.evaluation import page, report
+from epik_jax.evaluation.feature_distance import make_feature_distance
 from epik_jax.files import write_whole
 from epik_jax.interop.export import is_model_folder
 from epik_jax.parallel.mesh import make_mesh
@@ -217,6 +218,8 @@ def _demand_ready(config: EpikRun) -> None:
         )
     for kind in config.scoreboard.tables:
         answerer.table_answerer(kind)
+    if config.scoreboard.feature_distance:
+        make_feature_distance()
     for name, folder in (*config.scoreboard.others, *config.scoreboard.baselines):
         if not is_model_folder(Path(folder)):
             raise ValueError(f"config.scoreboard: {name}: no model folder at {folder}")
@@ -229,6 +232,7 @@ def _report(
     found = scoreboard.systems(trained, names, config.scoreboard)
     rows = at.log.rows()
     measured = measurements.findings(trained, found, rows, config.scoreboard)
+    wanted = config.scoreboard.feature_distance
     return report.build_report(
         "EPIK: a two-stage chain in one student",
         found,
@@ -243,6 +247,7 @@ def _report(
             "note": "Names that choices were made on are not among them.",
             "counts": trained.corpus.counts,
         },
+        distance=make_feature_distance() if wanted else None,
         findings=measured,
     )
 

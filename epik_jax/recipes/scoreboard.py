@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from epik_jax import trees
-from epik_jax.bounds import demand
+from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.epik import Trained, load_network
@@ -49,6 +49,8 @@ class ScoreboardConfig:
       batch_sizes: of the timing.
       repeats: of the timing.
       num_attended: words whose attention is drawn.
+      feature_distance: measure how far sounds are apart, by articulatory features; it
+        needs the extra `phonetics`, and a millisecond a word and system.
     """
 
     num_names: int = 0
@@ -64,12 +66,14 @@ class ScoreboardConfig:
     batch_sizes: tuple[int, ...] = (1, 32, 256)
     repeats: int = 5
     num_attended: int = 6
+    feature_distance: bool = False
 
     def __post_init__(self) -> None:
         """Refuses numbers that mean nothing, and advice that nobody gives."""
-        demand(self, 1, "repeats", "beam_width")
-        demand(self, 0, "num_names", "num_pivots", "num_unseen", "num_timed")
-        demand(self, 0, "num_attended")
+        demand(self, 1, "repeats")
+        within(self, 1, LARGEST_BEAM, "beam_width")
+        within(self, 0, LARGEST_BEAM, "num_pivots")
+        demand(self, 0, "num_names", "num_unseen", "num_timed", "num_attended")
         if self.num_timed and not all(size > 0 for size in self.batch_sizes):
             raise ValueError(f"batch_sizes {self.batch_sizes} are not all positive")
         if self.rerank_weight and not (self.tables and self.num_pivots):

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from epik_jax.bounds import demand
+from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import share_of
 from epik_jax.data.encode import encode
 from epik_jax.data.pairs import example_id
@@ -64,7 +64,8 @@ class TransferConfig:
 
     def __post_init__(self) -> None:
         """Refuses numbers that ask for nothing."""
-        demand(self, 1, "num_pivots", "pivot_beam", "beam_width", "num_shards")
+        within(self, 1, LARGEST_BEAM, "num_pivots", "pivot_beam", "beam_width")
+        demand(self, 1, "num_shards")
         demand(self, 0, "num_words", "max_extra")
         if not 0.0 <= self.teacher_share <= 1.0:
             raise ValueError(f"teacher_share {self.teacher_share} is not in [0, 1]")

@@ -185,6 +185,29 @@ class Network:
             rows_of.values[starts[mask]] = answer[mask]
         return rows_of
 
+    def slots(
+        self, sources: Ragged, batch_size: int = 128
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Encoder states of a network with slots, and those that its gate keeps.
+
+        Returns:
+          float32 [N, num_slots, D], and bool [N, num_slots].
+        """
+        N, L = len(sources), self.config.num_slots
+        hidden_NLD = np.empty((N, L, self.config.width), np.float32)
+        kept_NL = np.empty((N, L), bool)
+
+        def dispatch(rows: np.ndarray, width: int) -> tuple[Array, Array]:
+            source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
+            return passes.slots(self._on_device, source, mask, config=self.config)
+
+        for rows, (hidden, kept) in _late(
+            (rows, real, dispatch(rows, width))
+            for rows, real, width in self._batches(sources, batch_size)
+        ):
+            hidden_NLD[rows], kept_NL[rows] = hidden, kept
+        return hidden_NLD, kept_NL
+
     def attention(self, source: Ragged, target: Ragged) -> np.ndarray:
         """Attention of one target to its source, heads averaged: float32 [T, S]."""
         tokens = source.row(0)[None]

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from epik_jax.bounds import LARGEST_BEAM, within
 from epik_jax.decoding.beam import beam
 from epik_jax.decoding.constraint import IMPOSSIBLE, make_allow
 from epik_jax.decoding.greedy import greedy
@@ -39,6 +40,11 @@ class Decoding:
     length_penalty: float = 0.0
     max_extra: int = 8
     batch_size: int = 128
+
+    def __post_init__(self) -> None:
+        """Refuses a beam that memory will not hold, and answers that it lacks."""
+        within(self, 1, LARGEST_BEAM, "beam_width")
+        within(self, 1, self.beam_width, "num_hypotheses")
 
     @property
     def label(self) -> str:
@@ -134,6 +140,15 @@ def hidden(
 ) -> Array:
     """Encoder states after the final norm: [B, S, D]."""
     return transformer.encode(params, config, source_BS, mask_BS).hidden
+
+
+@functools.partial(jax.jit, static_argnames=("config",))
+def slots(
+    params: Params, source_BS: Array, mask_BS: Array, *, config: TransformerConfig
+) -> tuple[Array, Array]:
+    """States of all slots [B, L, D], and bool [B, L], true where the gate keeps one."""
+    memory = transformer.encode(params, config, source_BS, mask_BS)
+    return memory.hidden, memory.mask
 
 
 @functools.partial(jax.jit, static_argnames=("config",))

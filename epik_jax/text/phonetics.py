@@ -19,9 +19,11 @@ PHONETIC_KEY = (
     " scripts. Consonants count by place alone (K velar, C palatal, T dental and"
     " retroflex, P labial, N every nasal with anusvara and candrabindu, Y, R, L, V, S"
     " every sibilant, H with visarga): voicing, aspiration, nukta and length are"
-    " ignored. Vowels count as I, U, E (with ai) and O (with au), length ignored; a and"
-    " aa count only at the start of a word. The first sound is coded like the others,"
-    " and the code is cut after 8."
+    " ignored. Vowels count as I, U, E (with ai and candra e), O (with au and candra"
+    " o), R (vocalic r) and L (vocalic l), length ignored; a and aa count only at the"
+    " start of a word. Runs of one code count once, be they of consonants, of vowels or"
+    " of finals, and before a is left out: kk and kg are K, kak is KK. The first sound"
+    " is coded like the others, and the code is cut after 8."
 )
 STRICT_KEY = (
     "strict phonetic key: the code of the phonetic key, uncut, behind the exact first"
@@ -29,11 +31,12 @@ STRICT_KEY = (
     " vowels)."
 )
 SOUND_CLASS_KEY = (
-    "sound class key: merges vowel length and a with aa and with no vowel at all"
-    " (inherent vowel or virama), retroflex with dental, the sibilants, voicing and"
-    " aspiration, nukta with its absence, doubled with single consonants, and all"
-    " nasals. Everything else stays apart: e from ai, o from au, candra vowels, vocalic"
-    " r, the laterals and the trills. Not cut."
+    "sound class key: merges vowel length and a with aa and, but at the start of a"
+    " word, with no vowel at all (inherent vowel or virama), retroflex with dental, the"
+    " sibilants, voicing and aspiration, nukta with its absence, and all nasals with"
+    " anusvara and candrabindu. Runs of one class count once, as in the phonetic key."
+    " Everything else stays apart: e from ai, o from au, candra vowels, vocalic r and"
+    " l, the laterals, the trills, h from visarga. Not cut."
 )
 
 

@@ -62,6 +62,16 @@ def test_retrieval_pools_hold_the_number_asked_for():
     assert small.retrieval == pytest.approx(0.1, abs=0.04)
 
 
+def test_every_word_is_asked_in_retrieval_also_where_pools_do_not_come_out_even():
+    teacher = np.eye(5)
+    student = teacher * np.array([[-1.0], [1.0], [1.0], [1.0], [1.0]])
+    for seed in range(4):
+        found = fidelity.pooled_similarity(
+            student, teacher, num_candidates=3, seed=seed
+        )
+        assert found.retrieval == pytest.approx(4 / 5)
+
+
 def test_padding_does_not_change_the_pooled_mean():
     rng = np.random.default_rng(5)
     hidden = rng.normal(size=(3, 6, 4))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epik_jax.evaluation import metrics
+from epik_jax.evaluation import metrics, sounds
+from epik_jax.evaluation.intervals import intervals
 from epik_jax.structs import Example, Hypothesis
 
 
@@ -59,7 +60,7 @@ def test_missing_prediction_is_wrong_and_costs_its_whole_reference():
     )
     assert scores.edits.tolist() == scores.ref_length.tolist() == [4, 2]
     assert scores.rank.tolist() == [0, 0]
-    assert not scores.same_key["empty"].any()
+    assert metrics.summary(scores)["empty"] == 0.0
     assert scores.ratio("cer").value() == 1.0
 
 
@@ -104,15 +105,15 @@ def test_sound_key_matches_any_reference_in_the_target_language():
     asked = []
 
     def key(text, lang):
-        asked.append(lang)
+        asked.append((text, lang))
         return text[:1]
 
     scores = metrics.word_scores(
         [prediction("a", ["কখ", "গঘ"], "গগ"), prediction("b", ["কখ"], "ঘ")],
         {"first": key},
     )
-    assert scores.same_key["first"].tolist() == [True, False]
-    assert set(asked) == {"bn"}
+    assert scores.ratio("first").numerators.tolist() == [1.0, 0.0]
+    assert {text for text, lang in asked if lang != "bn"} == {"a", "b"}
     assert metrics.summary(scores)["first"] == 0.5
 
 
@@ -121,7 +122,55 @@ def test_exact_answer_sounds_right_even_where_its_key_is_empty():
         [prediction("a", ["ক"], "ক"), prediction("b", ["ক"], "খ")],
         {"empty": lambda text, lang: ""},
     )
-    assert scores.same_key["empty"].tolist() == [True, False]
+    assert scores.ratio("empty").numerators.tolist() == [1.0, 0.0]
+
+
+def test_across_scripts_an_answer_is_compared_with_its_source():
+    rows = [
+        prediction("कमल", ["কমল"], "গমল"),  # K M L, whatever the reference.
+        prediction("कमल", ["রমল"], "কমল"),
+        prediction("कमल", ["কমল", "রমল"], "রমল"),
+        prediction("कमल", ["রমল"]),
+    ]
+    scores = metrics.word_scores(rows, {"phonetic": sounds.SOUND_KEYS["phonetic"]})
+    assert scores.ratio("cross_phonetic").numerators.tolist() == [1, 1, 0, 0]
+    assert scores.references("cross_phonetic").numerators.tolist() == [1, 0, 1, 0]
+    assert scores.ratio("phonetic").numerators.tolist() == [1, 0, 1, 0]
+    assert scores.references("phonetic") is scores.references("cer") is None
+    found = metrics.summary(scores.take(np.array([0, 1, 2])))
+    assert found["cross_phonetic"] == found["cross_phonetic_references"] == 2 / 3
+    assert "phonetic_references" not in found
+
+
+def test_a_distance_is_to_the_nearest_reference_and_absent_where_unknown():
+    def distance(text, other, lang):
+        return None if lang == "en" else abs(len(text) - len(other)) / 10
+
+    rows = [
+        prediction("a", ["কখগঘ", "কখ"], "ক"),
+        prediction("b", ["abc"], "a", pair="hi>en"),
+        prediction("c", ["কখ"], "কখ"),
+    ]
+    scores = metrics.word_scores(rows, distance=distance)
+    assert metrics.summary(scores)["feature_distance"] == pytest.approx(0.1 / 2)
+    by_pair = metrics.summary_by_pair(scores)
+    assert "feature_distance" not in by_pair["hi>en"]
+    assert "feature_distance" not in metrics.summary(metrics.word_scores(rows))
+    # A language pair without any is left out of the mean over pairs.
+    found = intervals(scores, scores.pairs, num_resamples=20)["feature_distance"]
+    assert found["value"] == pytest.approx(0.1 / 2) and found["high"] <= 0.1
+
+
+def test_intervals_hold_what_references_reach_as_a_mean_over_strata():
+    rows = [
+        *[prediction("कमल", ["কমল"], "কমল")] * 3,
+        prediction("कमल", ["ರಮಲ"], "ಕಮಲ", pair="hi>kn"),
+    ]
+    scores = metrics.word_scores(rows, {"phonetic": sounds.SOUND_KEYS["phonetic"]})
+    found = intervals(scores, scores.pairs, num_resamples=20)
+    assert found["cross_phonetic"]["value"] == 1.0
+    assert found["cross_phonetic"]["references"] == 0.5
+    assert set(found["phonetic"]) == {"value", "low", "high"}
 
 
 def test_summary_by_pair_scores_only_that_pairs_rows():

@@ -130,6 +130,18 @@ def test_figures_of_the_report_stand_on_the_page():
         assert report["definitions"][metric] in text
 
 
+def test_what_references_reach_stands_on_the_page():
+    report = full_report()
+    for system in report["systems"]:
+        figure = {"value": 0.625, "low": 0.5, "high": 0.75, "references": 0.875}
+        system["overall"]["cross_phonetic"] = figure
+        system["signatures"]["cross_phonetic"] = "signed"
+    report["definitions"]["cross_phonetic"] = "as in the source"
+    text = " ".join(outline(page.render(report)).text)
+    assert "Phonetic key of the source %" in text and "as in the source" in text
+    assert "62.5" in text and "accepted: 87.5" in text
+
+
 def test_sources_stand_on_the_page_where_there_are_several():
     report = full_report()
     assert "told apart" not in " ".join(outline(page.render(report)).text)

@@ -169,6 +169,38 @@ def test_sound_keys_of_the_project_are_the_default():
     assert {"sound_class", "strict", "phonetic"} <= set(overall)
 
 
+def test_across_scripts_references_stand_beside_and_nothing_is_judged():
+    found = build(keys={"first": lambda text, lang: "k"})
+    for system in found["systems"]:
+        figure = system["overall"]["cross_first"]
+        assert figure["value"] == figure["references"] == 1.0
+        assert system["pairs"]["hi>bn"]["cross_first_references"] == 1.0
+    assert "cross_first" not in found["comparisons"][0]["difference"]
+    assert "source" in found["definitions"]["cross_first"]
+
+
+def test_a_distance_is_measured_where_it_is_asked_for():
+    assert "feature_distance" not in json.dumps(build())
+    found = build(distance=lambda text, other, lang: float(text != other))
+    entry = found["systems"][0]
+    assert entry["overall"]["feature_distance"]["value"] == pytest.approx(2 / 6)
+    assert "panphon:" in entry["signatures"]["feature_distance"]
+    assert "panphon:" not in entry["signatures"]["cer"]
+    assert entry["sources"]["unnamed"]["feature_distance"] == pytest.approx(2 / 6)
+    assert found["comparisons"][0]["difference"]["feature_distance"]["value"] < 0
+    assert "IPA" in found["definitions"]["feature_distance"]
+
+
+def test_less_distance_is_better():
+    systems = [
+        System("s", "student", predictions([1] * 40)),
+        System("t", "rules", predictions([0] * 40)),
+    ]
+    found = build(systems, distance=lambda text, other, lang: float(text != other))
+    verdicts = found["comparisons"][0]["difference"]
+    assert verdicts["feature_distance"]["verdict"] == "better"
+
+
 def test_report_without_a_chain_says_nothing_about_one():
     found = build([student()])
     assert found["comparisons"] == []

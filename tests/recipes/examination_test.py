@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import math
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import console
 import numpy as np
 import pytest
 
-from epik_jax.recipes import answerer, examination, figures
+from epik_jax.recipes import answerer, examination
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.corpus import for_choosing
 from epik_jax.recipes.pairs_file import PairsFile
@@ -201,13 +202,38 @@ def test_a_mistaken_file_is_told(
         PairsFile(path, **fields).read(40)  # type: ignore[arg-type]
 
 
-def test_a_table_shows_percent_and_intervals(parallel: Path) -> None:
-    made = examination.examine(PairsFile(parallel), saying({"मन": "மன"}))
-    lines = figures.examination_table(made).split("\n")
-    assert lines[0].split()[:3] == ["said,", "rules", "n"]
-    row = next(line for line in lines if line.startswith("hi>ta"))
-    assert row.split()[1] == "2" and "50.00 [0.00, 100.00]" in row
-    assert len({len(line) for line in lines}) == 1
+def test_a_row_from_a_language_into_itself_is_bad(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text(PARALLEL + "hi\thi\tमन\tमन\tman\tplaces\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"pairs\.tsv:7: one language twice"):
+        PairsFile(path).read(40)
+    _, report = PairsFile(path, max_bad_share=0.5).read(40)
+    assert report.causes == {"one language twice": 1}
+
+
+def test_across_scripts_the_accepted_spellings_stand_beside(parallel: Path) -> None:
+    made = examination.examine(PairsFile(parallel), saying({"मन": "மான்"}))
+    figure = made["by_pair"]["hi>ta"]["cross_phonetic"]
+    assert (figure["value"], figure["references"]) == (0.5, 1.0)
+    assert made["overall"]["cross_strict"]["references"] == 1.0
+    assert "cross_strict" in made["definitions"]
+
+
+def test_a_distance_is_absent_unless_asked_for(
+    parallel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def distance(text: str, other: str, lang: str) -> float | None:
+        return None if lang == "hi" else 0.25
+
+    monkeypatch.setattr(
+        examination.feature_distance, "make_feature_distance", lambda: distance
+    )
+    said = saying({"मन": "மான்"})
+    plain = examination.examine(PairsFile(parallel), said)
+    assert "feature_distance" not in json.dumps(plain)
+    made = examination.examine(PairsFile(parallel), said, with_distance=True)
+    assert made["overall"]["feature_distance"]["value"] == 0.25
+    assert "feature_distance" not in made["by_pair"]["en>hi"]
 
 
 def test_the_chain_is_the_network_asked_twice(folder: Path) -> None:

@@ -10,9 +10,11 @@ from toy_networks import VOCABULARY
 from toy_trained import CONFIG, ENGLISH, MODEL, NAMES, trained_with
 
 from epik_jax.data.draw import drawn
+from epik_jax.models import initial, transformer
 from epik_jax.recipes import measurements, scoreboard
 from epik_jax.recipes.predictors import greedily, greedy_chain
 from epik_jax.structs import Example
+from epik_jax.teachers.forward import Network
 from epik_jax.text.vocabulary import encode_sources
 
 
@@ -89,18 +91,50 @@ def test_a_bridge_carries_narrower_states_to_the_teacher_s_width():
 
 def test_states_that_cannot_be_compared_are_not():
     narrow = trained_with(dataclasses.replace(MODEL, width=4))
-    slotted = trained_with(dataclasses.replace(MODEL, num_slots=40))
     unknown = [dataclasses.replace(e, pivot="") for e in NAMES]
     assert measurements.similarities(narrow, NAMES) == {}
-    assert measurements.similarities(slotted, NAMES) == {}
     assert measurements.similarities(trained_with(), unknown) == {}
+
+
+@pytest.mark.parametrize("opened", [0.0, -100.0], ids=["by its gate", "shut"])
+def test_slots_are_pooled_over_those_that_the_gate_keeps(trained, opened):
+    config = dataclasses.replace(MODEL, num_slots=40)
+    params = initial.init_params(transformer.parameter_shapes(config), 3)
+    params["gate"]["kernel"] = 9 * np.array([[-1.0, 1.0] * 4], np.float32).T
+    params["gate"]["bias"] = np.full(1, opened, np.float32)
+    student = Network(params, config, VOCABULARY)
+    found = measurements.similarities(
+        dataclasses.replace(trained, student=student), NAMES
+    )
+    langs = [e.target_lang for e in NAMES]
+    sources = encode_sources(VOCABULARY, [e.source for e in NAMES], langs)
+    theirs = trained.teacher.hidden(
+        encode_sources(VOCABULARY, [e.pivot for e in NAMES], langs)
+    )
+    means, by_slot = [], []
+    for i in range(len(NAMES)):
+        row = sources.row(i)[None]
+        memory = transformer.encode(params, config, row, np.ones(row.shape, bool))
+        states, kept = np.asarray(memory.hidden)[0], np.asarray(memory.mask)[0]
+        assert (opened == 0.0) == (0 < kept.sum() < 40)
+        # With its gate shut the decoder reads all slots alike.
+        means.append(states[kept if kept.any() else ~kept].mean(axis=0))
+        by_slot.append(states[: len(theirs.row(i))])
+    wanted = np.stack([theirs.row(i).mean(axis=0) for i in range(len(NAMES))])
+    matched = cosines(np.stack(means), wanted)
+    assert set(found) == {"pooled", "by slot"}
+    assert found["pooled"].matched == pytest.approx(matched, abs=1e-4)
+    # As in training: all slots that the teacher has a state for, kept or not.
+    matched = cosines(np.concatenate(by_slot), theirs.values)
+    assert found["by slot"].num_vectors == len(theirs.values)
+    assert found["by slot"].matched == pytest.approx(matched, abs=1e-4)
 
 
 def test_attention_is_labelled_by_tag_letters_and_end(trained):
     [student, *_] = scoreboard.systems(trained, NAMES, CONFIG)
     found = measurements.findings(trained, [student], [], CONFIG)
     assert len(found.attention) == CONFIG.num_attended
-    looked_at = [e for e in NAMES if e in drawn(NAMES, CONFIG.num_attended)]
+    looked_at = drawn(NAMES, CONFIG.num_attended)
     for shown, example in zip(found.attention, looked_at, strict=True):
         assert shown.source_symbols == (f"→{example.target_lang}", *example.source, "∎")
         shape = len(shown.target_symbols), len(shown.source_symbols)
@@ -111,4 +145,14 @@ def test_attention_is_labelled_by_tag_letters_and_end(trained):
 def test_a_student_with_slots_has_no_attention_to_letters():
     slotted = trained_with(dataclasses.replace(MODEL, num_slots=40))
     found = scoreboard.systems(slotted, NAMES, CONFIG)
+    unpaired = [
+        (dataclasses.replace(e, pivot=""), said) for e, said in found[0].predictions
+    ]
+    found = [dataclasses.replace(found[0], predictions=unpaired)]
     assert measurements.findings(slotted, found, [], CONFIG).attention == []
+
+
+def test_no_attention_is_drawn_where_none_is_asked_for(trained):
+    config = dataclasses.replace(CONFIG, num_attended=0)
+    [student, *_] = scoreboard.systems(trained, NAMES, config)
+    assert measurements.findings(trained, [student], [], config).attention == []

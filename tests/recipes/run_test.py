@@ -13,6 +13,7 @@ import pytest
 import tiny_run
 from toy_networks import VOCABULARY, StandIn
 
+from epik_jax.evaluation.feature_distance import make_feature_distance
 from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import run as runs
@@ -138,14 +139,19 @@ def test_a_report_without_names_is_refused_before_anything_is_trained(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "override",
-    ["scoreboard.tables=('icu',)", "epik.transfer.crowd.table=icu"],
+    ("override", "module", "extra"),
+    [
+        ("scoreboard.tables=('icu',)", "icu", "icu"),
+        ("epik.transfer.crowd.table=icu", "icu", "icu"),
+        ("scoreboard.feature_distance=True", "epitran", "phonetics"),
+    ],
 )
-def test_a_table_that_is_not_installed_is_missed_at_once(
-    tmp_path, monkeypatch, override
+def test_what_is_not_installed_is_missed_at_once(
+    tmp_path, monkeypatch, override, module, extra
 ):
-    monkeypatch.setitem(sys.modules, "icu", None)
-    with pytest.raises(ValueError, match=r"epik-jax\[icu\]"):
+    make_feature_distance.cache_clear()
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ValueError, match=rf"epik-jax\[{extra}\]"):
         runs.run(tiny_run.CONFIG, [override], tmp_path / "run", evaluate=True)
 
 

@@ -80,6 +80,12 @@ def test_a_student_by_beam_has_several_answers(trained):
     assert answers(wide) == expected
 
 
+def test_beams_that_no_decoder_takes_are_refused_with_the_settings():
+    for setting in ({"beam_width": 65}, {"num_pivots": 1000}):
+        with pytest.raises(ValueError, match=r"is \d+, expected [01] to 64"):
+            dataclasses.replace(CONFIG, **setting)
+
+
 def test_a_digest_of_names_knows_what_is_asked_and_accepted():
     digest = scoreboard.names_digest(NAMES)
     assert digest == scoreboard.names_digest(list(NAMES))

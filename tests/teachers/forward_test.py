@@ -218,6 +218,21 @@ def test_a_network_with_slots_has_no_hidden_state_for_a_token(network):
         other.hidden(encode_sources(VOCABULARY, ["a"], ["hi"]))
 
 
+def test_slots_are_those_of_each_word_alone_and_as_the_gate_says():
+    config = dataclasses.replace(CONFIG, num_slots=24)
+    params = initial.init_params(transformer.parameter_shapes(config), 5)
+    slotted = Network(params, config, VOCABULARY)
+    sources = encode_sources(VOCABULARY, WORDS, ["bn"] * len(WORDS))
+    hidden, kept = slotted.slots(sources, batch_size=4)
+    assert hidden.shape == (len(WORDS), 24, CONFIG.width)
+    for i in (2, 7):
+        row = sources.row(i)[None]
+        memory = tiny.encode(params, config, row, np.ones(row.shape, bool))
+        np.testing.assert_allclose(hidden[i], memory.hidden[0], atol=1e-4)
+        np.testing.assert_array_equal(kept[i], memory.mask[0])
+    assert 0 < kept.sum() < kept.size
+
+
 def test_attention_is_a_distribution_over_the_source_at_every_target_token(network):
     source = encode_sources(VOCABULARY, ["delhi"], ["hi"])
     target = Ragged.of([[40, 41, 42, VOCABULARY.eos_id]])
@@ -228,6 +243,13 @@ def test_attention_is_a_distribution_over_the_source_at_every_target_token(netwo
     other = network.attention(source, Ragged.of([[40, 41, 50, VOCABULARY.eos_id]]))
     np.testing.assert_allclose(weights[:3], other[:3], atol=1e-6)
     assert np.abs(weights[3] - other[3]).max() > 1e-6
+
+
+def test_a_beam_that_memory_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="beam_width is 100000, expected 1 to 64"):
+        Decoding(beam_width=100_000)
+    with pytest.raises(ValueError, match="num_hypotheses is 3, expected 1 to 2"):
+        Decoding(beam_width=2, num_hypotheses=3)
 
 
 def test_labels_of_decodings_tell_greedy_from_beams():

@@ -159,6 +159,40 @@ def test_sound_class_key_keeps_apart_what_differs(a, b):
     assert phonetics.sound_class_key(a, "hi") != phonetics.sound_class_key(b, "hi")
 
 
+def test_vocalic_r_and_l_count_as_their_liquids_in_the_phonetic_key_alone():
+    assert phonetics.phonetic_key("कृषि", "hi") == "KRSI"
+    assert phonetics.phonetic_key("ऌक", "hi") == phonetics.phonetic_key("लक", "hi")
+    for a, b in (("कृषि", "क्रषि"), ("ऌक", "लक")):
+        assert phonetics.sound_class_key(a, "hi") != phonetics.sound_class_key(b, "hi")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("क्ग", "K"),
+        ("कग", "KK"),
+        ("दिई", "TI"),
+        ("संन", "SNN"),  # A final and a consonant are no run.
+        ("निर्ऋ", "NIRR"),  # Nor are a consonant and a vowel.
+    ],
+)
+def test_runs_of_one_code_and_kind_count_once(text, code):
+    assert phonetics.phonetic_key(text, "hi") == code
+    assert len(phonetics.sound_class_key(text, "hi")) == len(code)
+
+
+def test_a_counts_at_the_start_of_a_word_alone():
+    for key in (phonetics.phonetic_key, phonetics.sound_class_key):
+        assert key("अकल", "hi") == key("आकल", "hi") != key("कल", "hi")
+        assert key("कला", "hi") == key("कल", "hi")
+
+
+def test_visarga_is_an_h_in_the_phonetic_key_alone():
+    assert phonetics.phonetic_key("दुः", "hi") == phonetics.phonetic_key("दुह", "hi")
+    key = phonetics.sound_class_key
+    assert key("दुः", "hi") != key("दुह", "hi")
+
+
 def test_phonetic_key_also_merges_diphthongs():
     assert phonetics.phonetic_key("मेल", "hi") == phonetics.phonetic_key("मैल", "hi")
 

@@ -6,8 +6,8 @@ import pytest
 import tiny
 
 from epik_jax import trees
-from epik_jax.interop.card import model_card
 from epik_jax.interop.export import ModelFolder
+from epik_jax.recipes.card import model_card
 from epik_jax.text.vocabulary import CharacterVocabulary
 
 ABOUT = {

@@ -1,4 +1,7 @@
-"""The card of a model folder: what the model is, and what it learned from."""
+"""The card of a model folder: what the model is, and what it learned from.
+
+A model and what was measured of it go in, Markdown comes out. Nothing is written here.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 from epik_jax import trees
 from epik_jax.interop.export import ModelFolder
+from epik_jax.recipes.figures import as_text
 
 _PURPOSE = {
     "matra": "Transliterates words between English and Hindi, Tamil, Kannada and "
@@ -14,7 +18,6 @@ _PURPOSE = {
     "epik": "Transliterates words between Hindi, Tamil, Kannada and Bengali in one "
     "pass, without writing English on the way.",
 }
-
 
 _TITLES = {"cer": "CER %", "top1": "top-1 %"}
 
@@ -61,13 +64,8 @@ def _metrics(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     head = ["Words", "n", *(_TITLES[name] for name in names)]
     cells = [head, ["---", *("---:" for _ in head[1:])]]
     for row in rows:
-        figures = (_figure(row[name]) for name in names)
+        figures = (as_text(row[name]) for name in names)
         cells.append([str(row["words"]), f"{row['n']:,}", *figures])
     text = "Any accepted spelling is right; in brackets the 95 % interval of a "
     text += "bootstrap over words."
     return ["", *(f"| {' | '.join(line)} |" for line in cells), "", text]
-
-
-def _figure(figure: Mapping[str, float]) -> str:
-    value, low, high = (100 * figure[key] for key in ("value", "low", "high"))
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
