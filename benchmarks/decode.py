@@ -13,7 +13,8 @@ import measure
 from epik_jax.data.builtin import synthetic_words
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
-from epik_jax.recipes.matra import follow_tables, make_vocabulary
+from epik_jax.recipes.matra import make_vocabulary
+from epik_jax.recipes.networks import follow_tables
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
 from epik_jax.teachers.passes import Decoding

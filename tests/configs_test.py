@@ -105,7 +105,7 @@ def test_every_way_trains_what_it_says_and_leaves_the_rest_alone(way):
     start = initial_student(config.student, model, teacher)
     [only] = config.student.stages
     taught = lessons(config, corpus)
-    stage = epik.student_stage(only, config, model, teacher, taught, corpus)
+    stage = epik.student_stage(only, config, model, teacher, "", taught, corpus)
     before = trees.flatten(jax.tree.map(np.array, start))
     mesh = make_mesh(1, 1)
     state, step = compile_step(stage, start, mesh)

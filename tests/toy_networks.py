@@ -112,7 +112,7 @@ class StandIn(ToyNetwork):
         super().__init__(salt)
         self.config = config
         self.params = initial.init_params(transformer.parameter_shapes(config), 0)
-        self.follow_LVV = None
+        self.follow_LVV = self.mesh = None
 
     def attention(self, source: Ragged, target: Ragged) -> np.ndarray:
         """As `Network.attention`: every token looks at all of the source."""

@@ -14,19 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.bounds import demand
-from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import transfer
 from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
-from epik_jax.recipes.matra import (
-    MatraConfig,
-    follow_tables,
-    make_validate,
-    train_matra,
-)
+from epik_jax.recipes.matra import MatraConfig, make_validate, train_matra
+from epik_jax.recipes.networks import load_network, network_digest
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.streams import content_digest
 from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
@@ -103,21 +98,24 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
     """Trains teacher and student, or reads back what was finished before."""
     teacher = _teacher(config, corpus, at)
     model = config.student.model.sized(teacher.vocabulary)
-    lessons = _lessons(config, corpus, teacher, at)
+    digest = network_digest(teacher)
+    lessons = _lessons(config, corpus, teacher, digest, at)
     stages = tuple(
-        student_stage(stage, config, model, teacher, lessons, corpus)
+        student_stage(stage, config, model, teacher, digest, lessons, corpus)
         for stage in config.student.stages
     )
     start = initial_student(config.student, model, teacher)
     params = run_stages(stages, start, at)
-    student = Network(params["student"], model, teacher.vocabulary, teacher.follow_LVV)
+    student = Network(
+        params["student"], model, teacher.vocabulary, teacher.follow_LVV, at.mesh
+    )
     return Trained(corpus, teacher, student, params.get("bridge", {}))
 
 
 def fill_caches(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     """Trains the teacher and caches its answers; returns it, begins no student."""
     teacher = _teacher(config, corpus, at)
-    _lessons(config, corpus, teacher, at)
+    _lessons(config, corpus, teacher, network_digest(teacher), at)
     return teacher
 
 
@@ -126,10 +124,11 @@ def student_stage(
     config: EpikConfig,
     model: TransformerConfig,
     teacher: Network,
+    digest: str,
     lessons: Lessons,
     corpus: Corpus,
 ) -> Stage:
-    """One stage of the student, ready for the runner."""
+    """One stage of the student, ready for the runner; `digest` is the teacher's."""
     encoded = lessons.encoded(stage)
     return Stage(
         name=stage.name,
@@ -142,7 +141,7 @@ def student_stage(
         seed=stage.seed,
         inputs={
             "data": content_digest(encoded),
-            "teacher": network_digest(teacher),
+            "teacher": digest,
             "vocabulary": teacher.vocabulary.fingerprint,
             "normaliser": NORMALISER_VERSION,
             "model": dataclasses.asdict(model),
@@ -159,31 +158,18 @@ def student_stage(
     )
 
 
-def network_digest(network: Network) -> str:
-    """sha256 of a network's parameters and sizes."""
-    return ModelFolder(network.params, network.config, network.vocabulary, {}).digest
-
-
-def load_network(folder: Path) -> Network:
-    """A network from a model folder."""
-    model = load_model(folder)
-    return Network(
-        model.params, model.config, model.vocabulary, follow_tables(model.vocabulary)
-    )
-
-
 def _langs(example: Example) -> tuple[str, str]:
     return example.source_lang, example.target_lang
 
 
 def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     if config.teacher_folder:
-        return load_network(Path(config.teacher_folder))
+        return load_network(Path(config.teacher_folder), at.mesh)
     return train_matra(config.teacher, corpus, at)
 
 
 def _lessons(
-    config: EpikConfig, corpus: Corpus, teacher: Network, at: Workplace
+    config: EpikConfig, corpus: Corpus, teacher: Network, digest: str, at: Workplace
 ) -> Lessons:
     kinds = {kind for stage in config.student.stages for kind in stage.data}
     asked = config.transfer
@@ -204,7 +190,7 @@ def _lessons(
             at.folder / "cache" / "transfer",
             cached,
             examples,
-            transfer.fingerprint(cached, examples, asked, network_digest(teacher)),
+            transfer.fingerprint(cached, examples, asked, digest),
             asked.num_shards,
             check_stop,
         )
@@ -217,7 +203,7 @@ def _lessons(
         else (),
     }
     if "back" in kinds:
-        gold["back"] = _back(config, corpus, teacher, words, at)
+        gold["back"] = _back(config, corpus, teacher, digest, words, at)
     return Lessons(teacher.vocabulary, examples, answers, signals, gold)
 
 
@@ -233,6 +219,7 @@ def _back(
     config: EpikConfig,
     corpus: Corpus,
     teacher: Network,
+    digest: str,
     words: Sequence[tuple[str, str]],
     at: Workplace,
 ) -> list[Example]:
@@ -244,7 +231,6 @@ def _back(
         CrowdConfig(),
         Wanted(num_hypotheses=1),
     )
-    digest = network_digest(teacher)
     cache = fill_cache(
         at.folder / "cache" / "back",
         answering,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
+from jax.sharding import Mesh
 
 from epik_jax import trees
 from epik_jax.bounds import LARGEST_SEED, demand, within
@@ -25,6 +25,7 @@ from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.recipes.corpus import Corpus
+from epik_jax.recipes.networks import follow_tables
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.streams import BatchConfig, content_digest, supervised_batches
 from epik_jax.structs import Array, Batch, Example, ModelOutput, Params
@@ -32,7 +33,6 @@ from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.text.normalise import NORMALISER_VERSION
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import CharacterVocabulary, Vocabulary
-from epik_jax.text.wellformed import follow_table
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 
@@ -123,11 +123,6 @@ def make_vocabulary() -> Vocabulary:
     return CharacterVocabulary.from_languages(LANGUAGES)
 
 
-def follow_tables(vocabulary: Vocabulary) -> np.ndarray:
-    """Bool [languages, V, V]: which token may follow which in each language."""
-    return np.stack([follow_table(vocabulary, lang) for lang in LANGUAGES])
-
-
 def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
     """Trains the teacher, or reads it back where it was finished before.
 
@@ -148,7 +143,8 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
     else:
         start = initial.init_params(shapes, config.seed)
     params = run_stages((stage,), start, at)
-    return Network(params["student"], model, vocabulary, follow_tables(vocabulary))
+    follow_LVV = follow_tables(vocabulary)
+    return Network(params["student"], model, vocabulary, follow_LVV, at.mesh)
 
 
 def _given(
@@ -231,15 +227,15 @@ def make_validate(
     vocabulary: Vocabulary,
     examples: list[Example],
     num_validated: int,
-) -> Callable[[Params], dict[str, float]] | None:
+) -> Callable[[Params, Mesh], dict[str, float]] | None:
     """Greedy CER and top-1 on a fixed draw of `examples`; "cost" is the CER."""
     if not examples:
         return None
     chosen = random.Random(0).sample(examples, min(num_validated, len(examples)))
     follow_LVV = follow_tables(vocabulary)
 
-    def validate(params: Params) -> dict[str, float]:
-        network = Network(params["student"], model, vocabulary, follow_LVV)
+    def validate(params: Params, mesh: Mesh) -> dict[str, float]:
+        network = Network(params["student"], model, vocabulary, follow_LVV, mesh)
         answers = network.transliterate(chosen, Decoding())
         scores = metrics.word_scores(list(zip(chosen, answers, strict=True)), {})
         summary = metrics.summary(scores)

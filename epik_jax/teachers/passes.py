@@ -1,23 +1,26 @@
-"""The compiled passes of one network: decode, score, encode, attend.
+"""The passes of a network: decode, score, encode, attend; and the same compiled.
 
 Pure functions of parameters and padded arrays; everything static is a frozen value, so
-that each shape is compiled once for the whole process.
+that each shape is compiled once for a mesh in the whole process.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from epik_jax.decoding.beam import beam
 from epik_jax.decoding.constraint import IMPOSSIBLE, make_allow
 from epik_jax.decoding.greedy import greedy
 from epik_jax.models import transformer
 from epik_jax.models.config import TransformerConfig
+from epik_jax.parallel import mesh as meshes
 from epik_jax.structs import Array, Decoded, Params
 
 
@@ -55,7 +58,42 @@ class SpecialIds:
     pad: int
 
 
-@functools.partial(jax.jit, static_argnames=("config", "decoding", "ids", "length"))
+@dataclasses.dataclass(frozen=True)
+class Passes:
+    """The functions of this file, compiled over one mesh; see `on_mesh`."""
+
+    decode: Callable[..., Decoded]
+    log_probs: Callable[..., Array]
+    hidden: Callable[..., Array]
+    attention: Callable[..., Array]
+
+
+@functools.cache
+def on_mesh(mesh: Mesh) -> Passes:
+    """The passes over a mesh: rows in and out are split over "data".
+
+    Parameters are taken as they lie, so that they have to be placed before: where each
+    of them belongs follows from its path, which only its owner knows.
+    """
+    whole, rows = meshes.replicated(mesh), meshes.rows(mesh)
+
+    def compiled(fn: Callable[..., Any], arrays: tuple[Any, ...], statics: int) -> Any:
+        given = (None, *arrays)
+        return jax.jit(
+            fn,
+            in_shardings=given,
+            out_shardings=rows,
+            static_argnums=tuple(range(len(given), len(given) + statics)),
+        )
+
+    return Passes(
+        decode=compiled(decode, (whole, rows, rows, rows, rows), 4),
+        log_probs=compiled(log_probs, (rows, rows, rows), 1),
+        hidden=compiled(hidden, (rows, rows), 1),
+        attention=compiled(attention, (rows, rows, rows), 1),
+    )
+
+
 def decode(
     params: Params,
     follow_LVV: Array | None,
@@ -63,7 +101,6 @@ def decode(
     mask_BS: Array,
     lang_B: Array,
     limit_B: Array,
-    *,
     config: TransformerConfig,
     decoding: Decoding,
     ids: SpecialIds,
@@ -113,13 +150,11 @@ def decode(
     )
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
 def log_probs(
     params: Params,
     source_BS: Array,
     mask_BS: Array,
     target_BT: Array,
-    *,
     config: TransformerConfig,
 ) -> Array:
     """Log-probabilities of the next token along known targets: [B, T, V]."""
@@ -128,21 +163,18 @@ def log_probs(
     return jax.nn.log_softmax(logits_BTV, axis=-1)
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
 def hidden(
-    params: Params, source_BS: Array, mask_BS: Array, *, config: TransformerConfig
+    params: Params, source_BS: Array, mask_BS: Array, config: TransformerConfig
 ) -> Array:
     """Encoder states after the final norm: [B, S, D]."""
     return transformer.encode(params, config, source_BS, mask_BS).hidden
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
 def attention(
     params: Params,
     source_BS: Array,
     mask_BS: Array,
     target_BT: Array,
-    *,
     config: TransformerConfig,
 ) -> Array:
     """The last block's attention to the source along known targets: [B, H, T, S]."""

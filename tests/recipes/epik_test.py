@@ -65,9 +65,9 @@ class Runner:
         monkeypatch.setattr(epik, "run_stages", self.run_stages)
         student_stage, validate = epik.student_stage, epik.make_validate
 
-        def noted(stage, config, model, teacher, lessons, corpus):
+        def noted(stage, config, model, teacher, digest, lessons, corpus):
             self.lessons = lessons
-            return student_stage(stage, config, model, teacher, lessons, corpus)
+            return student_stage(stage, config, model, teacher, digest, lessons, corpus)
 
         def looked_at(model, vocabulary, examples, num_validated):
             self.validated = examples
@@ -108,6 +108,7 @@ def test_the_strong_way_teaches_from_answers_and_back_translations(runner, at):
     written = {w for words in runner.teacher.words.values() for w in words}
     assert {e.source for e in back} <= written
     assert trained.bridge == {} and trained.teacher is runner.teacher
+    assert trained.student.mesh is at.mesh
     batch = next(stage.batches(0))
     assert batch["labels"].shape[0] == 16
 
@@ -178,6 +179,16 @@ def test_a_checkpoint_knows_its_teacher(runner, at, monkeypatch):
     assert epik.network_digest(other) != digest
 
 
+def test_a_teacher_is_hashed_once_for_caches_and_stages(runner, at, monkeypatch):
+    hashed = []
+    digest = epik.network_digest
+    monkeypatch.setattr(
+        epik, "network_digest", lambda network: hashed.append(1) or digest(network)
+    )
+    train_epik(config_of(), at)
+    assert len(list((at.folder / "cache").iterdir())) == 2 and len(hashed) == 1
+
+
 def test_choices_look_at_direct_names_for_choosing_alone(runner, at):
     trained = train_epik(config_of(), at)
     assert runner.validated
@@ -195,10 +206,13 @@ def test_a_trained_teacher_is_taken_from_its_folder(runner, at, tmp_path, monkey
     network = epik.load_network(tmp_path / "matra")
     assert network.follow_LVV.shape == (5, VOCABULARY.size, VOCABULARY.size)
     assert epik.network_digest(network) == epik.network_digest(given)
-    monkeypatch.setattr(epik, "load_network", lambda folder: given)
+    meshes = []
+    monkeypatch.setattr(
+        epik, "load_network", lambda folder, mesh: meshes.append(mesh) or given
+    )
     taken = dataclasses.replace(config, teacher_folder=str(tmp_path / "matra"))
     assert train_epik(taken, at).teacher is given
-    assert runner.teacher is None
+    assert runner.teacher is None and meshes == [at.mesh]
 
 
 def test_a_missing_teacher_folder_is_named_before_anything_is_asked(runner, at):

@@ -203,7 +203,7 @@ def test_a_wish_that_comes_with_the_last_step_is_obeyed_before_the_next_stage(tm
     last = dataclasses.replace(
         TOY,
         loop=dataclasses.replace(TOY.loop, validate_every=TOY.loop.num_steps),
-        validate=lambda params: _ask(wish),
+        validate=lambda params, mesh: _ask(wish),
     )
     with pytest.raises(InterruptedRunError, match="stopped before second"):
         _run(tmp_path, (last, SECOND), stop=wish)
@@ -238,7 +238,8 @@ def test_a_finished_stage_that_was_damaged_is_trained_to_its_end_again(tmp_path)
 def test_the_best_validated_parameters_are_handed_on_now_and_when_read_back(tmp_path):
     seen, costs = [], iter([0.3, 0.1, 0.2])
 
-    def validate(params):
+    def validate(params, mesh):
+        assert dict(mesh.shape) == {"data": 1, "model": 1}
         seen.append(_bits(jax.device_get(params)))
         return {"cost": next(costs)}
 
