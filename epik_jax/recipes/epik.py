@@ -133,7 +133,9 @@ def student_stage(
     return Stage(
         name=stage.name,
         batches=lessons.stream(encoded, stage, model),
-        forward=make_student_forward(model, teacher.config, stage.imitation),
+        forward=make_student_forward(
+            model, teacher.config, stage.imitation, teacher.vocabulary.pad_id
+        ),
         objective=make_objective(stage.imitation),
         trainable=stage.trainable,
         optimizer=stage.optimizer,

@@ -176,7 +176,7 @@ def matra_stage(
     return Stage(
         name="matra",
         batches=supervised_batches(encoded, vocabulary, config.batches),
-        forward=make_forward(model),
+        forward=make_forward(model, vocabulary.pad_id),
         objective=Objective((hard_ce_term(config.smoothing),)),
         trainable=("^student/",),
         optimizer=config.optimizer,
@@ -194,13 +194,18 @@ def matra_stage(
     )
 
 
-def make_forward(model: TransformerConfig) -> Callable[..., ModelOutput]:
+def make_forward(model: TransformerConfig, pad_id: int) -> Callable[..., ModelOutput]:
     """The forward pass of an encoder-decoder along the labels of a batch."""
 
     def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
         keys = split_key(key, 2)
         memory = transformer.encode(
-            params["student"], model, batch["source"], batch["source_mask"], key=keys[0]
+            params["student"],
+            model,
+            batch["source"],
+            batch["source_mask"],
+            key=keys[0],
+            pad_id=pad_id,
         )
         decoded = transformer.decode(
             params["student"], model, batch["target_in"], memory, key=keys[1]

@@ -98,10 +98,6 @@ class Network:
             log_probs=np.full((N, W), -np.inf, np.float32),
             scores=np.full((N, W), -np.inf, np.float32),
         )
-        ids = passes.SpecialIds(
-            self.vocabulary.bos_id, self.vocabulary.eos_id, self.vocabulary.pad_id
-        )
-
         most = self.config.max_length - 1
         limits = _rounded_up(sources.lengths) + decoding.max_extra
 
@@ -114,7 +110,7 @@ class Network:
                 self._placed,
                 self._follow_placed,
                 *self._rows(source, mask, langs[rows], limit),
-                *(self.config, decoding, ids, length),
+                *(self.config, decoding, self._ids, length),
             )
 
         for rows, answer in _late(
@@ -153,7 +149,7 @@ class Network:
             labels, _ = targets.padded(rows, width_T, pad)
             target = np.concatenate([np.full_like(labels[:, :1], bos), labels], axis=1)
             arrays = self._rows(source, mask, target[:, :-1])
-            return self._passes.log_probs(self._placed, *arrays, self.config)
+            return self._passes.log_probs(self._placed, *arrays, self.config, self._ids)
 
         for rows, answer in _late(
             (rows, real, dispatch(rows, width))
@@ -195,9 +191,14 @@ class Network:
         # The mesh wants a row for each of its shares.
         alike = (np.repeat(x, self._shares, axis=0) for x in (tokens, mask, begun))
         probs_BHTS = self._passes.attention(
-            self._placed, *self._rows(*alike), self.config
+            self._placed, *self._rows(*alike), self.config, self._ids
         )
         return jax.device_get(probs_BHTS)[0].mean(axis=0)
+
+    @property
+    def _ids(self) -> passes.SpecialIds:
+        known = self.vocabulary
+        return passes.SpecialIds(known.bos_id, known.eos_id, known.pad_id)
 
     @functools.cached_property
     def _devices(self) -> Mesh:

@@ -88,9 +88,9 @@ def on_mesh(mesh: Mesh) -> Passes:
 
     return Passes(
         decode=compiled(decode, (whole, rows, rows, rows, rows), 4),
-        log_probs=compiled(log_probs, (rows, rows, rows), 1),
+        log_probs=compiled(log_probs, (rows, rows, rows), 2),
         hidden=compiled(hidden, (rows, rows), 1),
-        attention=compiled(attention, (rows, rows, rows), 1),
+        attention=compiled(attention, (rows, rows, rows), 2),
     )
 
 
@@ -111,7 +111,7 @@ def decode(
     Each row is made to end at a limit of its own: with the batch's alone, an endless
     answer would depend on the words beside it.
     """
-    memory = transformer.encode(params, config, source_BS, mask_BS)
+    memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
     held = transformer.memory_cache(params, config, memory)
 
     def step_fn(tokens_BW: Array, index: Array, kv_cache: Any) -> tuple[Array, Any]:
@@ -156,9 +156,10 @@ def log_probs(
     mask_BS: Array,
     target_BT: Array,
     config: TransformerConfig,
+    ids: SpecialIds,
 ) -> Array:
     """Log-probabilities of the next token along known targets: [B, T, V]."""
-    memory = transformer.encode(params, config, source_BS, mask_BS)
+    memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
     logits_BTV = transformer.decode(params, config, target_BT, memory).logits
     return jax.nn.log_softmax(logits_BTV, axis=-1)
 
@@ -176,7 +177,8 @@ def attention(
     mask_BS: Array,
     target_BT: Array,
     config: TransformerConfig,
+    ids: SpecialIds,
 ) -> Array:
     """The last block's attention to the source along known targets: [B, H, T, S]."""
-    memory = transformer.encode(params, config, source_BS, mask_BS)
+    memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
     return transformer.decode(params, config, target_BT, memory).attention

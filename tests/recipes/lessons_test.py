@@ -239,7 +239,7 @@ def test_a_live_network_and_its_cache_give_equal_losses(tmp_path, monkeypatch):
     known = {word: (Hypothesis(f"k{i}", 0.0),) for i, word in enumerate(WORDS)}
     pair = both_ways(tmp_path, wanted, network, num_pivots=1, known=known)
     student = initial.init_params(transformer.parameter_shapes(MODEL), 4)
-    pass_forward = make_student_forward(MODEL, MODEL, imitation)
+    pass_forward = make_student_forward(MODEL, MODEL, imitation, VOCABULARY.pad_id)
     objective = make_objective(imitation)
 
     @jax.jit
