@@ -74,7 +74,7 @@ def lessons(config, corpus):
         "gold": corpus.train,
         "joined": transfer.joined_examples(corpus.romanisations),
     }
-    signals = LiveSignals(answering, examples)
+    signals = LiveSignals(answering, examples, answers)
     return Lessons(VOCABULARY, examples, answers, signals, gold)
 
 

@@ -186,7 +186,7 @@ def _lessons(
         cached = dataclasses.replace(full, wanted=few)
     check_stop = _stopper(at)
     answers: dict[str, Any] = {}
-    signals: TeacherCache | LiveSignals = LiveSignals(full, examples)
+    signals: TeacherCache | LiveSignals | None = None
     if examples:
         cache = fill_cache(
             at.folder / "cache" / "transfer",
@@ -197,7 +197,8 @@ def _lessons(
             check_stop,
         )
         answers = in_order(cache, examples, teacher)
-        signals = signals if config.live_signals else cache
+        live = config.live_signals
+        signals = LiveSignals(full, examples, answers) if live else cache
     gold: dict[str, Sequence[Example]] = {
         "gold": corpus.train,
         "joined": transfer.joined_examples(corpus.romanisations)
