@@ -18,9 +18,9 @@ from epik_jax.interop.export import ModelFolder, is_model_folder, load_model
 from epik_jax.recipes.networks import as_network
 from epik_jax.recipes.predictors import Predictor, greedy_chain, summed_chain
 from epik_jax.structs import Example
+from epik_jax.teachers.advice import adviser
 from epik_jax.teachers.chain import Answers, Chain
 from epik_jax.teachers.forward import WIDTH_STEP, Decoding
-from epik_jax.teachers.table import TableTeacher
 
 _TAG_AND_END = 2
 _TABLE_MAX_LENGTH = 64
@@ -101,10 +101,7 @@ def table_answerer(kind: str) -> Answerer:
     Raises:
       ValueError: there is no such table, or what it needs is not installed.
     """
-    try:
-        table = TableTeacher(kind)
-    except ImportError as error:
-        raise ValueError(str(error)) from error
+    table = adviser(kind)
     return Answerer(
         name=f"table {kind}",
         predictor=table.transliterate,

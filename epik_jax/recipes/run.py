@@ -20,7 +20,7 @@ from epik_jax.evaluation import page, report
 from epik_jax.files import write_whole
 from epik_jax.interop.export import is_model_folder
 from epik_jax.parallel.mesh import make_mesh
-from epik_jax.recipes import answerer, epik, matra, measurements, scoreboard, settings
+from epik_jax.recipes import epik, matra, measurements, scoreboard, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.epik import EpikConfig, Trained
 from epik_jax.recipes.matra import MatraConfig
@@ -36,6 +36,7 @@ from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
+from epik_jax.teachers.advice import adviser
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError as InterruptedRunError
 from epik_jax.training.stop import StopFlag
@@ -166,6 +167,8 @@ def _begun(
         raise ValueError(f"config.recipe is {recipe!r}, expected 'matra' or 'epik'")
     kind: type[MatraRun] | type[EpikRun] = MatraRun if recipe == "matra" else EpikRun
     built = settings.build(kind, plain)
+    if isinstance(built, EpikRun):
+        _demand_adviser(built)
     with _held(workdir):
         at = Workplace(
             workdir,
@@ -187,8 +190,6 @@ def _run_epik(
 ) -> dict[str, Any] | None:
     if evaluate:
         _demand_ready(config)
-    if (advisor := config.epik.transfer.crowd.table) != "none":
-        answerer.table_answerer(advisor)
     with at.stop:
         trained = epik.train_epik(config.epik, read_corpus(config.data), at)
     data, given = config.data, config.epik.teacher_folder
@@ -204,6 +205,12 @@ def _run_epik(
     return made
 
 
+def _demand_adviser(config: EpikRun) -> None:
+    """Misses a table that is not installed before its advice is wanted."""
+    if (table := config.epik.transfer.crowd.table) != "none":
+        adviser(table)
+
+
 def _demand_ready(config: EpikRun) -> None:
     """Notices before hours of training what the report would miss after them."""
     data = config.data
@@ -213,7 +220,7 @@ def _demand_ready(config: EpikRun) -> None:
             "one, or leave the report out with `epik-jax train`"
         )
     for kind in config.scoreboard.tables:
-        answerer.table_answerer(kind)
+        adviser(kind)
     for name, folder in (*config.scoreboard.others, *config.scoreboard.baselines):
         if not is_model_folder(Path(folder)):
             raise ValueError(f"config.scoreboard: {name}: no model folder at {folder}")

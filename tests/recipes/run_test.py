@@ -149,6 +149,16 @@ def test_a_table_that_is_not_installed_is_missed_at_once(
         runs.run(tiny_run.CONFIG, [override], tmp_path / "run", evaluate=True)
 
 
+def test_an_adviser_that_is_not_installed_is_missed_before_caches_are_filled(
+    tmp_path, monkeypatch, teacher
+):
+    monkeypatch.setitem(sys.modules, "icu", None)
+    override = "epik.transfer.crowd.table=icu"
+    with pytest.raises(ValueError, match=r"epik-jax\[icu\]"):
+        runs.fill_caches(tiny_run.CONFIG, [override], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_student_to_stand_beside_is_missed_at_once(tmp_path):
     beside = "scoreboard.others=(('half', 'nowhere/student'),)"
     with pytest.raises(ValueError, match="half: no model folder at nowhere/student"):
