@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from epik_jax.recipes.provenance import (
     typed_command,
 )
 from epik_jax.recipes.recipe import Workplace
+from epik_jax.recipes.run_folder import RECORD, held
 from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
@@ -169,14 +168,14 @@ def _begun(
     built = settings.build(kind, plain)
     if isinstance(built, EpikRun):
         _demand_adviser(built)
-    with _held(workdir):
+    with held(workdir):
         at = Workplace(
             workdir,
             make_mesh(built.mesh.data, built.mesh.model),
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
         )
-        record = workdir / "config.json"
+        record = workdir / RECORD
         said = json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False)
         if not record.exists():
             write_whole(record, said + "\n")
@@ -250,21 +249,3 @@ def _report(
         },
         findings=measured,
     )
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Holds a run folder against other processes; the hold ends with this one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise BlockingIOError(
-                f"{folder}: process {lock.read().strip()} is running in this folder"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
