@@ -30,6 +30,7 @@ _spec = importlib.util.spec_from_file_location(
 common = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(common)
 
+SIZES = ("builtin", "tiny", "real", "release")
 ENCODER_AND_TABLE = ("^student/encoder/", "^student/encoder_embedding$")
 ENCODER_AND_GATE = (*ENCODER_AND_TABLE, "^student/gate/")
 
@@ -48,6 +49,9 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
         "half": half,
         "baseline": baseline,
     }
+    if words not in SIZES or way not in ways:
+        more = ", ".join(f"-{name}" for name in ways if name)
+        raise KeyError(f"known are {', '.join(SIZES)}, alone or with one of {more}")
     transfer, student = ways[way](size)
     return ml_collections.ConfigDict(
         {
