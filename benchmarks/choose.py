@@ -18,7 +18,7 @@ from pathlib import Path
 from epik_jax.evaluation import report
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes import figures
-from epik_jax.recipes.epik import load_network
+from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.recipes.predictors import from_gold_english, greedy_chain, summed_chain
 from epik_jax.structs import Example, Hypothesis

@@ -104,6 +104,38 @@ def teacher(variant: str) -> dict:
     }
 
 
+def stage(size: str, name: str, terms: dict) -> dict:
+    """One stage of a student's training, of the usual length."""
+    return {
+        "name": name,
+        "data": ("transfer",),
+        "hypotheses": "best",
+        "drop_share": 0.0,
+        "imitation": terms,
+        "trainable": ("^student/",),
+        "batches": {
+            "batch_size": {"real": 64, "builtin": 64, "tiny": 16}[size],
+            "buckets": buckets(size),
+            "group_temperature": 2.0,
+            "seed": 1,
+        },
+        "optimizer": {
+            "learning_rate": 5e-4,
+            "schedule": "cosine",
+            "warmup_steps": {"real": 500, "builtin": 100, "tiny": 5}[size],
+            "final_share": 0.02,
+            "weight_decay": 0.01,
+        },
+        "loop": {
+            "num_steps": {"real": 24000, "builtin": 1000, "tiny": 20}[size],
+            "log_every": {"real": 200, "builtin": 50, "tiny": 10}[size],
+            "save_every": {"real": 1000, "builtin": 500, "tiny": 20}[size],
+            "validate_every": {"real": 4000, "builtin": 500, "tiny": 20}[size],
+        },
+        "seed": 1,
+    }
+
+
 def buckets(variant: str) -> tuple:
     """Widths of batches; each is compiled for, fine steps save padding."""
     widths = {

@@ -33,6 +33,7 @@ _spec = importlib.util.spec_from_file_location(
 common = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(common)
 
+SIZES = ("builtin", "tiny", "real", "release")
 ENCODER_AND_TABLE = ("^student/encoder/", "^student/encoder_embedding$")
 ENCODER_AND_GATE = (*ENCODER_AND_TABLE, "^student/gate/")
 
@@ -53,6 +54,9 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
         "baseline": baseline,
         "started": started,
     }
+    if words not in SIZES or way not in ways:
+        more = ", ".join(f"-{name}" for name in ways if name)
+        raise KeyError(f"known are {', '.join(SIZES)}, alone or with one of {more}")
     transfer, student = ways[way](size)
     return ml_collections.ConfigDict(
         {
@@ -102,7 +106,7 @@ def strong(size: str) -> tuple:
         "wanted": {"num_hypotheses": 4},
         "num_words": num_words(size),
     }
-    only = stage(size, "strong", {"hard_ce": 1.0, "smoothing": 0.05})
+    only = common.stage(size, "strong", {"hard_ce": 1.0, "smoothing": 0.05})
     stages = ({**only, "data": ("transfer", "back"), "drop_share": 0.15},)
     return transfer, student(size, stages)
 
@@ -144,7 +148,7 @@ def faithful(size: str) -> tuple:
         "distance": "cosine",
         "alignment": "pooled",
     }
-    only = {**stage(size, "imitation", terms), "trainable": ENCODER_AND_TABLE}
+    only = {**common.stage(size, "imitation", terms), "trainable": ENCODER_AND_TABLE}
     made = student(size, (only,))
     return transfer, {**made, "model": {**made["model"], "shared_embedding": False}}
 
@@ -179,7 +183,7 @@ def _by_place(size: str, terms: dict, num_slots: int) -> tuple:
         "wanted": {"num_hypotheses": 1, "hidden": "all", "hidden_storage": "int8"},
         "num_words": num_words(size),
     }
-    only = stage(size, "imitation", terms)
+    only = common.stage(size, "imitation", terms)
     trainable = ENCODER_AND_GATE if num_slots else ENCODER_AND_TABLE
     made = student(size, ({**only, "trainable": trainable},))
     model = {**made["model"], "shared_embedding": False, "num_slots": num_slots}
@@ -195,7 +199,7 @@ def sequence(size: str) -> tuple:
         "wanted": {"num_hypotheses": 1},
         "num_words": num_words(size),
     }
-    return transfer, student(size, (stage(size, "sequence", {"hard_ce": 1.0}),))
+    return transfer, student(size, (common.stage(size, "sequence", {"hard_ce": 1.0}),))
 
 
 def marginal(size: str) -> tuple:
@@ -210,7 +214,7 @@ def marginal(size: str) -> tuple:
         "wanted": {"num_hypotheses": 4},
         "num_words": num_words(size),
     }
-    only = stage(size, "marginal", {"hard_ce": 1.0})
+    only = common.stage(size, "marginal", {"hard_ce": 1.0})
     return transfer, student(size, ({**only, "hypotheses": "all"},))
 
 
@@ -220,9 +224,11 @@ def staged(size: str) -> tuple:
     wanted = {"num_hypotheses": 4, "log_probs": True, "hidden": "pooled"}
     terms = {"hidden": 0.3, "distance": "cosine", "alignment": "pooled"}
     joined = {**terms, "hard_ce": 0.5, "smoothing": 0.05, "soft_kl": 0.5}
-    imitation = stage(size, "imitation", {**terms, "hard_ce": 0.3, "soft_kl": 0.7})
-    joint = stage(size, "joint", joined)
-    polish = stage(size, "polish", {"hard_ce": 1.0, "smoothing": 0.05})
+    imitation = common.stage(
+        size, "imitation", {**terms, "hard_ce": 0.3, "soft_kl": 0.7}
+    )
+    joint = common.stage(size, "joint", joined)
+    polish = common.stage(size, "polish", {"hard_ce": 1.0, "smoothing": 0.05})
     stages = (
         {**imitation, "trainable": ENCODER_AND_TABLE},
         {**joint, "drop_share": 0.15},
@@ -249,7 +255,7 @@ def baseline(size: str) -> tuple:
 
 def started(size: str) -> tuple:
     """No teacher's answers, only its parameters to start from."""
-    only = stage(size, "joined", {"hard_ce": 1.0, "smoothing": 0.05})
+    only = common.stage(size, "joined", {"hard_ce": 1.0, "smoothing": 0.05})
     return {"pivot": "gold"}, student(size, ({**only, "data": ("joined",)},))
 
 
@@ -264,37 +270,5 @@ def student(size: str, stages: tuple) -> dict:
         "model": common.model(size),
         "start": "teacher",
         "stages": stages,
-        "seed": 1,
-    }
-
-
-def stage(size: str, name: str, terms: dict) -> dict:
-    """One stage of the usual length."""
-    return {
-        "name": name,
-        "data": ("transfer",),
-        "hypotheses": "best",
-        "drop_share": 0.0,
-        "imitation": terms,
-        "trainable": ("^student/",),
-        "batches": {
-            "batch_size": {"real": 64, "builtin": 64, "tiny": 16}[size],
-            "buckets": common.buckets(size),
-            "group_temperature": 2.0,
-            "seed": 1,
-        },
-        "optimizer": {
-            "learning_rate": 5e-4,
-            "schedule": "cosine",
-            "warmup_steps": {"real": 500, "builtin": 100, "tiny": 5}[size],
-            "final_share": 0.02,
-            "weight_decay": 0.01,
-        },
-        "loop": {
-            "num_steps": {"real": 24000, "builtin": 1000, "tiny": 20}[size],
-            "log_every": {"real": 200, "builtin": 50, "tiny": 10}[size],
-            "save_every": {"real": 1000, "builtin": 500, "tiny": 20}[size],
-            "validate_every": {"real": 4000, "builtin": 500, "tiny": 20}[size],
-        },
         "seed": 1,
     }

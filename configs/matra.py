@@ -20,8 +20,13 @@ common = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(common)
 
 
+SIZES = ("builtin", "tiny", "real", "release")
+
+
 def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
     """The recipe as "builtin", "real", "release" or "tiny"."""
+    if variant not in SIZES:
+        raise KeyError(f"known are {', '.join(SIZES)}")
     size = common.SIZES.get(variant, variant)
     return ml_collections.ConfigDict(
         {

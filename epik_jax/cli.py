@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from epik_jax import arguments, host
+from epik_jax import arguments, host, interruption
 
-FAILED, MISTAKEN, INTERRUPTED, STOPPED, UNREAD = 1, 2, 130, 143, 141
-"""Exit statuses beside 0."""
+FAILED, MISTAKEN, STOPPED, UNREAD = 1, 2, 143, 141
+"""Exit statuses beside 0 and `interruption.INTERRUPTED`."""
 
 _USER_PATHS = (
     FileExistsError,
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = UNREAD
     except KeyboardInterrupt:
-        status = _tell("interrupted", INTERRUPTED)
+        status = _tell("interrupted", interruption.INTERRUPTED)
     except (ValueError, OSError, FloatingPointError, SyntaxError) as error:
         if "--traceback" in argv:
             traceback.print_exc()
@@ -92,11 +92,14 @@ def _print_version() -> int:
     return 0
 
 
-def _set_up() -> None:
-    """Readies the process for computing."""
+@contextlib.contextmanager
+def _set_up() -> Iterator[None]:
+    """Readies the process for computing; within it a command imports what it needs."""
     host.set_logging()
     host.set_allocator()  # Before jax takes its first buffer.
     host.set_compilation_cache()
+    yield
+    interruption.leave_in_order()
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -108,8 +111,8 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
-    _set_up()
-    from epik_jax.recipes import figures, run
+    with _set_up():
+        from epik_jax.recipes import figures, run
 
     try:
         made = run.run(given.config, given.overrides, given.workdir, evaluate=evaluate)
@@ -132,8 +135,8 @@ def _cache(given: argparse.Namespace) -> int:
             print(f"{folder}:")
             print(json.dumps(run.cache_summary(folder), indent=1, ensure_ascii=False))
         return 0
-    _set_up()
-    from epik_jax.recipes import run
+    with _set_up():
+        from epik_jax.recipes import run
 
     try:
         for folder in run.fill_caches(given.config, given.overrides, given.workdir):
@@ -150,9 +153,9 @@ def _evaluate(given: argparse.Namespace) -> int:
         )
     if given.table is not None and given.beam > 1:
         raise ValueError("--beam means nothing to a rule table")
-    _set_up()
-    from epik_jax.evaluation import report
-    from epik_jax.recipes import answerer, examination, figures, pairs_file
+    with _set_up():
+        from epik_jax.evaluation import report
+        from epik_jax.recipes import answerer, examination, figures, pairs_file
 
     if given.json is not None:
         examination.demand_writable(given.json)
@@ -181,8 +184,8 @@ def _transliterate(given: argparse.Namespace) -> int:
         raise ValueError("words and --file are both given; give one of them")
     if given.words and not any(word.strip() for word in given.words):
         raise ValueError("the words are empty, there is nothing to write")
-    _set_up()
-    from epik_jax.recipes import answerer, phrase
+    with _set_up():
+        from epik_jax.recipes import answerer, phrase
 
     system = answerer.model_answerer(
         given.checkpoint,
@@ -233,6 +236,7 @@ def _export(given: argparse.Namespace) -> int:
     from epik_jax.recipes import card
     from epik_jax.recipes.measured import measured
 
+    interruption.leave_in_order()
     metrics = [row for path in given.metrics for row in measured(path)]
     folder = given.workdir / given.model
     if not export.is_model_folder(folder):

@@ -10,6 +10,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from epik_jax.structs import Array
 
@@ -34,7 +35,8 @@ class Mean:
         Args:
           values: float array of any shape.
           mask: bool, of `values`' shape; what is masked may be NaN.
-          weights: float, broadcastable to `values`' shape; 1 where None.
+          weights: float, broadcastable to `values`' shape, NaN where masked if need
+            be; 1 where None.
 
         Raises:
           ValueError: `mask` has another shape than `values`.
@@ -43,7 +45,8 @@ class Mean:
             raise ValueError(f"mask {mask.shape} does not fit values {values.shape}")
         scale = mask.astype(jnp.float32)
         if weights is not None:
-            scale = scale * jnp.broadcast_to(weights, values.shape)
+            # NaN times 0 is NaN, so that either factor is replaced where it is masked.
+            scale = jnp.where(mask, jnp.broadcast_to(weights, values.shape), 0.0)
         return cls(jnp.sum(jnp.where(mask, values, 0.0) * scale), jnp.sum(scale))
 
     def merge(self, other: Mean) -> Mean:
@@ -51,5 +54,6 @@ class Mean:
         return Mean(self.total + other.total, self.count + other.count)
 
     def value(self) -> Array:
-        """The mean; 0 where nothing was counted."""
-        return self.total / jnp.maximum(self.count, 1e-8)
+        """The mean; 0 where nothing was counted. Host values stay on the host."""
+        larger = jnp.maximum if isinstance(self.count, jax.Array) else np.maximum
+        return self.total / larger(self.count, 1e-8)

@@ -83,16 +83,12 @@ class TeacherSignal:
     """What one teacher said about a batch; a field that it did not give is None.
 
     Attributes:
-      tokens: int32 [B, W, T], hypotheses best first, end token included, padded.
-      weights: float32 [B, W], how far each hypothesis is trusted; rows sum to one.
-      log_probs: float [B, T, V], next-token log-probabilities along the first
-        hypothesis, at temperature 1.
+      log_probs: float [B, T, V], next-token log-probabilities along the labels, at
+        temperature 1.
       hidden: float [B, L, D], hidden states that a student may imitate.
       hidden_mask: bool [B, L], true where `hidden` is real.
     """
 
-    tokens: Array | None = None
-    weights: Array | None = None
     log_probs: Array | None = None
     hidden: Array | None = None
     hidden_mask: Array | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -48,11 +48,6 @@ def first_match(rules: Sequence[tuple[str, T]], path: str) -> T:
             return value
     patterns = [pattern for pattern, _ in rules]
     raise ValueError(f"no rule matches {path!r}; the rules are {patterns}")
-
-
-def map_paths(fn: Callable[[str, Any], Any], tree: Mapping[str, Any]) -> dict[str, Any]:
-    """Applies `fn(path, leaf)` to every leaf."""
-    return unflatten({path: fn(path, leaf) for path, leaf in flatten(tree).items()})
 
 
 def partition(

@@ -44,8 +44,9 @@ FLOORS = {
     "arguments": "bounds",
     "host": "",
     "doctor": "host",
-    "cli": "recipes evaluation interop arguments host doctor",
-    "__main__": "cli",
+    "interruption": "",
+    "cli": "recipes evaluation interop arguments host doctor interruption",
+    "__main__": "cli interruption",
     "__init__": "",
 }
 

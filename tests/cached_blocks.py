@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ FINGERPRINT = {
 }
 BLOCKS, PER_BLOCK = 3, 8
 Shard = Callable[[], Iterable[Block]]
-Build = Callable[[Path, float, float], Iterator[int]]
+Build = Callable[[Path, int, int], Iterator[int]]
 
 
 def numbered_block(number: int) -> Block:
@@ -36,10 +35,9 @@ def numbered_block(number: int) -> Block:
     return Block(keys, keys + np.uint64(1), arrays)
 
 
-def shards(count: int, pause: float = 0.0) -> list[Shard]:
+def shards(count: int) -> list[Shard]:
     def blocks(shard: int) -> Iterator[Block]:
         for number in range(BLOCKS):
-            time.sleep(pause)
             yield numbered_block(shard * BLOCKS + number)
 
     return [lambda shard=shard: blocks(shard) for shard in range(count)]  # type: ignore[misc]

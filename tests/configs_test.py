@@ -73,7 +73,7 @@ def lessons(config, corpus):
         "gold": corpus.train,
         "joined": transfer.joined_examples(corpus.romanisations),
     }
-    signals = LiveSignals(answering, examples)
+    signals = LiveSignals(answering, examples, answers)
     return Lessons(VOCABULARY, examples, answers, signals, gold)
 
 
@@ -109,7 +109,7 @@ def test_every_way_trains_what_it_says_and_leaves_the_rest_alone(way):
     start = initial_student(config.student, model, teacher)
     taught = lessons(config, corpus)
     for each in config.student.stages:
-        stage = epik.student_stage(each, config, model, teacher, taught, corpus)
+        stage = epik.student_stage(each, config, model, teacher, "", taught, corpus)
         moved, frozen = trained_apart(stage, start)
         if way in ("faithful", "positional", "slots") or each.name == "imitation":
             decoder = {p for p in moved | frozen if p.startswith("student/decoder")}

@@ -27,6 +27,21 @@ def test_a_nan_under_the_mask_leaks_into_neither_value_nor_gradient():
     np.testing.assert_allclose(gradient, MASK / MASK.sum(), rtol=1e-6)
 
 
+def test_a_nan_weight_under_the_mask_leaks_into_neither_value_nor_gradient():
+    weights = np.where(MASK, WEIGHTS, np.nan)
+    value, gradient = jax.value_and_grad(lambda v: Mean.of(v, MASK, weights).value())(
+        VALUES
+    )
+    np.testing.assert_allclose(value, Mean.of(VALUES, MASK, WEIGHTS).value(), rtol=1e-6)
+    assert np.isfinite(gradient).all()
+
+
+def test_a_mean_that_was_fetched_is_divided_on_the_host():
+    fetched = jax.device_get(Mean.of(VALUES, MASK, WEIGHTS))
+    with jax.transfer_guard("disallow"):
+        assert isinstance(fetched.value(), np.floating)
+
+
 def test_merging_parts_of_unequal_size_gives_the_mean_over_the_whole():
     whole = Mean.of(VALUES, MASK, WEIGHTS)
     first = Mean.of(VALUES[:1], MASK[:1], WEIGHTS[:1])

@@ -61,9 +61,9 @@ def batch(
     }
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _encode(*args: Any, **kwargs: Any) -> Memory:
-    return transformer.encode(*args, **kwargs)
+@functools.partial(jax.jit, static_argnums=1, static_argnames="pad_id")
+def _encode(*args: Any, pad_id: int = PAD, **kwargs: Any) -> Memory:
+    return transformer.encode(*args, pad_id=pad_id, **kwargs)
 
 
 @functools.partial(jax.jit, static_argnums=1)

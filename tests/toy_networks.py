@@ -45,6 +45,7 @@ class ToyNetwork:
     """Looks like a `Network`; see the module."""
 
     vocabulary = VOCABULARY
+    follow_LVV: np.ndarray | None = None
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class StandIn(ToyNetwork):
         super().__init__(salt)
         self.config = config
         self.params = initial.init_params(transformer.parameter_shapes(config), 0)
-        self.follow_LVV = None
+        self.mesh = None
 
     def attention(self, source: Ragged, target: Ragged) -> np.ndarray:
         """As `Network.attention`: every token looks at all of the source."""

@@ -105,6 +105,7 @@ def run(
     meta: dict[str, str] = META,
     validate: Callable[[TrainState], dict[str, float]] | None = None,
     start: TrainState | None = None,
+    place: Callable[[Batch], Batch] = jax.device_put,
     **changes: Any,
 ) -> TrainState:
     """Trains in `folder`, going on with what is there."""
@@ -121,7 +122,7 @@ def run(
         return train(
             state() if start is None else start,
             globals()["step"]() if step is None else step,
-            batches,
+            lambda start: map(place, batches(start)),
             config,
             within,
         )

@@ -48,10 +48,5 @@ def test_a_pattern_that_matches_nothing_is_refused():
         trees.partition(TREE, ["^student/", "encoderr"])
 
 
-def test_map_paths_gives_each_leaf_its_path():
-    shapes = trees.map_paths(lambda path, leaf: (path, leaf.shape), TREE)
-    assert shapes["student"]["b"]["kernel"] == ("student/b/kernel", (2, 3))
-
-
 def test_num_elements_counts_all_leaves():
     assert trees.num_elements(TREE) == 6 + 3 + 1 + 12

@@ -92,6 +92,7 @@ class Transformer(nn.Module):
         mask_BS: Array,
         types_BS: Array | None = None,
         key: Array | None = None,
+        pad_id: int | None = None,
     ) -> Memory:
         """See the function of this name in `transformer`."""
         embed_key, key = split_key(key, 2)
@@ -104,7 +105,9 @@ class Transformer(nn.Module):
                 f"a source of {source_BS.shape[1]} tokens does not fit "
                 f"num_slots {self.config.num_slots}"
             )
-        slots_BL = jnp.pad(source_BS, ((0, 0), (0, missing)))
+        if pad_id is None:
+            raise ValueError("num_slots needs a pad_id: slots after the source hold it")
+        slots_BL = jnp.pad(source_BS, ((0, 0), (0, missing)), constant_values=pad_id)
         if types_BS is not None:
             types_BS = jnp.pad(types_BS, ((0, 0), (0, missing)))
         x_BLD = self._embed(self._read, slots_BL, 0, types_BS, embed_key)
@@ -143,7 +146,7 @@ class Transformer(nn.Module):
     def __call__(self, source_BS: Array, mask_BS: Array, target_BT: Array) -> Array:
         """Touches every parameter; only the shapes that come of it are used."""
         types = jnp.zeros_like(source_BS) if self.config.token_types else None
-        memory = self.encode(source_BS, mask_BS, types)
+        memory = self.encode(source_BS, mask_BS, types, pad_id=0)
         if not self.config.decoder_layers:
             return memory.hidden
         return self.decode(target_BT, memory).logits

@@ -44,6 +44,7 @@ def encode(
     *,
     types_BS: Array | None = None,
     key: Array | None = None,
+    pad_id: int | None = None,
 ) -> Memory:
     """Reads a source.
 
@@ -54,14 +55,16 @@ def encode(
       mask_BS: bool, true where real.
       types_BS: int32 segment ids, where the configuration has segments.
       key: for dropout; None turns it off.
+      pad_id: the vocabulary's, which slots after the source hold; needed where there
+        are slots, and not read where there are none.
 
     Returns:
       The memory; with slots it is `num_slots` wide whatever S is.
 
     Raises:
-      ValueError: the source is longer than `num_slots`.
+      ValueError: the source is longer than `num_slots`, or slots have no `pad_id`.
     """
-    return _apply(params, config, "encode", source_BS, mask_BS, types_BS, key)
+    return _apply(params, config, "encode", source_BS, mask_BS, types_BS, key, pad_id)
 
 
 def decode(

@@ -69,10 +69,11 @@ def hidden_cosine(student_BLD: Array, teacher_BLD: Array) -> Array:
 
 
 def pooled(hidden_BLD: Array, mask_BL: Array) -> Array:
-    """The mean state over real positions: [B, 1, D]."""
-    weights = mask_BL.astype(jnp.float32)[..., None]
-    total = jnp.sum(hidden_BLD.astype(jnp.float32) * weights, axis=1, keepdims=True)
-    return total / jnp.maximum(jnp.sum(weights, axis=1, keepdims=True), 1.0)
+    """The mean state over real positions: [B, 1, D]; padding may be NaN."""
+    real_BL1 = mask_BL[..., None]
+    kept_BLD = jnp.where(real_BL1, hidden_BLD.astype(jnp.float32), 0.0)
+    counts_B11 = jnp.sum(real_BL1, axis=1, keepdims=True, dtype=jnp.float32)
+    return jnp.sum(kept_BLD, axis=1, keepdims=True) / jnp.maximum(counts_B11, 1.0)
 
 
 def gate_ce(gate_logits_BL: Array, active_BL: Array) -> Array:

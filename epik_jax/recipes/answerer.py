@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.interop.export import ModelFolder, is_model_folder, load_model
+from epik_jax.recipes.networks import as_network
 from epik_jax.recipes.predictors import Predictor, greedy_chain, summed_chain
-from epik_jax.recipes.tokens import follow_tables
 from epik_jax.structs import Example
+from epik_jax.teachers.advice import adviser
 from epik_jax.teachers.chain import Answers, Chain
-from epik_jax.teachers.forward import WIDTH_STEP, Decoding, Network
-from epik_jax.teachers.table import TableTeacher
+from epik_jax.teachers.forward import WIDTH_STEP, Decoding
 
 _TAG_AND_END = 2
 _TABLE_MAX_LENGTH = 64
@@ -62,9 +62,7 @@ def model_answerer(
       ValueError: it is damaged.
     """
     model = _load(folder)
-    network = Network(
-        model.params, model.config, model.vocabulary, follow_tables(model.vocabulary)
-    )
+    network = as_network(model)
     width = max(beam_width, num_candidates)
     decoding = Decoding(beam_width=width, num_hypotheses=num_candidates)
     predictor: Predictor = functools.partial(network.transliterate, decoding=decoding)
@@ -103,10 +101,7 @@ def table_answerer(kind: str) -> Answerer:
     Raises:
       ValueError: there is no such table, or what it needs is not installed.
     """
-    try:
-        table = TableTeacher(kind)
-    except ImportError as error:
-        raise ValueError(str(error)) from error
+    table = adviser(kind)
     return Answerer(
         name=f"table {kind}",
         predictor=table.transliterate,

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.bounds import demand
-from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import transfer
 from epik_jax.recipes.caching import fill_cache
@@ -22,10 +21,10 @@ from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
 from epik_jax.recipes.matra import MatraConfig, make_validate, train_matra
+from epik_jax.recipes.networks import load_network, network_digest
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.streams import content_digest
 from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
-from epik_jax.recipes.tokens import follow_tables
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Example
 from epik_jax.teacher_cache.reader import TeacherCache
@@ -109,27 +108,31 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
       ValueError: a student that is given does not share the teacher's vocabulary.
     """
     # Before a teacher is trained for hours.
-    given = load_network(Path(folder)) if (folder := config.student_folder) else None
+    folder = config.student_folder
+    given = load_network(Path(folder), at.mesh) if folder else None
     teacher = _teacher(config, corpus, at)
     if given:
         _demand_one_vocabulary(folder, given, teacher)
         return Trained(corpus, teacher, given, {})
     model = config.student.model.sized(teacher.vocabulary)
-    lessons = _lessons(config, corpus, teacher, at)
+    digest = network_digest(teacher)
+    lessons = _lessons(config, corpus, teacher, digest, at)
     stages = tuple(
-        student_stage(stage, config, model, teacher, lessons, corpus)
+        student_stage(stage, config, model, teacher, digest, lessons, corpus)
         for stage in config.student.stages
     )
     start = initial_student(config.student, model, teacher)
     params = run_stages(stages, start, at)
-    student = Network(params["student"], model, teacher.vocabulary, teacher.follow_LVV)
+    student = Network(
+        params["student"], model, teacher.vocabulary, teacher.follow_LVV, at.mesh
+    )
     return Trained(corpus, teacher, student, params.get("bridge", {}))
 
 
 def fill_caches(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     """Trains the teacher and caches its answers; returns it, begins no student."""
     teacher = _teacher(config, corpus, at)
-    _lessons(config, corpus, teacher, at)
+    _lessons(config, corpus, teacher, network_digest(teacher), at)
     return teacher
 
 
@@ -138,15 +141,18 @@ def student_stage(
     config: EpikConfig,
     model: TransformerConfig,
     teacher: Network,
+    digest: str,
     lessons: Lessons,
     corpus: Corpus,
 ) -> Stage:
-    """One stage of the student, ready for the runner."""
+    """One stage of the student, ready for the runner; `digest` is the teacher's."""
     encoded = lessons.encoded(stage)
     return Stage(
         name=stage.name,
         batches=lessons.stream(encoded, stage, model),
-        forward=make_student_forward(model, teacher.config, stage.imitation),
+        forward=make_student_forward(
+            model, teacher.config, stage.imitation, teacher.vocabulary.pad_id
+        ),
         objective=make_objective(stage.imitation),
         trainable=stage.trainable,
         optimizer=stage.optimizer,
@@ -154,7 +160,7 @@ def student_stage(
         seed=stage.seed,
         inputs={
             "data": content_digest(encoded),
-            "teacher": network_digest(teacher),
+            "teacher": digest,
             "vocabulary": teacher.vocabulary.fingerprint,
             "normaliser": NORMALISER_VERSION,
             "model": dataclasses.asdict(model),
@@ -168,19 +174,6 @@ def student_stage(
             [e for e in corpus.names_choosing if "en" not in _langs(e)],
             config.num_validated,
         ),
-    )
-
-
-def network_digest(network: Network) -> str:
-    """sha256 of a network's parameters and sizes."""
-    return ModelFolder(network.params, network.config, network.vocabulary, {}).digest
-
-
-def load_network(folder: Path) -> Network:
-    """A network from a model folder."""
-    model = load_model(folder)
-    return Network(
-        model.params, model.config, model.vocabulary, follow_tables(model.vocabulary)
     )
 
 
@@ -203,7 +196,7 @@ def _langs(example: Example) -> tuple[str, str]:
 
 def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     if config.teacher_folder:
-        given = load_network(Path(config.teacher_folder))
+        given = load_network(Path(config.teacher_folder), at.mesh)
         _demand_cachable(config, given.vocabulary.size)
         return given
     return train_matra(config.teacher, corpus, at)
@@ -215,7 +208,7 @@ def _demand_one_vocabulary(folder: str, student: Network, teacher: Network) -> N
 
 
 def _lessons(
-    config: EpikConfig, corpus: Corpus, teacher: Network, at: Workplace
+    config: EpikConfig, corpus: Corpus, teacher: Network, digest: str, at: Workplace
 ) -> Lessons:
     kinds = {kind for stage in config.student.stages for kind in stage.data}
     asked = config.transfer
@@ -230,18 +223,19 @@ def _lessons(
         cached = dataclasses.replace(full, wanted=few)
     check_stop = _stopper(at)
     answers: dict[str, Any] = {}
-    signals: TeacherCache | LiveSignals = LiveSignals(full, examples)
+    signals: TeacherCache | LiveSignals | None = None
     if examples:
         cache = fill_cache(
             at.folder / "cache" / "transfer",
             cached,
             examples,
-            transfer.fingerprint(cached, examples, asked, network_digest(teacher)),
+            transfer.fingerprint(cached, examples, asked, digest),
             asked.num_shards,
             check_stop,
         )
         answers = in_order(cache, examples, teacher)
-        signals = signals if config.live_signals else cache
+        live = config.live_signals
+        signals = LiveSignals(full, examples, answers) if live else cache
     gold: dict[str, Sequence[Example]] = {
         "gold": corpus.train,
         "joined": transfer.joined_examples(corpus.romanisations)
@@ -249,7 +243,7 @@ def _lessons(
         else (),
     }
     if "back" in kinds:
-        gold["back"] = _back(config, corpus, teacher, words, at)
+        gold["back"] = _back(config, corpus, teacher, digest, words, at)
     return Lessons(teacher.vocabulary, examples, answers, signals, gold)
 
 
@@ -265,6 +259,7 @@ def _back(
     config: EpikConfig,
     corpus: Corpus,
     teacher: Network,
+    digest: str,
     words: Sequence[tuple[str, str]],
     at: Workplace,
 ) -> list[Example]:
@@ -276,7 +271,6 @@ def _back(
         CrowdConfig(),
         Wanted(num_hypotheses=1),
     )
-    digest = network_digest(teacher)
     cache = fill_cache(
         at.folder / "cache" / "back",
         answering,

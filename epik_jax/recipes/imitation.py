@@ -75,16 +75,31 @@ class ImitationConfig:
 
 
 def make_student_forward(
-    model: TransformerConfig, teacher: TransformerConfig, imitation: ImitationConfig
+    model: TransformerConfig,
+    teacher: TransformerConfig,
+    imitation: ImitationConfig,
+    pad_id: int,
 ) -> Forward:
-    """The forward pass along the labels, with states that the terms can compare."""
+    """The forward pass along the labels, with states that the terms can compare.
+
+    Args:
+      model: the student's.
+      teacher: the teacher's; where it is wider, a bridge leads to it.
+      imitation: what is asked for.
+      pad_id: of the vocabulary that both share.
+    """
     bridged = bool(imitation.hidden) and model.width != teacher.width
 
     def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
         encode_key, decode_key = split_key(key, 2)
         student = params["student"]
         memory = transformer.encode(
-            student, model, batch["source"], batch["source_mask"], key=encode_key
+            student,
+            model,
+            batch["source"],
+            batch["source_mask"],
+            key=encode_key,
+            pad_id=pad_id,
         )
         read = memory
         if model.num_slots and imitation.gate:

@@ -21,6 +21,7 @@ from epik_jax.recipes.imitation import padded_signal
 from epik_jax.recipes.streams import make_order
 from epik_jax.recipes.student import StageConfig
 from epik_jax.structs import Batch, Example
+from epik_jax.teacher_cache.schema import Nested
 from epik_jax.text.vocabulary import Vocabulary
 
 MIN_SHARE = 0.05
@@ -45,14 +46,15 @@ class Lessons:
       vocabulary: of teacher and student.
       transfer: examples X -> Y that the chain answered, without gold.
       answers: small signals of them: tokens, token_lengths, scores, confidence.
-      signals: large signals of them, joined batch by batch.
+      signals: large signals of them, joined batch by batch; None where nobody was
+        asked.
       gold: other kinds of examples with targets of their own, by kind.
     """
 
     vocabulary: Vocabulary
     transfer: Sequence[Example]
     answers: Mapping[str, Any]
-    signals: Signals
+    signals: Signals | None
     gold: Mapping[str, Sequence[Example]]
 
     def encoded(self, stage: StageConfig) -> Encoded:
@@ -76,15 +78,22 @@ class Lessons:
     def stream(
         self, encoded: Encoded, stage: StageConfig, model: TransformerConfig
     ) -> Callable[[int], Iterator[Batch]]:
-        """Batches of a stage from a given step on; they never end."""
+        """Batches of a stage from a given step on; they never end.
+
+        Raises:
+          ValueError: the stage wants signals for which nobody was asked.
+        """
         order, fields = make_order(encoded, stage.batches), stage.imitation.fields
+        signals = self.signals
+        if fields and signals is None:
+            raise ValueError(f"stage {stage.name}: no teacher was asked for {fields}")
 
         def batches(start: int) -> Iterator[Batch]:
             for n in itertools.count(start):
                 rows, (width_S, width_T) = order.rows(n)
                 batch = make_batch(encoded, rows, width_S, width_T, self.vocabulary)
-                if fields:
-                    joined = self.signals.join(
+                if fields and signals is not None:
+                    joined = signals.join(
                         encoded.keys[rows], encoded.source_digest[rows], fields
                     )
                     batch["signals"] = padded_signal(joined, width_T, model)
@@ -98,14 +107,11 @@ class Lessons:
         confidence = self.answers["confidence"]
         floor = np.quantile(confidence, stage.drop_share)
         kept = np.flatnonzero(confidence >= floor)
-        lengths, tokens = self.answers["token_lengths"], self.answers["tokens"]
-        spelled = Ragged.from_lengths(
-            tokens.values.astype(np.int32), lengths.values.astype(np.int64)
-        )
+        lengths = self.answers["token_lengths"]
+        spelled = Nested(self.answers["tokens"], lengths)
         shares = _shares(self.answers["scores"])
-        first = lengths.offsets[:-1]
         if stage.hypotheses == "best":
-            chosen, whose = first[kept], kept
+            chosen, whose = spelled.firsts[kept], kept
             weight = np.ones(len(kept), np.float32)
         else:
             owner = np.repeat(np.arange(len(plain)), lengths.lengths)
@@ -113,8 +119,11 @@ class Lessons:
                 (shares >= MIN_SHARE) & (confidence[owner] >= floor)
             )
             whose, weight = owner[chosen], shares[chosen]
+        target = spelled.sequences.take(chosen)
         return dataclasses.replace(
-            _rows(plain, whose), target=spelled.take(chosen), weight=weight
+            _rows(plain, whose),
+            target=Ragged(target.values.astype(np.int32), target.offsets),
+            weight=weight,
         )
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from jax.sharding import Mesh
+
 from epik_jax import trees
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.encode import encode
@@ -144,7 +146,8 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
     else:
         start = initial.init_params(shapes, config.seed)
     params = run_stages((stage,), start, at)
-    return Network(params["student"], model, vocabulary, follow_tables(vocabulary))
+    follow_LVV = follow_tables(vocabulary)
+    return Network(params["student"], model, vocabulary, follow_LVV, at.mesh)
 
 
 def _demand_like(
@@ -180,7 +183,7 @@ def matra_stage(
     return Stage(
         name="matra",
         batches=supervised_batches(encoded, vocabulary, config.batches),
-        forward=make_forward(model),
+        forward=make_forward(model, vocabulary.pad_id),
         objective=Objective((hard_ce_term(config.smoothing),)),
         trainable=("^student/",),
         optimizer=config.optimizer,
@@ -198,13 +201,18 @@ def matra_stage(
     )
 
 
-def make_forward(model: TransformerConfig) -> Callable[..., ModelOutput]:
+def make_forward(model: TransformerConfig, pad_id: int) -> Callable[..., ModelOutput]:
     """The forward pass of an encoder-decoder along the labels of a batch."""
 
     def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
         keys = split_key(key, 2)
         memory = transformer.encode(
-            params["student"], model, batch["source"], batch["source_mask"], key=keys[0]
+            params["student"],
+            model,
+            batch["source"],
+            batch["source_mask"],
+            key=keys[0],
+            pad_id=pad_id,
         )
         decoded = transformer.decode(
             params["student"], model, batch["target_in"], memory, key=keys[1]
@@ -231,15 +239,15 @@ def make_validate(
     vocabulary: Vocabulary,
     examples: list[Example],
     num_validated: int,
-) -> Callable[[Params], dict[str, float]] | None:
+) -> Callable[[Params, Mesh], dict[str, float]] | None:
     """Greedy CER and top-1 on a fixed draw of `examples`; "cost" is the CER."""
     if not examples:
         return None
     chosen = random.Random(0).sample(examples, min(num_validated, len(examples)))
     follow_LVV = follow_tables(vocabulary)
 
-    def validate(params: Params) -> dict[str, float]:
-        network = Network(params["student"], model, vocabulary, follow_LVV)
+    def validate(params: Params, mesh: Mesh) -> dict[str, float]:
+        network = Network(params["student"], model, vocabulary, follow_LVV, mesh)
         answers = network.transliterate(chosen, Decoding())
         scores = metrics.word_scores(list(zip(chosen, answers, strict=True)), {})
         summary = metrics.summary(scores)

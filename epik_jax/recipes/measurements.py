@@ -18,7 +18,8 @@ from epik_jax.evaluation.findings import AttentionMap, Findings, System
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.timing import Timings, time_predictors
 from epik_jax.ragged import Ragged
-from epik_jax.recipes.epik import Trained, load_network
+from epik_jax.recipes.epik import Trained
+from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.predictors import Predictor, greedily, greedy_chain
 from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.structs import Example, Hypothesis
@@ -63,7 +64,7 @@ def timings(
         "chain": greedy_chain(trained.teacher).transliterate,
     }
     for name, folder in config.others:
-        predictors[name] = greedily(load_network(Path(folder)))
+        predictors[name] = greedily(load_network(Path(folder), trained.student.mesh))
     return time_predictors(
         predictors,
         drawn(names, config.num_timed),

@@ -50,7 +50,8 @@ class Stage:
       inputs: JSON values, digests and settings by name, of all that the batches and
         the forward pass are made of; a checkpoint of other inputs is refused.
       carry_over: what becomes of the parameters of the stage before.
-      validate: parameters -> metrics, of which "cost" is lower for better ones.
+      validate: parameters and the mesh that they lie on -> metrics, of which "cost"
+        is lower for better ones.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Stage:
     seed: int
     inputs: dict[str, Any]
     carry_over: Callable[[Params], Params] = lambda params: params
-    validate: Callable[[Params], dict[str, float]] | None = None
+    validate: Callable[[Params, Mesh], dict[str, float]] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _run_stage(
             logging.info("%s: finished before, reused", stage.name)
             return jax.device_get(checkpoints.restore(chosen, state).params)
         within = Surroundings(
-            stage.name, meta, checkpoints, at.log, at.stop, _validator(stage)
+            stage.name, meta, checkpoints, at.log, at.stop, _validator(stage, at.mesh)
         )
         state = train(state, step, _placed(stage, at.mesh), stage.loop, within)
     write_whole(done, json.dumps({"meta": meta, "step": int(state.step)}))
@@ -170,11 +171,13 @@ def _placed(stage: Stage, mesh: Mesh) -> Callable[[int], Iterator[Batch]]:
     return stream
 
 
-def _validator(stage: Stage) -> Callable[[TrainState], dict[str, float]] | None:
+def _validator(
+    stage: Stage, mesh: Mesh
+) -> Callable[[TrainState], dict[str, float]] | None:
     validate = stage.validate
     if validate is None:
         return None
-    return lambda state: validate(state.params)
+    return lambda state: validate(state.params, mesh)
 
 
 def _meta(stage: Stage, before: str) -> dict[str, Any]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from epik_jax.evaluation.feature_distance import make_feature_distance
 from epik_jax.files import write_whole
 from epik_jax.interop.export import is_model_folder
 from epik_jax.parallel.mesh import make_mesh
-from epik_jax.recipes import answerer, epik, matra, measurements, scoreboard, settings
+from epik_jax.recipes import epik, matra, measurements, scoreboard, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.epik import EpikConfig, Trained
 from epik_jax.recipes.matra import MatraConfig
@@ -34,9 +32,11 @@ from epik_jax.recipes.provenance import (
     typed_command,
 )
 from epik_jax.recipes.recipe import Workplace
+from epik_jax.recipes.run_folder import RECORD, held
 from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
+from epik_jax.teachers.advice import adviser
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError as InterruptedRunError
 from epik_jax.training.stop import StopFlag
@@ -167,14 +167,16 @@ def _begun(
         raise ValueError(f"config.recipe is {recipe!r}, expected 'matra' or 'epik'")
     kind: type[MatraRun] | type[EpikRun] = MatraRun if recipe == "matra" else EpikRun
     built = settings.build(kind, plain)
-    with _held(workdir):
+    if isinstance(built, EpikRun):
+        _demand_adviser(built)
+    with held(workdir):
         at = Workplace(
             workdir,
             make_mesh(built.mesh.data, built.mesh.model),
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
         )
-        record = workdir / "config.json"
+        record = workdir / RECORD
         said = json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False)
         if not record.exists():
             write_whole(record, said + "\n")
@@ -188,8 +190,6 @@ def _run_epik(
 ) -> dict[str, Any] | None:
     if evaluate:
         _demand_ready(config)
-    if (advisor := config.epik.transfer.crowd.table) != "none":
-        answerer.table_answerer(advisor)
     with at.stop:
         trained = epik.train_epik(config.epik, read_corpus(config.data), at)
     for place, recipe, network, given in (
@@ -208,6 +208,12 @@ def _run_epik(
     return made
 
 
+def _demand_adviser(config: EpikRun) -> None:
+    """Misses a table that is not installed before its advice is wanted."""
+    if (table := config.epik.transfer.crowd.table) != "none":
+        adviser(table)
+
+
 def _demand_ready(config: EpikRun) -> None:
     """Notices before hours of training what the report would miss after them."""
     data = config.data
@@ -217,7 +223,7 @@ def _demand_ready(config: EpikRun) -> None:
             "one, or leave the report out with `epik-jax train`"
         )
     for kind in config.scoreboard.tables:
-        answerer.table_answerer(kind)
+        adviser(kind)
     if config.scoreboard.feature_distance:
         make_feature_distance()
     for name, folder in (*config.scoreboard.others, *config.scoreboard.baselines):
@@ -250,21 +256,3 @@ def _report(
         distance=make_feature_distance() if wanted else None,
         findings=measured,
     )
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Holds a run folder against other processes; the hold ends with this one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise BlockingIOError(
-                f"{folder}: process {lock.read().strip()} is running in this folder"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield

@@ -15,7 +15,8 @@ from epik_jax import trees
 from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
-from epik_jax.recipes.epik import Trained, load_network
+from epik_jax.recipes.epik import Trained
+from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.predictors import (
     from_gold_english,
     greedily,
@@ -128,7 +129,7 @@ def systems(
         found.append(dataclasses.replace(wide, decode=f"beam-{width}"))
     for role, folders in (("student", config.others), ("baseline", config.baselines)):
         for name, folder in folders:
-            other = load_network(Path(folder))
+            other = load_network(Path(folder), student.mesh)
             found.append(_system(name, role, names, greedily(other)(names), other))
     for kind in config.tables:
         answers = TableTeacher(kind).transliterate(names)

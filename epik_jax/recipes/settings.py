@@ -158,7 +158,12 @@ def read_config(config_file: str, overrides: list[str]) -> dict[str, Any]:
         with _told(path, (SyntaxError, KeyError)):
             made = module.get_config(*given)
     except KeyError as error:
-        raise ValueError(f"--config: {path} has no variant {error}") from error
+        # A plain look-up fails with a part of the variant, which is known already.
+        said = str(error.args[0]) if error.args else ""
+        known = "" if said in variant else f"; {said}"
+        raise ValueError(
+            f"--config: {path} has no variant {variant!r}{known}"
+        ) from error
     if not isinstance(made, ml_collections.ConfigDict | Mapping):
         kind = type(made).__name__
         raise ValueError(f"--config: {path}: get_config gave a {kind}, no ConfigDict")

@@ -21,11 +21,10 @@ from epik_jax.recipes.corpus import Romanisations
 from epik_jax.recipes.recipe import digest
 from epik_jax.recipes.streams import content_digest
 from epik_jax.structs import Example, Hypothesis
-from epik_jax.teachers.advice import CrowdConfig
+from epik_jax.teachers.advice import CrowdConfig, adviser
 from epik_jax.teachers.chain import Chain, KnownPivots, Link
 from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.teachers.signals import TransliterationTeacher, Wanted
-from epik_jax.teachers.table import TableTeacher
 from epik_jax.text.normalise import NORMALISER_VERSION
 from epik_jax.text.scripts import INDIC_LANGUAGES
 
@@ -215,7 +214,7 @@ def fingerprint(
         "schema": teacher.schema.fingerprint,
     }
     if config.crowd.table != "none":
-        parts["table"] = digest(TableTeacher(config.crowd.table).fingerprint)
+        parts["table"] = digest(adviser(config.crowd.table).fingerprint)
     return parts
 
 

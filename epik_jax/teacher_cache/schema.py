@@ -257,26 +257,13 @@ class Nested:
         if not np.array_equal(per_example, self.values.lengths):
             raise ValueError("the sequences' lengths do not add up to the examples'")
 
-    def padded(
-        self, rows: np.ndarray, width_W: int, width_T: int, fill: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Cuts out a batch.
+    @property
+    def sequences(self) -> Ragged:
+        """Every sequence a row, those of one example after those of the one before."""
+        lengths = self.lengths.values.astype(np.int64)
+        return Ragged.from_lengths(self.values.values, lengths)
 
-        Args:
-          rows: int [B], which examples.
-          width_W: sequences per example in the result.
-          width_T: elements per sequence in the result.
-          fill: value of the padding.
-
-        Returns:
-          [B, W, T, ...] and bool [B, W, T], true where real.
-
-        Raises:
-          ValueError: more or longer sequences than there is room for.
-        """
-        lengths_BW, _ = self.lengths.padded(rows, width_W, 0)
-        picked = self.values.take(rows)
-        flat = Ragged.from_lengths(picked.values, lengths_BW.reshape(-1))
-        out, mask = flat.padded(np.arange(len(flat)), width_T, fill)
-        shape = (len(rows), width_W, width_T)
-        return out.reshape(*shape, *out.shape[2:]), mask.reshape(shape)
+    @property
+    def firsts(self) -> np.ndarray:
+        """int64 [N], which of the `sequences` is each example's first one."""
+        return self.lengths.offsets[:-1]

@@ -14,9 +14,12 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from epik_jax.data.order import evaluation_batches
 from epik_jax.models.config import TransformerConfig
+from epik_jax.parallel import mesh as meshes
+from epik_jax.parallel import rules
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Array, Decoded, Example, Hypothesis, Params
 from epik_jax.teachers import passes
@@ -38,12 +41,14 @@ class Network:
       vocabulary: what tokens mean.
       follow_LVV: bool [languages, V, V], which token may follow which; None for no
         constraint.
+      mesh: devices that it answers on; None for the first one alone.
     """
 
     params: Params
     config: TransformerConfig
     vocabulary: Vocabulary
     follow_LVV: np.ndarray | None = None
+    mesh: Mesh | None = None
 
     def transliterate(
         self, examples: Sequence[Example], decoding: Decoding
@@ -93,27 +98,19 @@ class Network:
             log_probs=np.full((N, W), -np.inf, np.float32),
             scores=np.full((N, W), -np.inf, np.float32),
         )
-        ids = passes.SpecialIds(
-            self.vocabulary.bos_id, self.vocabulary.eos_id, self.vocabulary.pad_id
-        )
-
         most = self.config.max_length - 1
         limits = _rounded_up(sources.lengths) + decoding.max_extra
 
         def dispatch(rows: np.ndarray, width: int) -> Decoded:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
-            return passes.decode(
-                self._on_device,
-                self._follow_on_device,
-                source,
-                mask,
-                langs[rows],
-                np.minimum(limits[rows], most).astype(np.int32),
-                config=self.config,
-                decoding=decoding,
-                ids=ids,
-                # One more than any limit: a joiner must be followed by a letter.
-                length=min(width + decoding.max_extra, most) + 1,
+            limit = np.minimum(limits[rows], most).astype(np.int32)
+            # One more than any limit: a joiner must be followed by a letter.
+            length = min(width + decoding.max_extra, most) + 1
+            return self._passes.decode(
+                self._placed,
+                self._follow_placed,
+                *self._rows(source, mask, langs[rows], limit),
+                *(self.config, decoding, self._ids, length),
             )
 
         for rows, answer in _late(
@@ -151,9 +148,8 @@ class Network:
             width_T = _rounded_up(longest)
             labels, _ = targets.padded(rows, width_T, pad)
             target = np.concatenate([np.full_like(labels[:, :1], bos), labels], axis=1)
-            return passes.log_probs(
-                self._on_device, source, mask, target[:, :-1], config=self.config
-            )
+            arrays = self._rows(source, mask, target[:, :-1])
+            return self._passes.log_probs(self._placed, *arrays, self.config, self._ids)
 
         for rows, answer in _late(
             (rows, real, dispatch(rows, width))
@@ -174,7 +170,8 @@ class Network:
 
         def dispatch(rows: np.ndarray, width: int) -> Array:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
-            return passes.hidden(self._on_device, source, mask, config=self.config)
+            arrays = self._rows(source, mask)
+            return self._passes.hidden(self._placed, *arrays, self.config)
 
         for rows, answer in _late(
             (rows, real, dispatch(rows, width))
@@ -199,7 +196,8 @@ class Network:
 
         def dispatch(rows: np.ndarray, width: int) -> tuple[Array, Array]:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
-            return passes.slots(self._on_device, source, mask, config=self.config)
+            arrays = self._rows(source, mask)
+            return self._passes.slots(self._placed, *arrays, self.config)
 
         for rows, (hidden, kept) in _late(
             (rows, real, dispatch(rows, width))
@@ -214,18 +212,48 @@ class Network:
         start = np.array([self.vocabulary.bos_id], np.int32)
         begun = np.concatenate([start, target.row(0)[:-1]])[None]
         mask = np.ones(tokens.shape, bool)
-        probs = passes.attention(
-            self._on_device, tokens, mask, begun, config=self.config
-        )  # [1, H, T, S]
-        return np.asarray(probs)[0].mean(axis=0)
+        # The mesh wants a row for each of its shares.
+        alike = (np.repeat(x, self._shares, axis=0) for x in (tokens, mask, begun))
+        probs_BHTS = self._passes.attention(
+            self._placed, *self._rows(*alike), self.config, self._ids
+        )
+        return jax.device_get(probs_BHTS)[0].mean(axis=0)
+
+    @property
+    def _ids(self) -> passes.SpecialIds:
+        known = self.vocabulary
+        return passes.SpecialIds(known.bos_id, known.eos_id, known.pad_id)
 
     @functools.cached_property
-    def _on_device(self) -> Any:
-        return jax.device_put(self.params)
+    def _devices(self) -> Mesh:
+        return meshes.make_mesh(1) if self.mesh is None else self.mesh
+
+    @property
+    def _shares(self) -> int:
+        """Parts that rows are split into."""
+        return self._devices.shape["data"]
 
     @functools.cached_property
-    def _follow_on_device(self) -> Any:
-        return None if self.follow_LVV is None else jax.device_put(self.follow_LVV)
+    def _passes(self) -> passes.Passes:
+        return passes.on_mesh(self._devices)
+
+    @functools.cached_property
+    def _placed(self) -> Params:
+        placed = rules.shardings(self._devices, self.params)
+        return jax.device_put(self.params, placed)
+
+    @functools.cached_property
+    def _follow_placed(self) -> Array | None:
+        if self.follow_LVV is None:
+            return None
+        return jax.device_put(self.follow_LVV, meshes.replicated(self._devices))
+
+    def _rows(self, *arrays: np.ndarray) -> tuple[Array, ...]:
+        # One device takes them as they are: placing them takes a tenth of the time
+        # that a single word does.
+        if self._devices.size == 1:
+            return arrays
+        return meshes.to_global(self._devices, arrays)
 
     def _batches(
         self, sources: Ragged, batch_size: int
@@ -242,7 +270,7 @@ class Network:
         for rows, real, (width, _) in evaluation_batches(
             sources.lengths,
             none,
-            batch_size=min(batch_size, few),
+            batch_size=-(-min(batch_size, few) // self._shares) * self._shares,
             buckets=[(step, 0) for step in steps],
         ):
             yield rows, real, width

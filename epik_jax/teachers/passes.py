@@ -1,17 +1,19 @@
-"""The compiled passes of one network: decode, score, encode, attend.
+"""The passes of a network: decode, score, encode, attend; and the same compiled.
 
 Pure functions of parameters and padded arrays; everything static is a frozen value, so
-that each shape is compiled once for the whole process.
+that each shape is compiled once for a mesh in the whole process.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from epik_jax.bounds import LARGEST_BEAM, within
 from epik_jax.decoding.beam import beam
@@ -19,6 +21,7 @@ from epik_jax.decoding.constraint import IMPOSSIBLE, make_allow
 from epik_jax.decoding.greedy import greedy
 from epik_jax.models import transformer
 from epik_jax.models.config import TransformerConfig
+from epik_jax.parallel import mesh as meshes
 from epik_jax.structs import Array, Decoded, Params
 
 
@@ -61,7 +64,44 @@ class SpecialIds:
     pad: int
 
 
-@functools.partial(jax.jit, static_argnames=("config", "decoding", "ids", "length"))
+@dataclasses.dataclass(frozen=True)
+class Passes:
+    """The functions of this file, compiled over one mesh; see `on_mesh`."""
+
+    decode: Callable[..., Decoded]
+    log_probs: Callable[..., Array]
+    hidden: Callable[..., Array]
+    slots: Callable[..., tuple[Array, Array]]
+    attention: Callable[..., Array]
+
+
+@functools.cache
+def on_mesh(mesh: Mesh) -> Passes:
+    """The passes over a mesh: rows in and out are split over "data".
+
+    Parameters are taken as they lie, so that they have to be placed before: where each
+    of them belongs follows from its path, which only its owner knows.
+    """
+    whole, rows = meshes.replicated(mesh), meshes.rows(mesh)
+
+    def compiled(fn: Callable[..., Any], arrays: tuple[Any, ...], statics: int) -> Any:
+        given = (None, *arrays)
+        return jax.jit(
+            fn,
+            in_shardings=given,
+            out_shardings=rows,
+            static_argnums=tuple(range(len(given), len(given) + statics)),
+        )
+
+    return Passes(
+        decode=compiled(decode, (whole, rows, rows, rows, rows), 4),
+        log_probs=compiled(log_probs, (rows, rows, rows), 2),
+        hidden=compiled(hidden, (rows, rows), 1),
+        slots=compiled(slots, (rows, rows), 1),
+        attention=compiled(attention, (rows, rows, rows), 2),
+    )
+
+
 def decode(
     params: Params,
     follow_LVV: Array | None,
@@ -69,7 +109,6 @@ def decode(
     mask_BS: Array,
     lang_B: Array,
     limit_B: Array,
-    *,
     config: TransformerConfig,
     decoding: Decoding,
     ids: SpecialIds,
@@ -80,7 +119,7 @@ def decode(
     Each row is made to end at a limit of its own: with the batch's alone, an endless
     answer would depend on the words beside it.
     """
-    memory = transformer.encode(params, config, source_BS, mask_BS)
+    memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
     held = transformer.memory_cache(params, config, memory)
 
     def step_fn(tokens_BW: Array, index: Array, kv_cache: Any) -> tuple[Array, Any]:
@@ -119,47 +158,43 @@ def decode(
     )
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
 def log_probs(
     params: Params,
     source_BS: Array,
     mask_BS: Array,
     target_BT: Array,
-    *,
     config: TransformerConfig,
+    ids: SpecialIds,
 ) -> Array:
     """Log-probabilities of the next token along known targets: [B, T, V]."""
-    memory = transformer.encode(params, config, source_BS, mask_BS)
+    memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
     logits_BTV = transformer.decode(params, config, target_BT, memory).logits
     return jax.nn.log_softmax(logits_BTV, axis=-1)
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
 def hidden(
-    params: Params, source_BS: Array, mask_BS: Array, *, config: TransformerConfig
+    params: Params, source_BS: Array, mask_BS: Array, config: TransformerConfig
 ) -> Array:
     """Encoder states after the final norm: [B, S, D]."""
     return transformer.encode(params, config, source_BS, mask_BS).hidden
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
 def slots(
-    params: Params, source_BS: Array, mask_BS: Array, *, config: TransformerConfig
+    params: Params, source_BS: Array, mask_BS: Array, config: TransformerConfig
 ) -> tuple[Array, Array]:
     """States of all slots [B, L, D], and bool [B, L], true where the gate keeps one."""
     memory = transformer.encode(params, config, source_BS, mask_BS)
     return memory.hidden, memory.mask
 
 
-@functools.partial(jax.jit, static_argnames=("config",))
 def attention(
     params: Params,
     source_BS: Array,
     mask_BS: Array,
     target_BT: Array,
-    *,
     config: TransformerConfig,
+    ids: SpecialIds,
 ) -> Array:
     """The last block's attention to the source along known targets: [B, H, T, S]."""
-    memory = transformer.encode(params, config, source_BS, mask_BS)
+    memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
     return transformer.decode(params, config, target_BT, memory).attention

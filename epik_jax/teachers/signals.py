@@ -104,11 +104,26 @@ class TransliterationTeacher:
         arrays["confidence"] = np.array(
             [row[0].log_prob / (len(row[0].text) + 1) for row in plain], np.float32
         )
-        arrays |= self._last_network(examples, pivots, answers)
+        best = encode_targets(self.vocabulary, [row[0].text for row in answers])
+        arrays |= self._last_network(examples, pivots, best)
+        return Block(encoded.keys, encoded.source_digest, arrays)
+
+    def along(self, examples: Sequence[Example], best: Ragged) -> Block:
+        """The large signals alone, along spellings that are known already.
+
+        No spelling is searched for: rounding may differ from batch to batch, and
+        another one would be found where two are equally likely.
+
+        Args:
+          examples: N words.
+          best: N rows of tokens and end, which the distributions follow.
+        """
+        encoded = encode(examples, self.vocabulary)
+        arrays = self._last_network(examples, self.chain.pivots(examples), best)
         return Block(encoded.keys, encoded.source_digest, arrays)
 
     def _last_network(
-        self, examples: Sequence[Example], pivots: Answers, answers: Answers
+        self, examples: Sequence[Example], pivots: Answers, best: Ragged
     ) -> dict[str, Ragged | np.ndarray]:
         if not self.wanted.log_probs and self.wanted.hidden == "none":
             return {}
@@ -118,7 +133,6 @@ class TransliterationTeacher:
         sources = encode_sources(self.vocabulary, words, langs)
         arrays: dict[str, Ragged | np.ndarray] = {}
         if self.wanted.log_probs:
-            best = encode_targets(self.vocabulary, [row[0].text for row in answers])
             arrays["log_probs"] = self._distributions(langs, pivots, best)
         if self.wanted.hidden != "none":
             hidden = network.hidden(sources)

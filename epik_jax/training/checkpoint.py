@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -156,13 +158,43 @@ def _seal(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _full_disk_told(folder: Path) -> Iterator[None]:
-    """Orbax's storage says so in a ValueError of many lines."""
+    """A full disk as an `OSError` and nothing else.
+
+    Orbax raises a ValueError of many lines, and each of its threads logs one with its
+    traceback before. These are held back until it is known what they are about.
+    """
+    held_back: list[logging.LogRecord] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        held_back.append(record)
+        return False
+
+    logger, hook = logging.getLogger("absl"), sys.unraisablehook
+    logger.addFilter(keep)
+    sys.unraisablehook = functools.partial(_unless_stray, hook)
     try:
         yield
+        # Not in the end: what follows a failed save may come when that is over.
+        sys.unraisablehook = hook
     except ValueError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
+        held_back.clear()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+    finally:
+        logger.removeFilter(keep)
+        for record in held_back:
+            logger.handle(record)
+
+
+def _unless_stray(hook: Callable[[Any], object], unraisable: Any) -> None:
+    """Shows an error that nobody could catch, but for those that follow a failed save.
+
+    Writes that were under way then end in threads of the storage, some time after it,
+    and find nobody who waits for them.
+    """
+    if str(unraisable.exc_value) != "Event loop is closed":
+        hook(unraisable)
 
 
 def _put_damaged_aside(folder: Path) -> None:

@@ -91,7 +91,7 @@ def train(
     Args:
       state: where it starts, unless a checkpoint is found; its buffers are donated.
       step: compiled update.
-      batches: the stream of placed batches from a given step on.
+      batches: the stream of batches from a given step on, placed on the devices.
       config: lengths and intervals.
       within: checkpoints, log, stop flag and validation.
 
@@ -111,10 +111,12 @@ def train(
             if validations.exhausted:
                 break
             batch = next(stream)
-            state, means = step(state, batch)
-            window.add(means, batch)
-            if done % config.log_every == 0 or done == config.num_steps:
-                window.write(state, done)
+            # A copy that nobody asked for would be made at every step, unnoticed.
+            with jax.transfer_guard("disallow"):
+                state, means = step(state, batch)
+                window.add(means, batch)
+                if done % config.log_every == 0 or done == config.num_steps:
+                    window.write(state, done)
             cost = validations.maybe(state, done)
             last = done == config.num_steps or validations.exhausted
             # Read once: a signal that comes during the save is for the next step.
@@ -164,12 +166,13 @@ class _Window:
 
     def write(self, state: TrainState, done: int) -> None:
         merged: StepMeans = {}
-        for means in jax.device_get(self._pending):
+        counts = state.opt_state.notfinite_count, state.opt_state.total_notfinite
+        pending, (bad, skipped) = jax.device_get((self._pending, counts))
+        for means in pending:
             for name, mean in means.items():
                 # A skipped update must not hide the others of its window.
                 if math.isfinite(mean.total):
                     merged[name] = mean.merge(merged.get(name, Mean(0.0, 0.0)))  # type: ignore[arg-type]
-        bad = int(state.opt_state.notfinite_count)
         if bad >= MAX_BAD_STEPS:
             raise FloatingPointError(
                 f"{self._within.name}: the {bad} updates before step {done} were not "
@@ -178,9 +181,10 @@ class _Window:
         seconds = time.monotonic() - self._since
         rate = self._examples / seconds
         eta = seconds / len(self._pending) * (self._num_steps - done)
-        values = {name: float(mean.value()) for name, mean in merged.items()}
+        # A term that counted nothing is unknown, not 0.
+        values = {n: float(mean.value()) for n, mean in merged.items() if mean.count}
         values |= {
-            "skipped_updates": int(state.opt_state.total_notfinite),
+            "skipped_updates": int(skipped),
             "examples_per_second": rate,
             "window_seconds": seconds,
         }

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tiny
 
-from epik_jax import trees
 from epik_jax.models import blocks
 
 RNG = np.random.default_rng(0)
@@ -16,8 +15,9 @@ B, T, S = 3, 4, 5
 def _drawn(module, *inputs):
     """Parameters of a module, every leaf drawn."""
     shapes = jax.eval_shape(module.init, jax.random.key(0), *inputs)["params"]
-    draw = lambda _, leaf: RNG.normal(0, 0.3, leaf.shape).astype(np.float32)  # noqa: E731
-    return trees.map_paths(draw, shapes)
+    return jax.tree.map(
+        lambda leaf: RNG.normal(0, 0.3, leaf.shape).astype(np.float32), shapes
+    )
 
 
 def _norm(params, x):

@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from epik_jax import trees
-from epik_jax.models import encoder_decoder
+from epik_jax.models import encoder_decoder, transformer
 from epik_jax.models.encoder_decoder import Memory
 
 
@@ -89,6 +89,20 @@ def test_slots_are_as_many_whatever_the_source_and_a_gate_says_which_are_read(ba
     np.testing.assert_allclose(memory.gate_logits, expected, atol=1e-5)
     np.testing.assert_array_equal(memory.mask, memory.gate_logits > 0)
     assert memory.mask.any() and not memory.mask.all()
+
+
+def test_slots_after_the_source_hold_the_padding_of_the_vocabulary(batch):
+    config = tiny.config(num_slots=6)
+    params, ids = tiny.params(config), batch["source"][:, :3]
+    for pad_id in (0, 7):
+        filled = np.pad(ids, ((0, 0), (0, 3)), constant_values=pad_id)
+        short, full = (
+            tiny.encode(params, config, x, np.ones(x.shape, bool), pad_id=pad_id)
+            for x in (ids, filled)
+        )
+        np.testing.assert_array_equal(short.hidden, full.hidden)
+    with pytest.raises(ValueError, match="num_slots needs a pad_id"):
+        transformer.encode(params, config, ids, np.ones(ids.shape, bool))
 
 
 def test_what_the_gate_shuts_is_not_read_and_what_it_opens_is(params, batch, memory):

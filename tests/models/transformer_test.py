@@ -125,7 +125,7 @@ def test_parameters_are_exactly_those_that_a_pass_reads(changes):
 
     def run(params, ids):
         mask, types = ids > 0, jnp.zeros_like(ids) if config.token_types else None
-        memory = transformer.encode(params, config, ids, mask, types_BS=types)
+        memory = transformer.encode(params, config, ids, mask, types_BS=types, pad_id=0)
         if not config.decoder_layers:
             return memory.hidden
         return memory.gate_logits, transformer.decode(params, config, ids, memory)

@@ -119,6 +119,20 @@ def test_pooling_ignores_padding_and_survives_an_empty_row():
     np.testing.assert_array_equal(pooled[2], 0)
 
 
+def test_a_nan_in_the_padding_leaks_into_neither_the_pooled_state_nor_its_gradient():
+    hidden = RNG.normal(size=(B, T, 5)).astype(np.float32)
+    mask = np.arange(T) < np.array([4, 2, 0])[:, None]
+    hidden[~mask] = np.nan
+
+    def total(states):
+        return terms.pooled(states, mask).sum()
+
+    value, gradient = jax.value_and_grad(total)(hidden)
+    expected = hidden[0].mean(0).sum() + hidden[1, :2].mean(0).sum()
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    np.testing.assert_allclose(gradient[1, :, 0], [0.5, 0.5, 0, 0])
+
+
 def test_gate_ce_is_the_negative_log_likelihood_of_each_slot():
     active = LABELS > 3
     probs = special.expit(LOGITS[..., 0].astype(np.float64))

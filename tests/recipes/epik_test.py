@@ -2,89 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tiny_run
+from toy_epik import CORPUS, Runner, config_of, train_epik, workplace
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax import trees
-from epik_jax.interop.export import ModelFolder, export_model
-from epik_jax.parallel.mesh import make_mesh
-from epik_jax.recipes import epik, settings
-from epik_jax.recipes.corpus import DataConfig, read_corpus
+from epik_jax.recipes import epik
 from epik_jax.recipes.epik import SMALL_FIELDS
-from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.run import EpikRun
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.live import LiveSignals
-from epik_jax.text.vocabulary import CharacterVocabulary
-from epik_jax.training.metric_log import MetricLog
-from epik_jax.training.stop import InterruptedRunError, StopFlag
-
-CONFIG = f"{Path(__file__).parents[2]}/configs/epik.py"
-SMALL = [
-    "epik.transfer.num_words=3",
-    *tiny_run.SMALL_MODELS,
-]
-
-
-CORPUS = read_corpus(DataConfig("builtin", num_synthetic=8))
-
-
-def train_epik(config, at):
-    return epik.train_epik(config, CORPUS, at)
-
-
-class Wish(StopFlag):
-    asked = False
-
-
-def config_of(way="", *overrides):
-    variant = f"tiny-{way}" if way else "tiny"
-    plain = settings.read_config(f"{CONFIG}:{variant}", [*SMALL, *overrides])
-    del plain["recipe"]
-    return settings.build(EpikRun, plain).epik
+from epik_jax.training.stop import InterruptedRunError
 
 
 @pytest.fixture
 def at(tmp_path):
-    return Workplace(
-        tmp_path, make_mesh(1, 1), MetricLog(tmp_path / "metrics.jsonl"), Wish()
-    )
-
-
-class Runner:
-    """Takes the place of what trains; keeps what it was given."""
-
-    def __init__(self, monkeypatch):
-        self.stages, self.lessons, self.validated = (), None, []
-        self.teacher = None
-        monkeypatch.setattr(epik, "train_matra", self.train_matra)
-        monkeypatch.setattr(epik, "run_stages", self.run_stages)
-        student_stage, validate = epik.student_stage, epik.make_validate
-
-        def noted(stage, config, model, teacher, lessons, corpus):
-            self.lessons = lessons
-            return student_stage(stage, config, model, teacher, lessons, corpus)
-
-        def looked_at(model, vocabulary, examples, num_validated):
-            self.validated = examples
-            return validate(model, vocabulary, examples, num_validated)
-
-        monkeypatch.setattr(epik, "student_stage", noted)
-        monkeypatch.setattr(epik, "make_validate", looked_at)
-
-    def train_matra(self, config, corpus, at):
-        self.teacher = StandIn(config.model.sized(VOCABULARY))
-        return self.teacher
-
-    def run_stages(self, stages, params, at):
-        self.stages = stages
-        return params
+    return workplace(tmp_path)
 
 
 @pytest.fixture
@@ -110,6 +45,7 @@ def test_the_strong_way_teaches_from_answers_and_back_translations(runner, at):
     written = {w for words in runner.teacher.words.values() for w in words}
     assert {e.source for e in back} <= written
     assert trained.bridge == {} and trained.teacher is runner.teacher
+    assert trained.student.mesh is at.mesh
     batch = next(stage.batches(0))
     assert batch["labels"].shape[0] == 16
 
@@ -180,65 +116,22 @@ def test_a_checkpoint_knows_its_teacher(runner, at, monkeypatch):
     assert epik.network_digest(other) != digest
 
 
+def test_a_teacher_is_hashed_once_for_caches_and_stages(runner, at, monkeypatch):
+    hashed = []
+    digest = epik.network_digest
+    monkeypatch.setattr(
+        epik, "network_digest", lambda network: hashed.append(1) or digest(network)
+    )
+    train_epik(config_of(), at)
+    assert len(list((at.folder / "cache").iterdir())) == 2 and len(hashed) == 1
+
+
 def test_choices_look_at_direct_names_for_choosing_alone(runner, at):
     trained = train_epik(config_of(), at)
     assert runner.validated
     assert set(runner.validated) <= set(trained.corpus.names_choosing)
     assert not set(runner.validated) & set(trained.corpus.names)
     assert not any("en" in (e.source_lang, e.target_lang) for e in runner.validated)
-
-
-def test_a_trained_teacher_is_taken_from_its_folder(runner, at, tmp_path, monkeypatch):
-    config = config_of()
-    given = StandIn(config.teacher.model.sized(VOCABULARY))
-    about = {"recipe": "matra", "data": [], "command": "", "commit": ""}
-    model = ModelFolder(given.params, given.config, VOCABULARY, about)
-    export_model(model, tmp_path / "matra", bfloat16=False, card="")
-    network = epik.load_network(tmp_path / "matra")
-    assert network.follow_LVV.shape == (5, VOCABULARY.size, VOCABULARY.size)
-    assert epik.network_digest(network) == epik.network_digest(given)
-    monkeypatch.setattr(epik, "load_network", lambda folder: given)
-    taken = dataclasses.replace(config, teacher_folder=str(tmp_path / "matra"))
-    assert train_epik(taken, at).teacher is given
-    assert runner.teacher is None
-
-
-@pytest.fixture
-def given_folder(tmp_path):
-    """A model folder of the student's shape, and the network in it."""
-    given = StandIn(config_of().student.model.sized(VOCABULARY))
-    about = {"recipe": "epik", "data": [], "command": "", "commit": ""}
-    model = ModelFolder(given.params, given.config, VOCABULARY, about)
-    export_model(model, tmp_path / "given", bfloat16=False, card="")
-    return tmp_path / "given"
-
-
-def test_a_trained_student_is_measured_as_it_is(runner, at, given_folder):
-    config = dataclasses.replace(config_of(), student_folder=str(given_folder))
-    trained = train_epik(config, at)
-    assert epik.network_digest(trained.student) == epik.network_digest(
-        epik.load_network(given_folder)
-    )
-    assert runner.stages == () and not (at.folder / "cache").exists()
-
-
-def test_a_given_student_of_another_vocabulary_is_refused(
-    runner, at, given_folder, monkeypatch
-):
-    other = dataclasses.replace(
-        epik.load_network(given_folder),
-        vocabulary=CharacterVocabulary.from_languages(("en", "hi")),
-    )
-    monkeypatch.setattr(epik, "load_network", lambda folder: other)
-    config = dataclasses.replace(config_of(), student_folder=str(given_folder))
-    with pytest.raises(ValueError, match="not the teacher's vocabulary"):
-        train_epik(config, at)
-
-
-def test_a_missing_teacher_folder_is_named_before_anything_is_asked(runner, at):
-    config = dataclasses.replace(config_of(), teacher_folder="nowhere/matra")
-    with pytest.raises(FileNotFoundError, match="nowhere/matra is no model folder"):
-        train_epik(config, at)
 
 
 def test_a_bridge_is_handed_on_beside_the_student_not_within_it(runner, at):
@@ -301,9 +194,11 @@ def test_distributions_over_many_pieces_are_not_cached():
     config_of("sequence", pieces % 2000)
 
 
-def test_distributions_over_a_given_teacher_s_many_pieces_are_not_cached(monkeypatch):
+def test_distributions_over_a_given_teacher_s_many_pieces_are_not_cached(
+    at, monkeypatch
+):
     many = SimpleNamespace(vocabulary=SimpleNamespace(size=2000))
-    monkeypatch.setattr(epik, "load_network", lambda folder: many)
+    monkeypatch.setattr(epik, "load_network", lambda folder, mesh: many)
     config = config_of("faithful", "epik.teacher_folder=given")
     with pytest.raises(ValueError, match="here there are 2000"):
-        train_epik(config, None)
+        train_epik(config, at)

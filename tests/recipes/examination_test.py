@@ -18,6 +18,7 @@ from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.corpus import for_choosing
 from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.structs import Example, Hypothesis
+from epik_jax.teachers import advice
 
 PARALLEL = """src_lang\ttgt_lang\tsrc\trefs\tkey\tsource
 hi\tta\tमन\tமன|மனம்\tman\tplaces
@@ -291,6 +292,6 @@ def test_a_table_that_is_not_installed_is_a_mistake_of_use(
     def missing(kind: str) -> None:
         raise ImportError("pip install PyICU")
 
-    monkeypatch.setattr(answerer, "TableTeacher", missing)
+    monkeypatch.setattr(advice, "TableTeacher", missing)
     with pytest.raises(ValueError, match="pip install PyICU"):
         answerer.table_answerer("icu")

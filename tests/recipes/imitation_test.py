@@ -138,7 +138,8 @@ def test_while_the_gate_is_learned_the_decoder_reads_the_teacher_s_slots():
         hard_ce=1.0, hidden=1.0, distance="mse", alignment="slots", gate=0.1
     )
     forward = jax.jit(
-        make_student_forward(model, tiny.CONFIG, config), static_argnames="key"
+        make_student_forward(model, tiny.CONFIG, config, tiny.PAD),
+        static_argnames="key",
     )
     batch = tiny.batch()
     first, second = (

@@ -65,11 +65,11 @@ def teacher(wanted=Wanted(3), network=None):  # noqa: B008
     return TransliterationTeacher(chain, VOCABULARY, config.crowd, wanted)
 
 
-def lessons(answering=None, gold=None, signals=None):
+def lessons(answering=None, gold=None):
     answering = answering or teacher()
     block = answering.block(EXAMPLES)
     answers = {name: block.arrays[name] for name in SMALL_FIELDS}
-    signals = signals or LiveSignals(answering, EXAMPLES)
+    signals = LiveSignals(answering, EXAMPLES, answers)
     return Lessons(VOCABULARY, EXAMPLES, answers, signals, gold or {})
 
 
@@ -170,6 +170,13 @@ def test_batches_without_signals_ask_no_teacher():
     assert "signals" not in batch and not network.asked
 
 
+def test_signals_for_which_nobody_was_asked_are_missed_at_once():
+    taught = dataclasses.replace(lessons(), signals=None)
+    only = stage(imitation=ImitationConfig(soft_kl=0.5))
+    with pytest.raises(ValueError, match=r"no teacher was asked for \('log_probs',\)"):
+        taught.stream(taught.encoded(only), only, MODEL)
+
+
 IMITATIONS = {
     "distributions and pooled states": (
         ImitationConfig(soft_kl=0.7, hidden=0.3, alignment="pooled"),
@@ -202,7 +209,7 @@ def both_ways(folder, wanted, network, num_pivots, known=None):
     )
     encoded = encode(EXAMPLES, VOCABULARY)
     answers = cache.join(encoded.keys, encoded.source_digest, SMALL_FIELDS)
-    live = LiveSignals(answering, EXAMPLES)
+    live = LiveSignals(answering, EXAMPLES, answers)
     return [Lessons(VOCABULARY, EXAMPLES, answers, s, {}) for s in (cache, live)]
 
 
@@ -239,7 +246,7 @@ def test_a_live_network_and_its_cache_give_equal_losses(tmp_path, monkeypatch):
     known = {word: (Hypothesis(f"k{i}", 0.0),) for i, word in enumerate(WORDS)}
     pair = both_ways(tmp_path, wanted, network, num_pivots=1, known=known)
     student = initial.init_params(transformer.parameter_shapes(MODEL), 4)
-    pass_forward = make_student_forward(MODEL, MODEL, imitation)
+    pass_forward = make_student_forward(MODEL, MODEL, imitation, VOCABULARY.pad_id)
     objective = make_objective(imitation)
 
     @jax.jit

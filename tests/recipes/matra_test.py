@@ -11,14 +11,18 @@ import tiny_run
 
 from epik_jax import trees
 from epik_jax.interop.export import ModelFolder, export_model
+from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import matra, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.run import MatraRun
+from epik_jax.structs import Hypothesis
 
 SMALL = [
     *(f"teacher.model.{s}=1" for s in ("encoder_layers", "decoder_layers")),
     *(f"teacher.model.{s}=8" for s in ("width", "feed_forward")),
 ]
+AT = SimpleNamespace(mesh=make_mesh(4, 2))
+"""The part of a workplace that is left where nothing is trained."""
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def config_of(*overrides):
 @pytest.fixture
 def folder(tmp_path, begun, corpus):
     """A model of another seed."""
-    network = matra.train_matra(config_of("teacher.seed=7"), corpus, None)
+    network = matra.train_matra(config_of("teacher.seed=7"), corpus, AT)
     model = ModelFolder(network.params, network.config, network.vocabulary, {})
     export_model(model, tmp_path / "m", bfloat16=False, card="")
     begun.clear()
@@ -61,15 +65,32 @@ def test_training_begins_with_drawn_parameters_or_with_given_ones(
 ):
     for start in ("", str(folder)):
         config = dataclasses.replace(config_of("teacher.seed=7"), start_folder=start)
-        matra.train_matra(config, corpus, None)
+        matra.train_matra(config, corpus, AT)
     other = dataclasses.replace(config_of(), start_folder=str(folder))
-    matra.train_matra(other, corpus, None)
+    matra.train_matra(other, corpus, AT)
     drawn, given, again = (trees.flatten(params) for _, params in begun)
     for path, leaf in drawn.items():
         np.testing.assert_array_equal(given[path], leaf)
         np.testing.assert_array_equal(again[path], leaf)
     starts = [stage.inputs.get("start") for stage, _ in begun]
     assert starts[0] is None and starts[1] == starts[2] is not None
+
+
+def test_the_teacher_answers_on_the_mesh_that_it_was_trained_on(
+    begun, corpus, monkeypatch
+):
+    asked = []
+
+    def answer(network, examples, decoding):
+        asked.append(network.mesh)
+        return [(Hypothesis(e.targets[0], 0.0),) for e in examples]
+
+    network = matra.train_matra(config_of(), corpus, AT)
+    assert network.mesh is AT.mesh
+    [(stage, params)] = begun
+    monkeypatch.setattr(matra.Network, "transliterate", answer)
+    assert stage.validate(params, AT.mesh) == {"cost": 0.0, "top1": 1.0}
+    assert asked == [AT.mesh]
 
 
 @pytest.mark.parametrize(
@@ -83,28 +104,28 @@ def test_a_model_of_other_sizes_is_no_start(folder, begun, corpus, override, mes
     config = config_of(f"teacher.model.{override}")
     config = dataclasses.replace(config, start_folder=str(folder))
     with pytest.raises(ValueError, match=message):
-        matra.train_matra(config, corpus, None)
+        matra.train_matra(config, corpus, AT)
     assert not begun
 
 
 def test_a_start_that_is_not_there_is_named(begun, corpus, tmp_path):
     config = dataclasses.replace(config_of(), start_folder=str(tmp_path / "none"))
     with pytest.raises(FileNotFoundError, match="none is no model folder"):
-        matra.train_matra(config, corpus, None)
+        matra.train_matra(config, corpus, AT)
 
 
 def test_training_goes_on_with_the_pieces_of_the_model_that_it_begins_with(
     begun, corpus, tmp_path
 ):
     pieces = "teacher.vocabulary.kind=sentencepiece"
-    at = SimpleNamespace(folder=tmp_path / "first")
+    at = SimpleNamespace(folder=tmp_path / "first", mesh=AT.mesh)
     at.folder.mkdir()
     network = matra.train_matra(config_of(pieces), corpus, at)
     model = ModelFolder(network.params, network.config, network.vocabulary, {})
     export_model(model, tmp_path / "m", bfloat16=False, card="")
     fewer = dataclasses.replace(corpus, train=corpus.train[:-40])
     config = dataclasses.replace(config_of(pieces), start_folder=str(tmp_path / "m"))
-    again = matra.train_matra(config, fewer, None)
+    again = matra.train_matra(config, fewer, AT)
     assert again.vocabulary.fingerprint == network.vocabulary.fingerprint
     assert begun[1][0].inputs["vocabulary"] == network.vocabulary.fingerprint
 
@@ -113,5 +134,5 @@ def test_letters_are_no_start_for_pieces(folder, begun, corpus):
     config = config_of("teacher.vocabulary.kind=sentencepiece")
     config = dataclasses.replace(config, start_folder=str(folder))
     with pytest.raises(ValueError, match="m has another vocabulary"):
-        matra.train_matra(config, corpus, None)
+        matra.train_matra(config, corpus, AT)
     assert not begun

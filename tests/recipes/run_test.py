@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import subprocess
 import sys
 import textwrap
 
@@ -89,7 +87,8 @@ def _digest(network):
 
 def test_a_recipe_without_a_teacher_has_no_cache_to_fill(teacher, tmp_path):
     with pytest.raises(ValueError, match="'matra' asks no teacher"):
-        runs.fill_caches(MATRA, [], tmp_path)
+        runs.fill_caches(MATRA, [], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_caches_of_a_run_are_found(done):
@@ -136,6 +135,7 @@ def test_a_report_without_names_is_refused_before_anything_is_trained(tmp_path):
     # Without a report the missing data folder is the first thing that is missed.
     with pytest.raises(ValueError, match=r"data\.root"):
         runs.run(tiny_run.CONFIG, overrides, tmp_path / "run", evaluate=False)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -155,6 +155,16 @@ def test_what_is_not_installed_is_missed_at_once(
         runs.run(tiny_run.CONFIG, [override], tmp_path / "run", evaluate=True)
 
 
+def test_an_adviser_that_is_not_installed_is_missed_before_caches_are_filled(
+    tmp_path, monkeypatch, teacher
+):
+    monkeypatch.setitem(sys.modules, "icu", None)
+    override = "epik.transfer.crowd.table=icu"
+    with pytest.raises(ValueError, match=r"epik-jax\[icu\]"):
+        runs.fill_caches(tiny_run.CONFIG, [override], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_student_to_stand_beside_is_missed_at_once(tmp_path):
     beside = "scoreboard.others=(('half', 'nowhere/student'),)"
     with pytest.raises(ValueError, match="half: no model folder at nowhere/student"):
@@ -164,29 +174,6 @@ def test_a_student_to_stand_beside_is_missed_at_once(tmp_path):
 def test_a_mesh_without_devices_is_refused(tmp_path):
     with pytest.raises(ValueError, match="data is 0, expected 1 or more"):
         runs.run(tiny_run.CONFIG, ["mesh.data=0"], tmp_path / "run", evaluate=True)
-
-
-def test_a_held_folder_names_the_process_that_holds_it(tmp_path):
-    holding = textwrap.dedent(
-        f"""
-        import pathlib, sys
-        from epik_jax.recipes.run import _held
-        with _held(pathlib.Path({str(tmp_path)!r})):
-            print("held", flush=True)
-            sys.stdin.read()
-        """
-    )
-    command = [sys.executable, "-c", holding]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(BlockingIOError, match=f"process {other.pid} is running"):
-            runs.run(MATRA, [], tmp_path, evaluate=False)
-        other.kill()
-    # A process that was killed holds nothing, whatever it wrote.
-    with runs._held(tmp_path):
-        assert (tmp_path / ".lock").read_text() == str(os.getpid())
 
 
 def test_a_folder_is_let_go_when_a_run_fails(tmp_path, monkeypatch):

@@ -144,7 +144,7 @@ def test_other_students_and_baselines_are_loaded_and_told_apart(trained, monkeyp
     monkeypatch.setattr(
         scoreboard,
         "load_network",
-        lambda folder: loaded.append(str(folder)) or StandIn(MODEL, str(folder)),
+        lambda folder, mesh: loaded.append(str(folder)) or StandIn(MODEL, str(folder)),
     )
     config = dataclasses.replace(
         CONFIG,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
+from pathlib import Path
 from typing import Literal
 
 import ml_collections
 import pytest
 
+from epik_jax.recipes import settings
 from epik_jax.recipes.settings import as_dict, build, nearest, read_config
 
 
@@ -233,6 +235,21 @@ def test_a_missing_file_is_named(tmp_path):
 def test_an_unknown_variant_is_named(config_file):
     with pytest.raises(ValueError, match=r"config\.py has no variant 'huge'"):
         read_config(f"{config_file}:huge", [])
+
+
+@pytest.mark.parametrize(
+    ("file", "known"),
+    [
+        ("matra.py:nonsense", "known are builtin, tiny, real, release"),
+        ("epik.py:nonsense", "known are builtin, tiny, real, release, alone or with"),
+        ("epik.py:tiny-nonsense", "-faithful, -sequence, -marginal, -slots"),
+    ],
+)
+def test_an_unknown_variant_of_a_recipe_that_ships_lists_the_known_ones(file, known):
+    configs = Path(settings.__file__).parents[2] / "configs"
+    variant = file.partition(":")[2]
+    with pytest.raises(ValueError, match=f"no variant '{variant}'; .*{known}"):
+        read_config(f"{configs}/{file}", [])
 
 
 def test_a_variant_of_a_file_without_variants_is_refused(tmp_path):

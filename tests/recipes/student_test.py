@@ -141,7 +141,7 @@ def test_a_narrower_student_has_a_bridge_and_the_bridge_trains(teacher):
     assert np.abs(bridge["kernel"]).max() > 0
     optimizer = make_optimizer(OptimizerConfig(warmup_steps=0), 10)
     state = init_state(params, optimizer, trainable, seed=0)
-    forward = make_student_forward(model, TEACHER_MODEL, IMITATION)
+    forward = make_student_forward(model, TEACHER_MODEL, IMITATION, VOCABULARY.pad_id)
     step = jax.jit(
         make_train_step(forward, make_objective(IMITATION), optimizer, trainable)
     )

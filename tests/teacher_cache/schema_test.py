@@ -137,16 +137,12 @@ def test_blocks_split_and_join_without_loss() -> None:
             assert piece_tokens.row(i).tolist() == list(range(at + i))
 
 
-def test_nested_pads_each_sequence_of_each_example() -> None:
-    values = Ragged.of([[1, 2, 3], [], [4, 5, 6, 7]])
-    nested = Nested(values, Ragged.of([[2, 1], [], [1, 0, 3]]))
-    out, mask = nested.padded(np.array([2, 0, 1]), 3, 4, -1)
-    assert out.tolist() == [
-        [[4, -1, -1, -1], [-1, -1, -1, -1], [5, 6, 7, -1]],
-        [[1, 2, -1, -1], [3, -1, -1, -1], [-1, -1, -1, -1]],
-        [[-1] * 4] * 3,
-    ]
-    assert np.array_equal(mask, out != -1)
+def test_nested_sequences_are_told_apart_and_the_first_of_each_example_found() -> None:
+    values = Ragged.of([[1, 2, 3], [8], [4, 5, 6, 7]])
+    nested = Nested(values, Ragged.of([[2, 1], [1], [1, 0, 3]]))
+    rows = [nested.sequences.row(i).tolist() for i in range(len(nested.sequences))]
+    assert rows == [[1, 2], [3], [8], [4], [], [5, 6, 7]]
+    assert nested.firsts.tolist() == [0, 2, 3]
 
 
 def test_nested_lengths_must_add_up() -> None:

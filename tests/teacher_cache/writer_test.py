@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cached_blocks
-import numpy as np
 import pytest
-from cached_blocks import FINGERPRINT, Build, content, failing, never, shards, write
+from cached_blocks import (
+    BLOCKS,
+    FINGERPRINT,
+    Build,
+    content,
+    failing,
+    never,
+    shards,
+    write,
+)
 
 from epik_jax.teacher_cache import writer
-from epik_jax.teacher_cache.manifest import read_manifest
+from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teacher_cache.schema import Block
 
@@ -80,32 +88,44 @@ def test_damaged_shard_stops_a_resuming_writer(tmp_path: Path) -> None:
 
 
 CHILD = """
-import os, signal, sys, time
+import itertools, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import cached_blocks
+
+def build(folder, moment, number):
+    moments = itertools.count(1)
+    def noted(fn):
+        def call(*given):
+            if next(moments) == moment:
+                os.kill(os.getpid(), number)
+            return fn(*given)
+        return call
+    os.fsync, os.replace = noted(os.fsync), noted(os.replace)
+    cached_blocks.numbered_block = noted(cached_blocks.numbered_block)
+    cached_blocks.write(Path(folder), cached_blocks.shards(4))
+
 for line in sys.stdin:
-    delay, pause, folder = line.rstrip().split(" ", 2)
+    moment, number, folder = line.rstrip().split(" ", 2)
     if (pid := os.fork()) == 0:
         try:
-            cached_blocks.write(Path(folder), cached_blocks.shards(4, float(pause)))
+            build(folder, int(moment), int(number))
         finally:
             os._exit(0)
-    while not os.path.exists(folder + "/MANIFEST.json"):
-        time.sleep(0.001)
+    if int(number) == signal.SIGSTOP:
+        os.waitpid(pid, os.WUNTRACED)
     print(pid, flush=True)
-    time.sleep(float(delay))
-    os.kill(pid, signal.SIGKILL)
     print(os.WTERMSIG(os.waitpid(pid, 0)[1]), flush=True)
 """
 
 
 @pytest.fixture
 def build() -> Iterator[Build]:
-    """Builds a cache in another process, to be killed after `delay` seconds.
+    """Builds a cache in another process that sends itself a signal on the way.
 
-    Its blocks take `pause` seconds each, twelve of them. Gives the process's id, then
-    the signal that ended it (0 where it ended itself).
+    It does so at a given moment: moments are counted at every block that is made and
+    every file that is synced or renamed. Gives the process's id, once it is stopped if
+    the signal stops it, then the signal that ended it (0 where it ended itself).
     """
     process = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(Path(cached_blocks.__file__).parent)],
@@ -118,8 +138,8 @@ def build() -> Iterator[Build]:
     assert stdin is not None
     assert stdout is not None
 
-    def start(folder: Path, delay: float, pause: float) -> Iterator[int]:
-        stdin.write(f"{delay} {pause} {folder}\n")
+    def start(folder: Path, moment: int, number: int) -> Iterator[int]:
+        stdin.write(f"{moment} {number} {folder}\n")
         stdin.flush()
         yield int(stdout.readline())
         yield int(stdout.readline())
@@ -130,32 +150,36 @@ def build() -> Iterator[Build]:
     stdout.close()
 
 
-def test_killed_builds_end_byte_identical(tmp_path: Path, build: Build) -> None:
+def test_builds_killed_at_any_moment_end_byte_identical(
+    tmp_path: Path, build: Build
+) -> None:
+    def written(folder: Path) -> dict[str, bytes]:
+        # A lock names its last holder, though it was killed with all work done.
+        return content(folder) | {".lock": b""}
+
     write(tmp_path / "whole", shards(4))
-    wanted = content(tmp_path / "whole")
-    draw = np.random.default_rng(0)
-    kills = 0
-    for campaign in range(7):
-        folder = tmp_path / str(campaign)
-        for _ in range(2):
-            _, ended_by = build(folder, draw.uniform(0, 0.06), 0.01)
-            kills += ended_by == signal.SIGKILL
-            if not read_manifest(folder).complete:
-                with pytest.raises(ValueError, match="unfinished"):
-                    TeacherCache.open(folder, FINGERPRINT)
+    wanted = written(tmp_path / "whole")
+    for moment in itertools.count(1):
+        folder = tmp_path / str(moment)
+        _, ended_by = build(folder, moment, signal.SIGKILL)
+        if not ended_by:
+            break
+        # What it goes on from may be cut off as well.
+        list(build(folder, moment // 2 + 1, signal.SIGKILL))
+        if (folder / FILE_NAME).exists() and not read_manifest(folder).complete:
+            with pytest.raises(ValueError, match="unfinished"):
+                TeacherCache.open(folder, FINGERPRINT)
         write(folder, shards(4))
-        assert content(folder) == wanted
-    assert kills >= 5, f"only {kills} of 14 builds were still running when killed"
+        assert written(folder) == wanted
+    assert moment > 4 * (BLOCKS + 3), f"only {moment - 1} builds were killed"
 
 
 def test_second_writer_is_refused_by_pid(tmp_path: Path, build: Build) -> None:
-    running = build(tmp_path, 0.5, 0.2)
+    running = build(tmp_path, 5, signal.SIGSTOP)
     pid = next(running)
-    os.kill(pid, signal.SIGSTOP)  # not reaped before its 0.5 s are over
-    start = time.monotonic()
     with pytest.raises(BlockingIOError, match=f"process {pid} is writing"):
         write(tmp_path, shards(4))
-    assert time.monotonic() - start < 1
+    os.kill(pid, signal.SIGKILL)
     assert next(running) == signal.SIGKILL
     write(tmp_path, shards(4))  # the lock died with its holder
 

@@ -13,7 +13,9 @@ from epik_jax.structs import Hypothesis
 from epik_jax.teachers import advice
 from epik_jax.teachers.advice import CrowdConfig
 from epik_jax.teachers.signals import Wanted
+from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import encode_sources, encode_targets
+from epik_jax.text.wellformed import follow_table
 
 
 def advised(monkeypatch, answers):
@@ -71,10 +73,54 @@ def test_a_likely_proposal_comes_first(monkeypatch):
     assert [row[0] for row in texts(sure.block(EXAMPLES))] == ["ಕಮಲಾ", "বালা", "रामा"]
 
 
-def test_a_table_without_an_answer_proposes_nothing(monkeypatch):
-    advised(monkeypatch, ["", "", ""])
+# Nothing, a vowel sign at the start, another script.
+UNSOUND = ("", "িবল", "kamal")
+
+
+@pytest.mark.parametrize(
+    "crowd",
+    [
+        CrowdConfig("builtin", proposes=True),
+        CrowdConfig("builtin", mixture_weight=0.9),
+        CrowdConfig("builtin", mixture_weight=0.9, by_confidence=True),
+    ],
+    ids=str,
+)
+def test_what_is_not_well_formed_becomes_no_answer(monkeypatch, crowd):
+    advised(monkeypatch, UNSOUND)
+    block, plain = (
+        teacher(Wanted(4), c).block(EXAMPLES) for c in (crowd, CrowdConfig())
+    )
+    assert texts(block) == texts(plain)
+    for one, other in zip(*(rows(b) for b in (block, plain)), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def rows(block):
+    """Scores of each example, renormalised over its spellings."""
+    scores = block.arrays["scores"]
+    found = [scores.row(i) for i in range(len(scores))]
+    return [row - np.logaddexp.reduce(row) for row in found]
+
+
+def test_a_proposal_is_scored_under_the_constraint_of_its_script(monkeypatch):
+    proposal, example = "ಕಮಲಾ", EXAMPLES[0]
+    advised(monkeypatch, [proposal])
+    follow_LVV = np.stack([follow_table(VOCABULARY, lang) for lang in LANGUAGES])
+    monkeypatch.setattr(ToyNetwork, "follow_LVV", follow_LVV)
     answering = teacher(Wanted(4), CrowdConfig("builtin", proposes=True))
-    assert texts(answering.block(EXAMPLES)) == texts(teacher().block(EXAMPLES))
+    block = answering.block([example])
+    scores = dict(zip(texts(block)[0], block.arrays["scores"].row(0), strict=True))
+    [[pivot]] = answering.chain.pivots([example])
+    source = encode_sources(VOCABULARY, [pivot.text], ["kn"]).row(0)
+    tokens = encode_targets(VOCABULARY, [proposal]).row(0)
+    expected, before = 0.0, VOCABULARY.bos_id
+    for place, token in enumerate(tokens):
+        probs = np.exp(ToyNetwork("2").next_token(source, tokens[:place]))
+        allowed = follow_LVV[LANGUAGES.index("kn"), before]
+        expected += np.log(probs[token] / probs[allowed].sum())
+        before = token
+    assert scores[proposal] == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_mixture_gives_the_table_its_share(monkeypatch):

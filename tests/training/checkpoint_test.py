@@ -2,7 +2,10 @@
 
 import dataclasses
 import errno
+import logging
 import shutil
+import sys
+import types
 
 import jax
 import jax.numpy as jnp
@@ -204,3 +207,32 @@ def test_a_disk_that_refuses_is_an_error_at_once_and_older_steps_stay(
         assert checkpoints.newest() == 2
         checkpoints.save(_state(3), META, None)
         assert checkpoints.newest() == 3
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_full_disk_is_told_once_and_other_complaints_are_let_through(
+    folder, monkeypatch, caplog, full
+):
+    uncaught = []
+    monkeypatch.setattr(sys, "unraisablehook", uncaught.append)
+    what = "RESOURCE_EXHAUSTED: Error writing" if full else "shapes differ"
+    stray, other = (
+        types.SimpleNamespace(exc_value=RuntimeError(text))
+        for text in ("Event loop is closed", "a bug")
+    )
+
+    def fail(*args, **kwargs):
+        # As threads of orbax and of its storage do.
+        logging.getLogger("absl").error("a thread raised an exception: %s", what)
+        sys.unraisablehook(stray)
+        raise ValueError(f"{what}\nmany lines")
+
+    with Checkpoints(folder) as checkpoints:
+        monkeypatch.setattr(checkpoints._manager, "save", fail)
+        with pytest.raises(OSError if full else ValueError):
+            checkpoints.save(_state(3), META, None)
+    sys.unraisablehook(stray)
+    sys.unraisablehook(other)
+    assert uncaught == [other]
+    said = [r.getMessage() for r in caplog.records if r.name == "absl"]
+    assert said == ([] if full else ["a thread raised an exception: shapes differ"])

@@ -12,6 +12,7 @@ import pytest
 import toy_run
 from toy_run import Wish, bits, run
 
+from epik_jax.means import Mean
 from epik_jax.training.checkpoint import Checkpoints
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.metric_log import MetricLog
@@ -131,6 +132,23 @@ def test_a_stop_at_any_moment_of_a_step_is_saved_before_it_is_obeyed(tmp_path, u
 def test_intervals_that_mean_nothing_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         LoopConfig(**{"num_steps": 3, **changes})
+
+
+def test_a_batch_that_does_not_lie_on_the_devices_is_refused(tmp_path):
+    with pytest.raises(RuntimeError, match="Disallowed host-to-device transfer"):
+        run(tmp_path, place=lambda batch: batch)
+
+
+def test_a_term_that_counted_nothing_is_absent_from_the_log(tmp_path):
+    def counting(state, batch):
+        state, means = toy_run.step()(state, batch)
+        none = jax.device_put(np.float32(0))
+        late = int(state.step) > 6
+        return state, {**means, "rare": means["loss"] if late else Mean(none, none)}
+
+    run(tmp_path, step=counting)
+    logged = {row["step"]: "rare" in row for row in _rows(tmp_path)}
+    assert logged == {3: False, 6: False, 9: True, 12: True}
 
 
 def test_a_finished_run_that_is_started_again_trains_nothing(straight):

@@ -1,0 +1,77 @@
+"""The folder of a run: one process holds it, and a refused run leaves it as it was.
+
+It knows the two files that every run begins with, and nothing of what a run makes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+RECORD, _LOCK = "config.json", ".lock"
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds a run folder against other processes; the hold ends with this one.
+
+    Where it ends with an error and nothing but the record of a run has been written,
+    the run never began: record, lock and the folders made for them are taken back.
+
+    Args:
+      folder: made where it is missing.
+
+    Raises:
+      BlockingIOError: another process holds it.
+    """
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    before = _names(folder) if folder.is_dir() else set()
+    with _locked(folder):
+        try:
+            yield
+        except BaseException:
+            new = _names(folder) - before
+            if new <= {RECORD, _LOCK}:
+                for name in sorted(new, reverse=True):  # The lock last.
+                    (folder / name).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # Another's file may be there.
+                    for made in missing:
+                        made.rmdir()
+            raise
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    path = folder / _LOCK
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise BlockingIOError(
+                    f"{folder}: process {lock.read().strip()} is running in this folder"
+                ) from None
+            if not _lies_at(lock, path):
+                continue  # A refused run took it back while it was being opened.
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+            return
+
+
+def _lies_at(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,62 @@
+"""Ctrl-C at the start of a command, however the libraries take it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Stand in for jax: what they print shows that they are being imported.
+LIBRARIES = {
+    "that turns it into an error": """
+        try:
+            print("here", flush=True)
+            sys.stdin.readline()
+        except BaseException as error:
+            raise ImportError("the extension could not be initialised") from error
+    """,
+    "that loses it": """
+        class Lost:
+            def __del__(self):
+                print("here", flush=True)
+                sys.stdin.readline()
+        Lost()
+    """,
+    "that lets it pass": """
+        print("here", flush=True)
+        sys.stdin.readline()
+    """,
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("command", ["transliterate --to ta --checkpoint x", "doctor"])
+def test_ctrl_c_during_the_imports_is_one_line_and_no_traceback(
+    tmp_path: Path, library: str, command: str
+) -> None:
+    source = "import sys\n" + textwrap.dedent(LIBRARIES[library])
+    for name in ("jax", "jaxlib"):
+        (tmp_path / f"{name}.py").write_text(source)
+    folders = os.pathsep.join((str(tmp_path), str(ROOT)))
+    with subprocess.Popen(
+        [sys.executable, "-m", "epik_jax", *command.split()],
+        env={**os.environ, "PYTHONPATH": folders},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore it, and so would this one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert (process.returncode, err) == (130, "epik-jax: interrupted\n")
