@@ -16,6 +16,7 @@ from epik_jax import trees
 from epik_jax.interop.export import load_model
 from epik_jax.recipes import run as runs
 from epik_jax.recipes.networks import load_network
+from epik_jax.recipes.run_folder import held
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Decoding
 from epik_jax.text.wellformed import is_wellformed
@@ -156,7 +157,7 @@ def test_the_student_that_was_measured_is_the_one_exported(done):
 
 def test_another_process_in_the_same_folder_is_refused_by_its_pid(done):
     with (
-        runs._held(done.folder),
+        held(done.folder),
         pytest.raises(BlockingIOError, match=rf"process {os.getpid()} is running"),
     ):
         runs.run(tiny_run.CONFIG, tiny_run.OVERRIDES, done.folder, evaluate=False)

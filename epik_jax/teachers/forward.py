@@ -197,7 +197,7 @@ class Network:
         def dispatch(rows: np.ndarray, width: int) -> tuple[Array, Array]:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
             arrays = self._rows(source, mask)
-            return self._passes.slots(self._placed, *arrays, self.config)
+            return self._passes.slots(self._placed, *arrays, self.config, self._ids)
 
         for rows, (hidden, kept) in _late(
             (rows, real, dispatch(rows, width))

@@ -97,7 +97,7 @@ def on_mesh(mesh: Mesh) -> Passes:
         decode=compiled(decode, (whole, rows, rows, rows, rows), 4),
         log_probs=compiled(log_probs, (rows, rows, rows), 2),
         hidden=compiled(hidden, (rows, rows), 1),
-        slots=compiled(slots, (rows, rows), 1),
+        slots=compiled(slots, (rows, rows), 2),
         attention=compiled(attention, (rows, rows, rows), 2),
     )
 
@@ -180,10 +180,14 @@ def hidden(
 
 
 def slots(
-    params: Params, source_BS: Array, mask_BS: Array, config: TransformerConfig
+    params: Params,
+    source_BS: Array,
+    mask_BS: Array,
+    config: TransformerConfig,
+    ids: SpecialIds,
 ) -> tuple[Array, Array]:
     """States of all slots [B, L, D], and bool [B, L], true where the gate keeps one."""
-    memory = transformer.encode(params, config, source_BS, mask_BS)
+    memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
     return memory.hidden, memory.mask
 
 

@@ -114,7 +114,8 @@ def test_slots_are_pooled_over_those_that_the_gate_keeps(trained, opened):
     means, by_slot = [], []
     for i in range(len(NAMES)):
         row = sources.row(i)[None]
-        memory = transformer.encode(params, config, row, np.ones(row.shape, bool))
+        real = np.ones(row.shape, bool)
+        memory = transformer.encode(params, config, row, real, pad_id=VOCABULARY.pad_id)
         states, kept = np.asarray(memory.hidden)[0], np.asarray(memory.mask)[0]
         assert (opened == 0.0) == (0 < kept.sum() < 40)
         # With its gate shut the decoder reads all slots alike.

@@ -62,12 +62,15 @@ def test_hypotheses_of_an_example_come_back_apart(tmp_path: Path) -> None:
     tokens, lengths = found["tokens"], found["token_lengths"]
     assert isinstance(tokens, Ragged)
     assert isinstance(lengths, Ragged)
-    out, mask = Nested(tokens, lengths).padded(np.arange(9), 2, 5, -1)
-    for row in range(9):
+    nested = Nested(tokens, lengths)
+    for row, place in enumerate(nested.firsts):
         first, second = lengths.row(row)
-        assert mask[row].sum(1).tolist() == [first, second]
-        assert out[row, 0, :first].tolist() == tokens.row(row)[:first].tolist()
-        assert out[row, 1, :second].tolist() == tokens.row(row)[first:].tolist()
+        assert (first, second) == tuple(nested.sequences.lengths[place : place + 2])
+        spelt = [nested.sequences.row(place + i).tolist() for i in range(2)]
+        assert spelt == [
+            tokens.row(row)[:first].tolist(),
+            tokens.row(row)[first:].tolist(),
+        ]
 
 
 FIELDS = st.builds(
