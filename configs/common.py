@@ -15,6 +15,8 @@ def data(variant: str) -> dict:
             "kind": "files",
             "root": "",
             "lists": lists[variant](),
+            # Of several spellings the usual one counts most.
+            "by_writers": True,
             "max_length": 32,
         }
     return {
