@@ -6,6 +6,7 @@ the systems answered.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -167,6 +168,7 @@ def findings(
     maps = attention_maps(
         trained.student, [(e, answers[e.example_id]) for e in attended]
     )
+    logging.info("measuring: similarity, agreement and times")
     return Findings(
         similarities=similarities(trained, names),
         agreements=agreements(trained, config),

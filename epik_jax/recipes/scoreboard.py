@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -153,6 +154,7 @@ def _system(
     answers: Answers,
     network: Network | None,
 ) -> System:
+    logging.info("measuring: %s has answered %d names", name, len(names))
     count = trees.num_elements(network.params) if network else None
     return System(name, role, list(zip(names, answers, strict=True)), "greedy", count)
 
