@@ -40,7 +40,7 @@ METRIC_TITLES = {
 
 _HEADLINE = (
     *("cer", "top1", "top3", "top5", "sound_class", "phonetic"),
-    *("cross_phonetic", "feature_distance"),
+    "feature_distance",
 )
 _NUM_OPEN_ROWS = 12  # One row of each Indic pair: the lists take turns.
 _MOST_HEAT = 0.62  # More would leave the figure unreadable on its own background.
