@@ -15,11 +15,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from epik_jax.evaluation import report
-from epik_jax.evaluation.findings import System
-from epik_jax.recipes import figures
+import names
+
 from epik_jax.recipes.networks import load_network
-from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.recipes.predictors import from_gold_english, greedy_chain, summed_chain
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.advice import CrowdConfig, advised
@@ -27,31 +25,19 @@ from epik_jax.teachers.chain import Answers, Chain
 from epik_jax.teachers.forward import Network
 from epik_jax.teachers.table import TableTeacher
 
-MAX_LENGTH = 32
 NUM_PIVOTS = 4
 
 
 def main() -> None:
     """Asks every system and prints its figures."""
     options = _options()
-    asked = PairsFile(options.pairs, part="choosing")
-    names = [
-        e
-        for e in asked.read(MAX_LENGTH)[0]
-        if "en" not in (e.source_lang, e.target_lang) and e.origin not in options.apart
+    asked = names.direct_names(options.pairs, "choosing", options.apart)
+    teacher = load_network(options.checkpoint)
+    systems = [
+        names.answered(name, "teacher", asked, answers, decode)
+        for name, decode, answers in _answers(teacher, asked, options)
     ]
-    systems = []
-    for name, answers in _answers(load_network(options.checkpoint), names, options):
-        pairs = list(zip(names, answers, strict=True))
-        systems.append(System(name, "teacher", pairs, ""))
-        print(f"{name}: {len(pairs)} names", flush=True)
-    data = {"name": f"{options.pairs.name} choosing"}
-    made = report.build_report("Choosing", systems, run={}, data=data)
-    if options.json:
-        report.write_report(options.json, made)
-    n = made["data"]["n"]
-    rows = [(s["name"], n, s["overall"]) for s in made["systems"]]
-    print(figures.figures_table("system", rows))
+    names.show("Choosing", systems, f"{options.pairs.name} choosing", options.json)
 
 
 def _options() -> argparse.Namespace:
@@ -65,24 +51,25 @@ def _options() -> argparse.Namespace:
 
 
 def _answers(
-    teacher: Network, names: Sequence[Example], options: argparse.Namespace
-) -> Iterable[tuple[str, Answers]]:
-    yield "greedy chain", greedy_chain(teacher).transliterate(names)
-    yield "gold English, greedy", from_gold_english(teacher)(names)
-    yield "table", TableTeacher("builtin").transliterate(names)
+    teacher: Network, asked: Sequence[Example], options: argparse.Namespace
+) -> Iterable[tuple[str, str, Answers]]:
+    yield "greedy chain", "greedy", greedy_chain(teacher).transliterate(asked)
+    yield "gold English, greedy", "greedy", from_gold_english(teacher)(asked)
+    yield "table", "rules", TableTeacher("builtin").transliterate(asked)
     summed = summed_chain(teacher, NUM_PIVOTS)
+    beams = f"beam-{NUM_PIVOTS}x{NUM_PIVOTS}"
     gold = Chain(
         summed.links,
-        {(e.source_lang, e.source): (Hypothesis(e.pivot, 0.0),) for e in names},
+        {(e.source_lang, e.source): (Hypothesis(e.pivot, 0.0),) for e in asked},
     )
     for name, chain in (("chain", summed), ("gold English", gold)):
-        pivots = chain.pivots(names)
-        plain = chain.finish(names, pivots)
-        yield f"{name}, beams", plain
+        pivots = chain.pivots(asked)
+        plain = chain.finish(asked, pivots)
+        yield f"{name}, beams", beams, plain
         for proposes, weight in itertools.product((False, True), options.weights):
             crowd = CrowdConfig("builtin", proposes=proposes, rerank_weight=weight)
             label = f"{name}, weight {weight:g}{', proposals' if proposes else ''}"
-            yield label, advised(crowd, chain, names, pivots, plain)
+            yield label, beams, advised(crowd, chain, asked, pivots, plain)
 
 
 if __name__ == "__main__":

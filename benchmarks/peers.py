@@ -18,17 +18,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from epik_jax.evaluation import report
+import names
+
 from epik_jax.evaluation.findings import System
-from epik_jax.recipes import answerer, figures
+from epik_jax.recipes import answerer
 from epik_jax.recipes.answerer import Answerer
-from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.chain import Answers
 from epik_jax.text.normalise import normalise
 from epik_jax.text.scripts import SCRIPTS
 
-MAX_LENGTH = 32
 READING = {
     "hi": ["RemoveSchwaHindi"],
     "bn": ["SchwaFinalBengali"],
@@ -40,27 +39,14 @@ WRITING = {"ta": ["TamilRemoveNumbers"]}
 def main() -> None:
     """Asks every system, prints their figures and the model's lead."""
     options = _options()
-    asked = PairsFile(options.pairs, part=options.part)
+    asked = names.direct_names(options.pairs, options.part, options.apart)
     systems: list[System] = []
-    names = [
-        e
-        for e in asked.read(MAX_LENGTH)[0]
-        if "en" not in _langs(e) and e.origin not in options.apart
-    ]
     for one in _answerers(options.checkpoint):
-        answers = one.predictor(names)
         role = "student" if not one.name.startswith(("table", "aksh")) else "rules"
-        pairs = list(zip(names, answers, strict=True))
-        systems.append(System(one.name, role, pairs, one.decode))
-        print(f"{one.name}: {len(pairs)} names", flush=True)
-    data = {"name": f"{options.pairs.name} {options.part or 'whole'}"}
-    made = report.build_report("Peers", systems, run={}, data=data)
-    if options.json:
-        report.write_report(options.json, made)
-    n = made["data"]["n"]
-    rows = [(s["name"], n, s["overall"]) for s in made["systems"]]
-    print(figures.figures_table("system", rows))
-    print(figures.definitions(rows))
+        answers = one.predictor(asked)
+        systems.append(names.answered(one.name, role, asked, answers, one.decode))
+    data = f"{options.pairs.name} {options.part or 'whole'}"
+    made = names.show("Peers", systems, data, options.json)
     if options.checkpoint:
         print("\n".join(_leads(made["systems"])))
 

@@ -1,0 +1,49 @@
+"""What benchmarks on direct names share: which are asked, how systems are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from epik_jax.evaluation import report
+from epik_jax.evaluation.findings import System
+from epik_jax.recipes import figures
+from epik_jax.recipes.pairs_file import PairsFile, Part
+from epik_jax.structs import Example
+from epik_jax.teachers.chain import Answers
+
+MAX_LENGTH = 32
+
+
+def direct_names(path: Path, part: Part | str, apart: Sequence[str]) -> list[Example]:
+    """Names between Indic languages, without those of the sources `apart`."""
+    read, _ = PairsFile(path, part=part).read(MAX_LENGTH)  # type: ignore[arg-type]
+    return [
+        e
+        for e in read
+        if "en" not in (e.source_lang, e.target_lang) and e.origin not in apart
+    ]
+
+
+def answered(
+    name: str, role: str, names: Sequence[Example], answers: Answers, decode: str
+) -> System:
+    """A system with its answers; says that it has given them."""
+    pairs = list(zip(names, answers, strict=True))
+    print(f"{name}: {len(pairs)} names", flush=True)
+    return System(name, role, pairs, decode)
+
+
+def show(
+    title: str, systems: Sequence[System], data: str, json_file: Path | None
+) -> dict[str, Any]:
+    """Scores the systems, prints their figures, writes the report; returns it."""
+    made = report.build_report(title, systems, run={}, data={"name": data})
+    if json_file:
+        report.write_report(json_file, made)
+    n = made["data"]["n"]
+    rows = [(s["name"], n, s["overall"]) for s in made["systems"]]
+    print(figures.figures_table("system", rows))
+    print(figures.definitions(rows))
+    return made
