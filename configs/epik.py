@@ -16,6 +16,8 @@ The variant is a size, then what is done otherwise, joined by "-":
     slots                   encoder imitation position by position, on fixed slots
     positional              the same without slots
     half                    strong, with a student of half the size
+    deep                    strong, with blocks moved from the decoder to the encoder,
+                            which runs once a word where the decoder runs once a letter
     staged                  encoder imitation, then everything at once, then words that
                             people wrote with sources that the teacher wrote
     baseline                no teacher: words that share a romanisation, as if pairs
@@ -50,6 +52,7 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
         "slots": slots,
         "positional": positional,
         "half": half,
+        "deep": deep,
         "staged": staged,
         "baseline": baseline,
         "started": started,
@@ -129,6 +132,14 @@ def half(size: str) -> tuple:
         "decoder_layers": layers,
     }
     return transfer, {**whole, "model": model, "start": "random"}
+
+
+def deep(size: str) -> tuple:
+    """The strong way with no more parameters, but less to do for each letter."""
+    transfer, whole = strong(size)
+    encoder, decoder = {"real": (4, 2), "builtin": (3, 1), "tiny": (2, 1)}[size]
+    layers = {"encoder_layers": encoder, "decoder_layers": decoder}
+    return transfer, {**whole, "model": {**whole["model"], **layers}}
 
 
 def faithful(size: str) -> tuple:

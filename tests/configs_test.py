@@ -31,7 +31,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 SIZES = ("builtin", "real")
 WAYS = (
     *("", "faithful", "sequence", "marginal"),
-    *("slots", "positional", "half", "staged", "baseline", "started"),
+    *("slots", "positional", "half", "deep", "staged", "baseline", "started"),
 )
 SMALL = [
     "epik.transfer.num_words=3",
@@ -236,3 +236,16 @@ def test_the_ways_differ_in_what_they_ask_and_teach():
     assert sum(steps) <= ways[""].student.stages[0].loop.num_steps
     assert ways["marginal"].transfer.num_pivots > 1
     assert ways["half"].student.model.width < ways[""].student.model.width
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_deep_student_is_no_larger_and_decodes_in_fewer_blocks(size):
+    run = built(size, "deep").epik
+    theirs, ours = (m.sized(VOCABULARY) for m in (run.teacher.model, run.student.model))
+    counts = [
+        sum(leaf.size for leaf in jax.tree.leaves(transformer.parameter_shapes(model)))
+        for model in (theirs, ours)
+    ]
+    assert counts[1] <= counts[0]
+    assert ours.encoder_layers > theirs.encoder_layers
+    assert ours.decoder_layers < theirs.decoder_layers

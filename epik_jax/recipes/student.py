@@ -23,6 +23,8 @@ from epik_jax.teachers.forward import Network
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 
+_BLOCK = re.compile(r"(student/(encoder|decoder)/block_)(\d+)(/.*)")
+
 
 @dataclasses.dataclass(frozen=True)
 class StageConfig:
@@ -113,9 +115,11 @@ def initial_student(
 ) -> dict[str, Any]:
     """Parameters before the first stage: {"student": ...}, and "bridge" if needed.
 
-    From a teacher of equal width: a shallower student takes the teacher's first
-    blocks. Where widths differ a bridge leads from the student's states to the
-    teacher's; it trains with the student and is not exported.
+    From a teacher of equal width: the first block of a side starts as the teacher's
+    first, the last as its last, those between as what lies as far along; so a
+    shallower student skips blocks and a deeper one repeats them. Where widths differ a
+    bridge leads from the student's states to the teacher's; it trains with the student
+    and is not exported.
 
     Raises:
       ValueError: the teacher has no parameter of that shape to start from.
@@ -134,17 +138,33 @@ def initial_student(
         for path, leaf in student.items():
             if "student/gate/" in path:
                 continue
-            if path not in given or given[path].shape != leaf.shape:
+            source = _counterpart(path, model, teacher.config)
+            if source not in given or given[source].shape != leaf.shape:
                 raise ValueError(
                     f"the teacher has no {path} of shape {leaf.shape}; "
                     "set student.start to 'random'"
                 )
-            student[path] = np.asarray(given[path])
+            student[path] = np.asarray(given[source])
     bridge = {
         f"bridge/hidden/{name}": initial.draw(f"bridge/{name}", shape, config.seed)
         for name, shape in _bridge_shapes(config, model, teacher.config).items()
     }
     return trees.unflatten(student | bridge)
+
+
+def _counterpart(
+    path: str, student: TransformerConfig, teacher: TransformerConfig
+) -> str:
+    """Path in the teacher of what a leaf of the student starts as."""
+    found = _BLOCK.fullmatch(path)
+    if not found:
+        return path
+    before, side, number, after = found.groups()
+    last, taught_last = (
+        getattr(config, f"{side}_layers") - 1 for config in (student, teacher)
+    )
+    place = round(int(number) * taught_last / max(last, 1))
+    return f"{before}{place:02d}{after}"
 
 
 def _bridge_shapes(

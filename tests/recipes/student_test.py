@@ -80,19 +80,38 @@ def test_a_student_of_one_table_cannot_start_from_a_teacher_of_two(teacher):
         begun(other)
 
 
-def test_a_shallower_student_takes_the_teacher_s_first_blocks(teacher):
-    _, params = begun(teacher, encoder_layers=1, decoder_layers=1)
-    theirs = trees.flatten(teacher.params)
-    for path, leaf in trees.flatten(params["student"]).items():
-        assert "block_01" not in path
-        np.testing.assert_array_equal(leaf, theirs[path])
+@pytest.mark.parametrize(
+    ("taught", "depth", "blocks"),
+    [
+        (3, 2, [0, 2]),
+        (3, 4, [0, 1, 1, 2]),
+        (3, 1, [0]),
+        (1, 3, [0, 0, 0]),
+        (6, 3, [0, 2, 5]),
+    ],
+)
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+def test_a_student_of_another_depth_spreads_the_teacher_s_blocks(
+    side, taught, depth, blocks
+):
+    model = dataclasses.replace(TEACHER_MODEL, **{f"{side}_layers": taught})
+    deep = Network(tiny.params(model), model, VOCABULARY)
+    _, params = begun(deep, **{f"{side}_layers": depth})
+    ours, theirs = params["student"], deep.params
+    assert sum(name.startswith("block_") for name in ours[side]) == depth
+    for number, block in enumerate(blocks):
+        mine, given = (
+            trees.flatten(tree[side][f"block_{place:02d}"])
+            for tree, place in ((ours, number), (theirs, block))
+        )
+        for path, leaf in mine.items():
+            np.testing.assert_array_equal(leaf, given[path])
 
 
 @pytest.mark.parametrize(
     ("change", "path"),
     [
         ({"width": 8}, "student/decoder/"),
-        ({"encoder_layers": 3}, "student/encoder/block_02"),
         ({"feed_forward": 48}, "student/decoder/"),
         ({"positions": "learned"}, "student/position_embedding"),
     ],
