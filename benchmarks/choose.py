@@ -11,7 +11,6 @@ reports are not looked at, pairs with English are left out.
 from __future__ import annotations
 
 import argparse
-import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from epik_jax.recipes.predictors import from_gold_english, greedy_chain, summed_
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.advice import CrowdConfig, advised
 from epik_jax.teachers.chain import Answers, Chain
+from epik_jax.teachers.crowd import reranked
 from epik_jax.teachers.forward import Network
 from epik_jax.teachers.table import TableTeacher
 
@@ -55,7 +55,8 @@ def _answers(
 ) -> Iterable[tuple[str, str, Answers]]:
     yield "greedy chain", "greedy", greedy_chain(teacher).transliterate(asked)
     yield "gold English, greedy", "greedy", from_gold_english(teacher)(asked)
-    yield "table", "rules", TableTeacher("builtin").transliterate(asked)
+    table = TableTeacher("builtin").transliterate(asked)
+    yield "table", "rules", table
     summed = summed_chain(teacher, NUM_PIVOTS)
     beams = f"beam-{NUM_PIVOTS}x{NUM_PIVOTS}"
     gold = Chain(
@@ -66,10 +67,12 @@ def _answers(
         pivots = chain.pivots(asked)
         plain = chain.finish(asked, pivots)
         yield f"{name}, beams", beams, plain
-        for proposes, weight in itertools.product((False, True), options.weights):
-            crowd = CrowdConfig("builtin", proposes=proposes, rerank_weight=weight)
-            label = f"{name}, weight {weight:g}{', proposals' if proposes else ''}"
-            yield label, beams, advised(crowd, chain, asked, pivots, plain)
+        crowd = CrowdConfig("builtin", proposes=True)
+        joined = advised(crowd, chain, asked, pivots, plain)
+        for answers, joins in ((plain, ""), (joined, ", proposals")):
+            for weight in options.weights:
+                label = f"{name}, weight {weight:g}{joins}"
+                yield label, beams, reranked(answers, table, weight)
 
 
 if __name__ == "__main__":
