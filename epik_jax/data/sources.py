@@ -52,11 +52,7 @@ def read_dakshina(
     Source: Roark et al. 2020, "Processing South Asian Languages Written in the Latin
     Script: the Dakshina Dataset".
     """
-    report = RowReport(str(path))
-    rows = layouts.dakshina_rows(read_lines(path, report), report)
-    pairs = checked_pairs(rows, lang, report, max_length)
-    report.check(max_bad_share)
-    return pairs, report
+    return _read_pairs(path, lang, layouts.dakshina_rows, max_length, max_bad_share)
 
 
 def read_aksharantar(
@@ -85,17 +81,9 @@ def read_aksharantar(
     Source: Madhani et al. 2023, "Aksharantar: Open Indic-language Transliteration
     datasets and models for the Next Billion Users".
     """
-    report = RowReport(str(path))
-    lines = read_lines(path, report)
     is_json = str(path).removesuffix(".gz").endswith((".json", ".jsonl"))
-    rows = (
-        layouts.aksharantar_json_rows(lines, report)
-        if is_json
-        else layouts.aksharantar_tsv_rows(lines, report)
-    )
-    pairs = checked_pairs(rows, lang, report, max_length)
-    report.check(max_bad_share)
-    return pairs, report
+    layout = layouts.aksharantar_json_rows if is_json else layouts.aksharantar_tsv_rows
+    return _read_pairs(path, lang, layout, max_length, max_bad_share)
 
 
 def read_native_pairs(
@@ -109,12 +97,9 @@ def read_native_pairs(
 
     Args, Returns, Raises: see `read_dakshina`; `origin` is the file's name.
     """
-    report = RowReport(str(path))
     origin = os.path.basename(path).split(".")[0]
-    rows = layouts.pair_rows(read_lines(path, report), report, origin)
-    pairs = checked_pairs(rows, lang, report, max_length)
-    report.check(max_bad_share)
-    return pairs, report
+    layout = functools.partial(layouts.pair_rows, origin=origin)
+    return _read_pairs(path, lang, layout, max_length, max_bad_share)
 
 
 def read_pairs_tsv(
@@ -261,6 +246,20 @@ def checked_pairs(
             pairs[native, latin] = WordPair(native, latin, count, origin, where)
     report.keep(len(pairs))
     return list(pairs.values())
+
+
+def _read_pairs(
+    path: str | os.PathLike[str],
+    lang: str,
+    layout: Callable[[layouts.Lines, RowReport], Iterable[layouts.RawPair]],
+    max_length: int,
+    max_bad_share: float,
+) -> tuple[list[WordPair], RowReport]:
+    report = RowReport(str(path))
+    rows = layout(read_lines(path, report), report)
+    pairs = checked_pairs(rows, lang, report, max_length)
+    report.check(max_bad_share)
+    return pairs, report
 
 
 def _parallel_example(cells: list[str], checks: dict[str, Check]) -> Example | str:

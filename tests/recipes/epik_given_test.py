@@ -5,22 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from toy_epik import Runner, config_of, train_epik, workplace
+from toy_epik import config_of, train_epik
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax.interop.export import ModelFolder, export_model
 from epik_jax.recipes import epik
 from epik_jax.text.vocabulary import CharacterVocabulary
-
-
-@pytest.fixture
-def at(tmp_path):
-    return workplace(tmp_path)
-
-
-@pytest.fixture
-def runner(monkeypatch):
-    return Runner(monkeypatch)
 
 
 def test_a_trained_teacher_is_taken_from_its_folder(runner, at, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from toy_epik import CORPUS, Runner, config_of, train_epik, workplace
+from toy_epik import CORPUS, config_of, train_epik
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax import trees
@@ -15,16 +15,6 @@ from epik_jax.recipes.epik import SMALL_FIELDS
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.live import LiveSignals
 from epik_jax.training.stop import InterruptedRunError
-
-
-@pytest.fixture
-def at(tmp_path):
-    return workplace(tmp_path)
-
-
-@pytest.fixture
-def runner(monkeypatch):
-    return Runner(monkeypatch)
 
 
 def inputs(runner):
