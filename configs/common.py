@@ -17,6 +17,8 @@ def data(variant: str) -> dict:
             "lists": lists[variant](),
             # Of several spellings the usual one counts most.
             "by_writers": True,
+            # Names of languages are often coined, not heard.
+            "apart": ("isocodes_iso639-3", "cldr_languages"),
             "max_length": 32,
         }
     return {

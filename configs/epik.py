@@ -77,8 +77,6 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
             "scoreboard": {
                 "num_names": {"real": 0, "builtin": 0, "tiny": 48}[size],
                 "num_pivots": 2 if size == "tiny" else 4,
-                # Names of languages are often coined, not heard.
-                "apart": ("isocodes_iso639-3", "cldr_languages"),
                 "rerank_weight": 12.0,
                 "beam_width": 2 if size == "tiny" else 4,
                 "tables": ("builtin",),

@@ -34,7 +34,7 @@ CONFIG = ScoreboardConfig(num_pivots=2, num_timed=0, num_attended=2)
 
 
 def trained_with(student_model=MODEL, bridge=None, choosing=()):
-    corpus = Corpus([], {}, [], {}, list(choosing), [*NAMES, *ENGLISH], {})
+    corpus = Corpus([], {}, [], {}, list(choosing), [*NAMES, *ENGLISH], {}, (), {})
     return Trained(
         corpus, StandIn(MODEL, "t"), StandIn(student_model, "s"), bridge or {}
     )

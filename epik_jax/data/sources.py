@@ -168,8 +168,9 @@ def read_parallel(
 
     Returns:
       Examples in file order, with the key as pivot where neither side is English, and
-      what became of every line. Rows that ask the same question (one name, several
-      English spellings) become one example that accepts the answers of all.
+      what became of every line. Rows that ask for the same word in the same language
+      (one name, several English spellings) become one example that accepts the answers
+      of all; its pivot is the first one's.
 
     Raises:
       ValueError: a column is missing, or too many bad lines.
@@ -281,7 +282,7 @@ def _parallel_example(cells: list[str], checks: dict[str, Check]) -> Example | s
     if cause:
         return f"key: {cause}"
     return Example(
-        example_id(source, source_lang, target_lang, pivot),
+        example_id(source, source_lang, target_lang),
         source,
         source_lang,
         target_lang,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -37,6 +38,8 @@ class DataConfig:
       lists: the files.
       by_writers: training pairs weigh by how many writers gave them, where a list
         says so; see `directed_examples`.
+      apart: lists of direct names, by their names, that are reported by themselves
+        alone and chosen by not at all.
       max_length: longest word taken, in code points.
       max_bad_share: share of bad rows at which a file is refused.
       num_synthetic: words that the built-in generator makes for training.
@@ -47,6 +50,7 @@ class DataConfig:
     root: str = ""
     lists: tuple[ListConfig, ...] = ()
     by_writers: bool = False
+    apart: tuple[str, ...] = ()
     max_length: int = 32
     max_bad_share: float = 0.01
     num_synthetic: int = 0
@@ -68,13 +72,16 @@ class Corpus:
       train: native to English and back, one example a pair.
       romanisations: (language, native training word) -> its attested Latin forms with
         how many writers gave each, most frequent first.
-      dev: choices may look at these; one example a source with all its answers, none
-        of them with a native word of a test list.
+      dev: choices may look at these; one example a source with all its answers.
       test: reported once; lists by name, such as "dakshina/hi".
-      names_choosing: direct names for choosing; none of their native words is among
-        the reported.
+      names_choosing: direct names for choosing.
       names: direct names for reports, all ordered language pairs.
+      held: name of each list that is not trained on -> its native words.
+      apart: lists, by their names, whose direct names count in the figures by list
+        alone.
       counts: rows read, kept and dropped, by file; printed in reports.
+
+    No native word of what is reported is in `dev` or in `names_choosing`.
     """
 
     train: list[Example]
@@ -83,6 +90,8 @@ class Corpus:
     test: dict[str, list[Example]]
     names_choosing: list[Example]
     names: list[Example]
+    held: Mapping[str, AbstractSet[str]]
+    apart: tuple[str, ...]
     counts: dict[str, dict[str, int]]
 
 
@@ -100,16 +109,16 @@ def for_choosing(key: str) -> bool:
 
 def split_names(
     names: Sequence[Example],
-) -> tuple[list[Example], list[Example], int]:
-    """Direct names for choosing, those for reports, and how many are in neither.
+) -> tuple[list[Example], list[Example]]:
+    """Direct names for choosing, and those for reports.
 
     One native word may stand for two English names, one on either side of the split:
     it is then left to the reports alone.
     """
     reported = [e for e in names if not for_choosing(name_key(e))]
     choosing = [e for e in names if for_choosing(name_key(e))]
-    choosing, dropped = leak_guard(choosing, {"names": native_words(reported)})
-    return choosing, reported, dropped["names"]
+    choosing, _ = leak_guard(choosing, {"reported": native_words(reported)})
+    return choosing, reported
 
 
 def read_corpus(config: DataConfig) -> Corpus:
@@ -135,7 +144,6 @@ def _builtin(config: DataConfig) -> Corpus:
         "dev": builtin_examples("dev", seed=config.seed, num_synthetic=0),
         "test": builtin_examples("test", seed=config.seed, num_synthetic=0),
     }
-    leaks = {f"leaks {name}": n for name, n in dropped.items() if n}
     logging.info("built-in corpus: training examples left out: %s", dropped)
     direct = {s: [e for e in made[s] if "en" not in _sides(e)] for s in made}
     pivoted = {s: [e for e in made[s] if "en" in _sides(e)] for s in made}
@@ -151,9 +159,11 @@ def _builtin(config: DataConfig) -> Corpus:
         test={"builtin": pivoted["test"]},
         names_choosing=direct["dev"],
         names=direct["test"],
+        held={split: native_words(made[split]) for split in ("dev", "test")},
+        apart=(),
         counts={
-            split: {"examples": len(made[split]), **(leaks if split == "train" else {})}
-            for split in made
+            split: {"examples": len(made[split]), **_leaks(found)}
+            for split, found in {"train": dropped, "dev": {}, "test": {}}.items()
         },
     )
 
@@ -177,7 +187,7 @@ def _from_files(config: DataConfig) -> Corpus:
     counts: dict[str, dict[str, int]] = {}
     pairs: dict[tuple[str, str, str], list[WordPair]] = {}
     names: list[Example] = []
-    held: dict[str, set[str]] = {}
+    held: dict[str, AbstractSet[str]] = {}
     root = Path(config.root)
     demand_there(config.lists, root)
     for item in config.lists:
@@ -192,10 +202,11 @@ def _from_files(config: DataConfig) -> Corpus:
         elif item.split == "names":
             names += read.names
         else:
-            held.setdefault("held:parallel", set()).update(native_words(read.names))
+            before = held.get("held:parallel", frozenset())
+            held["held:parallel"] = before | native_words(read.names)
         for path, report in read.reports.items():
             counts[path] = _counted(report)
-    return _split(pairs, names, held, counts, config.by_writers)
+    return _split(pairs, names, held, counts, config)
 
 
 def _counted(report: RowReport) -> dict[str, int]:
@@ -214,18 +225,18 @@ def _counted(report: RowReport) -> dict[str, int]:
 def _split(
     pairs: dict[tuple[str, str, str], list[WordPair]],
     names: list[Example],
-    held: dict[str, set[str]],
+    held: dict[str, AbstractSet[str]],
     counts: dict[str, dict[str, int]],
-    by_writers: bool,
+    config: DataConfig,
 ) -> Corpus:
     for (split, kind, lang), rows in pairs.items():
         if split != "train":
-            held.setdefault(f"{split}:{kind}/{lang}", set()).update(
-                row.native for row in rows
-            )
-    held["names"] = {w for e in names for w in (e.source, *e.targets)}
+            held[f"{split}:{kind}/{lang}"] = native_words(rows)
+    choosing, reported = split_names(names)
     tests = {name: words for name, words in held.items() if name.startswith("test:")}
-    guards = {"train": held, "dev": tests}
+    judged = {**tests, "names": native_words(reported)}
+    held["names"] = native_words(names)
+    guards = {"train": held, "dev": judged}
     kept = {
         key: _guarded(key, rows, guards[key[0]], counts) if key[0] in guards else rows
         for key, rows in pairs.items()
@@ -236,17 +247,18 @@ def _split(
         for key, rows in kept.items()
         if key[0] in ("dev", "test")
     }
-    choosing, reported, dropped = split_names(names)
+    choosing = [e for e in choosing if e.origin not in config.apart]
+    choosing, _ = leak_guard(choosing, tests)
     counts["names"] = {
         "choosing": len(choosing),
         "reported": len(reported),
-        "leaks names": dropped,
+        "in neither": len(names) - len(choosing) - len(reported),
     }
     return Corpus(
         train=[
             example
             for lang, rows in train
-            for example in directed_examples(rows, lang, by_writers=by_writers)
+            for example in directed_examples(rows, lang, by_writers=config.by_writers)
         ],
         romanisations=_romanisations(
             (lang, row.native, row.latin, row.count)
@@ -257,6 +269,8 @@ def _split(
         test={f"{k[1]}/{k[2]}": rows for k, rows in grouped.items() if k[0] == "test"},
         names_choosing=choosing,
         names=reported,
+        held=held,
+        apart=config.apart,
         counts=counts,
     )
 
@@ -264,7 +278,7 @@ def _split(
 def _guarded(
     key: tuple[str, str, str],
     rows: list[WordPair],
-    held: dict[str, set[str]],
+    held: Mapping[str, AbstractSet[str]],
     counts: dict[str, dict[str, int]],
 ) -> list[WordPair]:
     """Pairs of a list without the words that must not be seen there; counts them."""
@@ -274,6 +288,10 @@ def _guarded(
         "%s %s/%s: %d of %d pairs dropped, their words are held out",
         *(split, kind, lang, len(rows) - len(kept), len(rows)),
     )
-    leaks = {f"leaks {name}": n for name, n in dropped.items() if n}
-    counts[f"{split}:{kind}/{lang}"] = {"read": len(rows), "kept": len(kept), **leaks}
+    found = {"read": len(rows), "kept": len(kept), **_leaks(dropped)}
+    counts[f"{split}:{kind}/{lang}"] = found
     return kept
+
+
+def _leaks(dropped: Mapping[str, int]) -> dict[str, int]:
+    return {f"leaks {name}": n for name, n in dropped.items() if n}

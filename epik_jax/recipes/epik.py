@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.bounds import demand
+from epik_jax.data.leak import leak_guard
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import transfer
 from epik_jax.recipes.caching import fill_cache
@@ -265,8 +266,9 @@ def _back(
 ) -> list[Example]:
     """Back-translations: gold targets, sources that the teacher wrote."""
     asked = transfer.back_examples(words, corpus.romanisations)
+    decoding = Decoding()
     answering = TransliterationTeacher(
-        Chain((Link(teacher, None, Decoding()),)),
+        Chain((Link(teacher, None, decoding),)),
         teacher.vocabulary,
         CrowdConfig(),
         Wanted(num_hypotheses=1),
@@ -275,7 +277,7 @@ def _back(
         at.folder / "cache" / "back",
         answering,
         asked,
-        transfer.fingerprint(answering, asked, config.transfer, digest),
+        transfer.fingerprint(answering, asked, decoding, digest),
         config.transfer.num_shards,
         _stopper(at),
     )
@@ -285,8 +287,13 @@ def _back(
         for i, example in enumerate(asked)
     }
     made = transfer.back_translated(words, corpus.romanisations, sources)
-    logging.info("back-translation: %d pairs", len(made))
-    return made
+    # The teacher may have spelled a word as it stands in a list that is held out.
+    kept, _ = leak_guard(made, corpus.held)
+    logging.info(
+        "back-translation: %d of %d pairs dropped, their words are held out",
+        *(len(made) - len(kept), len(made)),
+    )
+    return kept
 
 
 def _stopper(at: Workplace) -> Callable[[], None]:

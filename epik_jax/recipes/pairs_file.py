@@ -96,7 +96,7 @@ class PairsFile:
     def _taken_part(self, names: list[Example]) -> list[Example]:
         if not self.part:
             return names
-        choosing, reported, _ = split_names(names)
+        choosing, reported = split_names(names)
         return choosing if self.part == "choosing" else reported
 
     def _likely_format(self) -> Format:

@@ -37,7 +37,6 @@ class ScoreboardConfig:
 
     Attributes:
       num_names: direct names scored, drawn by digest; 0 for all.
-      apart: lists, by their names, whose words count in the figures by source alone.
       num_pivots: pivots of the chain that sums over several; 0 leaves it out.
       rerank_weight: with which the first of `tables` ranks the answers of that chain
         anew, as one more system; 0 leaves it out.
@@ -56,7 +55,6 @@ class ScoreboardConfig:
     """
 
     num_names: int = 0
-    apart: tuple[str, ...] = ()
     num_pivots: int = 4
     rerank_weight: float = 0.0
     beam_width: int = 4
@@ -109,8 +107,9 @@ def systems(
     Raises:
       ValueError: no name is left but those that are told apart.
     """
-    if all(e.origin in config.apart for e in names):
-        raise ValueError(f"there is no direct name but those of {config.apart}")
+    lists = trained.corpus.apart
+    if all(e.origin in lists for e in names):
+        raise ValueError(f"there is no direct name but those of {lists}")
     teacher, student = trained.teacher, trained.student
     found = [
         _system("student", "student", names, greedily(student)(names), student),
@@ -136,7 +135,7 @@ def systems(
         answers = TableTeacher(kind).transliterate(names)
         table = _system(f"table {kind}", "rules", names, answers, None)
         found.append(dataclasses.replace(table, decode="rules"))
-    return [_told_apart(system, config.apart) for system in found]
+    return [_told_apart(system, lists) for system in found]
 
 
 def _told_apart(system: System, lists: tuple[str, ...]) -> System:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import share_of
@@ -193,7 +193,7 @@ def two_stage_chain(
 def fingerprint(
     teacher: TransliterationTeacher,
     examples: Sequence[Example],
-    config: TransferConfig,
+    asked: Any,
     network_digest: str,
 ) -> dict[str, str]:
     """Digests by name of all that a cache of the teacher's answers depends on.
@@ -201,7 +201,7 @@ def fingerprint(
     Args:
       teacher: what is asked.
       examples: about what.
-      config: how.
+      asked: the settings of the question, a dataclass.
       network_digest: of the teacher's parameters and sizes.
     """
     parts = {
@@ -210,17 +210,20 @@ def fingerprint(
         "normaliser": NORMALISER_VERSION,
         "data": content_digest(encode(examples, teacher.vocabulary)),
         "pivots": _pivots_digest(teacher.chain.known_pivots),
-        "encoding": digest(dataclasses.asdict(config)),
+        "encoding": digest(dataclasses.asdict(asked)),
         "schema": teacher.schema.fingerprint,
     }
-    if config.crowd.table != "none":
-        parts["table"] = digest(adviser(config.crowd.table).fingerprint)
+    if teacher.crowd.table != "none":
+        parts["table"] = digest(adviser(teacher.crowd.table).fingerprint)
     return parts
 
 
 def _as_hypotheses(forms: Sequence[tuple[str, int]]) -> tuple[Hypothesis, ...]:
-    total = sum(count for _, count in forms)
-    return tuple(Hypothesis(latin, math.log(n / total)) for latin, n in forms)
+    given = [(latin, count) for latin, count in forms if count]
+    # A list may say of a word that nobody gave it: all its forms are alike then.
+    given = given or [(latin, 1) for latin, _ in forms]
+    total = sum(count for _, count in given)
+    return tuple(Hypothesis(latin, math.log(n / total)) for latin, n in given)
 
 
 def _pivots_digest(pivots: KnownPivots) -> str:

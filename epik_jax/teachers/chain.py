@@ -94,11 +94,7 @@ class Chain:
 
 def marginal(paths: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
     """Joins equal texts, adding their probabilities; best first."""
-    found: dict[str, list[float]] = {}
-    for path in paths:
-        found.setdefault(path.text, []).append(path.log_prob)
-    joined = [Hypothesis(text, _log_sum(logs)) for text, logs in found.items()]
-    return tuple(sorted(joined, key=lambda h: -h.log_prob))
+    return tuple(sorted(_joined(paths), key=lambda h: -h.log_prob))
 
 
 def _follow(
@@ -113,18 +109,26 @@ def _follow(
             asked.setdefault((hypothesis.text, source, target), len(asked))
     questions = [Example("", text, source, target) for text, source, target in asked]
     answers = link.network.transliterate(questions, link.decoding)
-    return [
-        marginal(
-            [
-                Hypothesis(answer.text, way.log_prob + answer.log_prob)
-                for way in hypotheses
-                for answer in answers[asked[way.text, source, target]]
-            ]
-        )
-        for hypotheses, source, target in zip(
-            handed, source_langs, target_langs, strict=True
-        )
-    ]
+    found = []
+    for hypotheses, source, target in zip(
+        handed, source_langs, target_langs, strict=True
+    ):
+        paths = [
+            Hypothesis(answer.text, way.log_prob + answer.log_prob)
+            for way in hypotheses
+            for answer in answers[asked[way.text, source, target]]
+        ]
+        # Of one way the network's own order holds: a length penalty may have made it.
+        found.append(_joined(paths) if len(hypotheses) == 1 else marginal(paths))
+    return found
+
+
+def _joined(paths: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
+    """Equal texts as one, with the sum of their probabilities, in the order given."""
+    found: dict[str, list[float]] = {}
+    for path in paths:
+        found.setdefault(path.text, []).append(path.log_prob)
+    return tuple(Hypothesis(text, _log_sum(logs)) for text, logs in found.items())
 
 
 def _normalised(hypotheses: tuple[Hypothesis, ...]) -> tuple[Hypothesis, ...]:

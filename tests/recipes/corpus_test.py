@@ -181,12 +181,42 @@ def test_a_name_under_two_english_forms_is_reported_and_not_chosen_on(root):
     chosen, other = (
         next(f for f in forms if for_choosing(f) is c) for c in (True, False)
     )
-    rows = [f"hi\tkn\tसीता\tಸೀತಾ\t{form}\tx\n" for form in (chosen, other)]
+    rows = [
+        f"hi\tkn\tसीता\tಸೀತಾ\t{chosen}\tx\n",
+        f"hi\tta\tसीता\tசீதா\t{other}\tx\n",
+    ]
     (root / "names.tsv").write_text(HEADER + "".join(rows), encoding="utf-8")
     corpus = read_corpus(DataConfig("files", str(root), LISTS[-1:]))
     assert "सीता" not in native_words(corpus.names_choosing)
     assert "सीता" in native_words(corpus.names)
-    assert corpus.counts["names"]["leaks names"] == 1
+    assert corpus.counts["names"]["in neither"] == 1
+
+
+def test_what_is_reported_by_itself_alone_is_not_chosen_on(root, corpus):
+    apart = corpus.names_choosing[0].origin
+    config = DataConfig("files", str(root), LISTS, apart=(apart,))
+    other = read_corpus(config)
+    assert apart not in {e.origin for e in other.names_choosing}
+    assert other.names == corpus.names and other.apart == (apart,)
+
+
+def test_no_word_of_a_list_or_name_that_is_reported_is_chosen_on(root):
+    form = next(f for f in "abcdefgh" if for_choosing(f))
+    other = next(f for f in "abcdefgh" if not for_choosing(f))
+    rows = [f"hi\tkn\tफल\tಫಲ\t{form}\tx\n", f"hi\tkn\tजल\tಜಲ\t{other}\tx\n"]
+    (root / "names.tsv").write_text(HEADER + "".join(rows), encoding="utf-8")
+    corpus = read_corpus(DataConfig("files", str(root), LISTS))
+    assert "फल" in native_words(corpus.test["dakshina/hi"])
+    assert not corpus.names_choosing
+    assert "जल" not in native_words(corpus.dev)
+    assert corpus.counts["dev:dakshina/hi"]["leaks names"] == 1
+
+
+def test_what_is_held_out_is_all_that_is_not_trained_on(corpus, shipped):
+    for read in (corpus, shipped):
+        every = frozenset().union(*read.held.values())
+        assert held_out(read) <= every
+        assert every.isdisjoint(native_words(read.train))
 
 
 def test_the_key_of_a_name_is_its_english_form_wherever_it_stands():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,6 +40,21 @@ def test_the_strong_way_teaches_from_answers_and_back_translations(runner, at):
     assert trained.student.mesh is at.mesh
     batch = next(stage.batches(0))
     assert batch["labels"].shape[0] == 16
+
+
+def test_a_back_translation_that_reads_a_word_held_out_is_left_out(runner, at):
+    held = {"names": frozenset({"ராமன்"})}
+    epik.train_epik(config_of(), dataclasses.replace(CORPUS, held=held), at)
+    sources = {e.source for e in runner.lessons.gold["back"]}
+    assert sources and "ராமன்" not in sources
+
+
+def test_back_translations_do_not_depend_on_how_the_chain_is_asked(runner, at):
+    train_epik(config_of(), at)
+    files = {p: p.stat().st_mtime_ns for p in (at.folder / "cache/back").rglob("*")}
+    shutil.rmtree(at.folder / "cache" / "transfer")
+    train_epik(config_of("", "epik.transfer.crowd.rerank_weight=3.0"), at)
+    assert files == {p: p.stat().st_mtime_ns for p in files}
 
 
 def test_the_cache_is_filled_once_for_all_runs(runner, at):

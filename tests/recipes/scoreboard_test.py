@@ -99,17 +99,18 @@ def test_lists_told_apart_are_answered_and_counted_by_source_alone(trained):
         dataclasses.replace(e, origin="languages" if i % 3 else "places")
         for i, e in enumerate(NAMES)
     ]
-    config = dataclasses.replace(CONFIG, apart=("languages",))
     english = [dataclasses.replace(ENGLISH[0], origin="languages"), ENGLISH[1]]
-    corpus = dataclasses.replace(trained.corpus, names=[*names, *english])
+    corpus = dataclasses.replace(
+        trained.corpus, names=[*names, *english], apart=("languages",)
+    )
     trained = dataclasses.replace(trained, corpus=corpus)
-    for system in scoreboard.systems(trained, names, config):
+    for system in scoreboard.systems(trained, names, CONFIG):
         assert [e for e, _ in system.more] in ([], [ENGLISH[1]])
         assert [e for e, _ in system.predictions] == names[::3]
         assert {e.origin for e, _ in system.apart} == {"languages"}
         assert len(system.apart) + len(system.predictions) == len(names)
     with pytest.raises(ValueError, match="no direct name but those of"):
-        scoreboard.systems(trained, names[1:3], config)
+        scoreboard.systems(trained, names[1:3], CONFIG)
 
 
 def test_the_bound_reads_the_gold_english_form_in_one_pass(trained):

@@ -91,6 +91,15 @@ def test_gold_pivots_weigh_as_their_writers():
     assert only == Hypothesis("kamal", 0.0)
 
 
+def test_forms_that_nobody_gave_are_pivots_only_where_there_is_no_other():
+    given = {("hi", "कमल"): (("kamal", 2), ("kml", 0)), ("hi", "घर"): (("ghar", 0),)}
+    config = TransferConfig(num_pivots=2)
+    assert transfer.known_pivots(list(given), given, config) == {
+        ("hi", "कमल"): (Hypothesis("kamal", 0.0),),
+        ("hi", "घर"): (Hypothesis("ghar", 0.0),),
+    }
+
+
 def test_back_translations_have_gold_targets_and_the_teacher_s_sources():
     words = list(ROMANISATIONS)
     asked = transfer.back_examples(words, ROMANISATIONS)

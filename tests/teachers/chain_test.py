@@ -67,6 +67,25 @@ def test_with_one_pivot_it_is_two_plain_passes():
         assert [h.log_prob for h in row] == pytest.approx([h.log_prob for h in plain])
 
 
+class Penalised(Toy):
+    """Ranks its answers otherwise than by probability, as a length penalty does."""
+
+    def transliterate(self, examples, decoding):
+        return [row[::-1] for row in super().transliterate(examples, decoding)]
+
+
+def test_with_one_pivot_the_order_is_the_network_s_own():
+    second = Penalised(ENDINGS, "2")
+    chain = Chain(
+        (Link(Toy(PIVOTS, "1"), "en", Decoding()), Link(second, None, wide(3)))
+    )
+    asked = questions()
+    pivots = [Example("", row[0].text, "en", "kn") for row in chain.pivots(asked)]
+    expected = [[h.text for h in row] for row in second.transliterate(pivots, wide(3))]
+    found = [[h.text for h in row] for row in chain.transliterate(asked)]
+    assert found == expected
+
+
 def test_with_all_pivots_it_sums_over_every_path():
     first, second = Toy(PIVOTS, "1"), Toy(ENDINGS, "2")
     chain = Chain((Link(first, "en", wide(3)), Link(second, None, wide(3))))
