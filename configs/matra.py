@@ -33,6 +33,11 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
             "recipe": "matra",
             "data": common.data(variant),
             "teacher": common.teacher(size),
+            "lexicons": {
+                "num_words": 20 if size == "tiny" else 0,
+                "beam_width": 2 if size == "tiny" else 4,
+                "tables": ("builtin",),
+            },
             "mesh": {"data": 1, "model": 1},
         }
     )

@@ -20,7 +20,7 @@ from epik_jax.recipes import epik, settings, transfer
 from epik_jax.recipes.corpus import read_corpus
 from epik_jax.recipes.lessons import Lessons
 from epik_jax.recipes.recipe import compile_step
-from epik_jax.recipes.run import EpikRun, MatraRun
+from epik_jax.recipes.run_config import EpikRun, MatraRun
 from epik_jax.recipes.student import initial_student
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network

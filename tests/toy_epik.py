@@ -11,7 +11,7 @@ from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import epik, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.run import EpikRun
+from epik_jax.recipes.run_config import EpikRun
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import StopFlag
 

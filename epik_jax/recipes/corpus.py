@@ -7,9 +7,8 @@ reported on. Nothing is encoded here.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -19,13 +18,11 @@ from epik_jax.data.builtin import builtin_examples, builtin_train
 from epik_jax.data.leak import leak_guard, native_words
 from epik_jax.data.pairs import WordPair, directed_examples, grouped_examples
 from epik_jax.data.rows import RowReport
+from epik_jax.recipes.names import split_names
 from epik_jax.recipes.word_lists import ListConfig, demand_there, read_list
 from epik_jax.structs import Example
 
 Romanisations: TypeAlias = dict[tuple[str, str], tuple[tuple[str, int], ...]]
-
-CHOOSING_SHARE = 5
-"""One in this many keys of the parallel names is for choosing, the rest for reports."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,32 +90,6 @@ class Corpus:
     held: Mapping[str, AbstractSet[str]]
     apart: tuple[str, ...]
     counts: dict[str, dict[str, int]]
-
-
-def name_key(example: Example) -> str:
-    """The English form of a parallel name, on either side or as the pivot."""
-    if example.source_lang == "en":
-        return example.source
-    return example.pivot or example.targets[0]
-
-
-def for_choosing(key: str) -> bool:
-    """Whether the name with this English form is for choosing."""
-    return int(hashlib.sha256(key.encode()).hexdigest(), 16) % CHOOSING_SHARE == 0
-
-
-def split_names(
-    names: Sequence[Example],
-) -> tuple[list[Example], list[Example]]:
-    """Direct names for choosing, and those for reports.
-
-    One native word may stand for two English names, one on either side of the split:
-    it is then left to the reports alone.
-    """
-    reported = [e for e in names if not for_choosing(name_key(e))]
-    choosing = [e for e in names if for_choosing(name_key(e))]
-    choosing, _ = leak_guard(choosing, {"reported": native_words(reported)})
-    return choosing, reported
 
 
 def read_corpus(config: DataConfig) -> Corpus:

@@ -18,7 +18,7 @@ from epik_jax.data import sources
 from epik_jax.data.draw import drawn
 from epik_jax.data.pairs import grouped_examples, merged_examples
 from epik_jax.data.rows import RowReport
-from epik_jax.recipes.corpus import split_names
+from epik_jax.recipes.names import split_names
 from epik_jax.recipes.phrase import check_language
 from epik_jax.structs import Example
 

@@ -6,6 +6,7 @@ What is exported or reported says it, so that a reader can make it again.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.metadata
 import platform
 import re
@@ -20,6 +21,7 @@ import jax
 from epik_jax.interop.export import ModelFolder, export_model, load_model
 from epik_jax.recipes.card import model_card
 from epik_jax.recipes.corpus import DataConfig
+from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
 
 _ABSOLUTE = re.compile(r"""(?<=[='",(\s])/[^'",()\s]*""")
@@ -90,6 +92,15 @@ def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:
         "training pairs": f"{kept:,} of {read:,}; the others are words that are "
         "held out for evaluation"
     }
+
+
+def words_digest(words: Iterable[Example]) -> str:
+    """sha256 of what is asked and accepted: figures compare where it is equal."""
+    state = hashlib.sha256()
+    for example in words:
+        state.update("\t".join((example.example_id, *example.targets)).encode())
+        state.update(b"\n")
+    return state.hexdigest()
 
 
 def export_network(

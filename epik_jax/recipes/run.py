@@ -7,33 +7,29 @@ report lie in the folder afterwards. The only entry to the recipes for the comma
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from epik_jax.bounds import demand
-from epik_jax.evaluation import page, report
-from epik_jax.evaluation.feature_distance import make_feature_distance
 from epik_jax.files import write_whole
-from epik_jax.interop.export import is_model_folder
 from epik_jax.parallel.mesh import make_mesh
-from epik_jax.recipes import epik, matra, measurements, scoreboard, settings
-from epik_jax.recipes.corpus import DataConfig, read_corpus
-from epik_jax.recipes.epik import EpikConfig, Trained
-from epik_jax.recipes.matra import MatraConfig
+from epik_jax.recipes import epik, matra, settings
+from epik_jax.recipes.corpus import read_corpus
 from epik_jax.recipes.provenance import (
-    commit,
     export_network,
     export_trained,
-    how_trained,
-    kept_pairs,
     typed_command,
 )
 from epik_jax.recipes.recipe import Workplace
+from epik_jax.recipes.run_config import EpikRun, MatraRun
 from epik_jax.recipes.run_folder import RECORD, held
-from epik_jax.recipes.scoreboard import ScoreboardConfig
+from epik_jax.recipes.run_report import (
+    demand_reportable,
+    epik_report,
+    matra_report,
+    written,
+)
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
 from epik_jax.teachers.advice import adviser
@@ -41,41 +37,7 @@ from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError as InterruptedRunError
 from epik_jax.training.stop import StopFlag
 
-
-@dataclasses.dataclass(frozen=True)
-class MeshConfig:
-    """Devices.
-
-    Attributes:
-      data: ways that a batch is split.
-      model: ways that wide parameters are split.
-    """
-
-    data: int = 1
-    model: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuses a mesh without devices."""
-        demand(self, 1, "data", "model")
-
-
-@dataclasses.dataclass(frozen=True)
-class MatraRun:
-    """A run of the MATra recipe: data, training, devices."""
-
-    data: DataConfig
-    teacher: MatraConfig
-    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
-
-
-@dataclasses.dataclass(frozen=True)
-class EpikRun:
-    """A run of the EPIK recipe: data, everything of the recipe, measuring, devices."""
-
-    data: DataConfig
-    epik: EpikConfig
-    scoreboard: ScoreboardConfig = dataclasses.field(default_factory=ScoreboardConfig)
-    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+_BEFORE_MEASURING = "stopped after training, before measuring"
 
 
 def run(
@@ -100,10 +62,7 @@ def run(
     typed = typed_command("run" if evaluate else "train", config_file, overrides)
     with _begun(config_file, overrides, workdir) as (built, at):
         if isinstance(built, MatraRun):
-            with at.stop:
-                network = matra.train_matra(built.teacher, read_corpus(built.data), at)
-            export_trained(network, workdir / "teacher", "matra", built.data, typed)
-            return None
+            return _run_matra(built, at, typed, evaluate)
         return _run_epik(built, at, typed, evaluate)
 
 
@@ -185,11 +144,26 @@ def _begun(
         write_whole(record, said + "\n")
 
 
+def _run_matra(
+    config: MatraRun, at: Workplace, command: str, evaluate: bool
+) -> dict[str, Any] | None:
+    if evaluate:
+        demand_reportable(config)
+    with at.stop:
+        corpus = read_corpus(config.data)
+        network = matra.train_matra(config.teacher, corpus, at)
+    export_trained(network, at.folder / "teacher", "matra", config.data, command)
+    if not evaluate:
+        return None
+    at.stop.obey(_BEFORE_MEASURING)
+    return written(matra_report(config, corpus, network, at, command), at)
+
+
 def _run_epik(
     config: EpikRun, at: Workplace, command: str, evaluate: bool
 ) -> dict[str, Any] | None:
     if evaluate:
-        _demand_ready(config)
+        demand_reportable(config)
     with at.stop:
         trained = epik.train_epik(config.epik, read_corpus(config.data), at)
     for place, recipe, network, given in (
@@ -201,58 +175,11 @@ def _run_epik(
     if not evaluate:
         return None
     # Measuring takes no signals over: it has nothing to save.
-    at.stop.obey("stopped after training, before measuring")
-    made = _report(trained, config, at, command)
-    report.write_report(at.folder / "report.json", made)
-    page.write_page(at.folder / "report.html", made)
-    return made
+    at.stop.obey(_BEFORE_MEASURING)
+    return written(epik_report(config, trained, at, command), at)
 
 
 def _demand_adviser(config: EpikRun) -> None:
     """Misses a table that is not installed before its advice is wanted."""
     if (table := config.epik.transfer.crowd.table) != "none":
         adviser(table)
-
-
-def _demand_ready(config: EpikRun) -> None:
-    """Notices before hours of training what the report would miss after them."""
-    data = config.data
-    if data.kind == "files" and all(item.split != "names" for item in data.lists):
-        raise ValueError(
-            "config.data.lists has no list of split 'names' to report on; add "
-            "one, or leave the report out with `epik-jax train`"
-        )
-    for kind in config.scoreboard.tables:
-        adviser(kind)
-    if config.scoreboard.feature_distance:
-        make_feature_distance()
-    for name, folder in (*config.scoreboard.others, *config.scoreboard.baselines):
-        if not is_model_folder(Path(folder)):
-            raise ValueError(f"config.scoreboard: {name}: no model folder at {folder}")
-
-
-def _report(
-    trained: Trained, config: EpikRun, at: Workplace, command: str
-) -> dict[str, Any]:
-    names = scoreboard.direct_names(trained, config.scoreboard)
-    found = scoreboard.systems(trained, names, config.scoreboard)
-    rows = at.log.rows()
-    measured = measurements.findings(trained, found, rows, config.scoreboard)
-    wanted = config.scoreboard.feature_distance
-    return report.build_report(
-        "EPIK: a two-stage chain in one student",
-        found,
-        run={
-            "command": command,
-            "commit": commit(),
-            **how_trained(config.epik.student_folder, config.epik.student.seed, rows),
-            **kept_pairs(trained.corpus.counts),
-        },
-        data={
-            "name": f"direct names@{scoreboard.names_digest(names)[:8]}",
-            "note": "Names that choices were made on are not among them.",
-            "counts": trained.corpus.counts,
-        },
-        distance=make_feature_distance() if wanted else None,
-        findings=measured,
-    )

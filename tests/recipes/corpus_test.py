@@ -7,15 +7,9 @@ import json
 import pytest
 
 from epik_jax.data.leak import native_forms, native_words
-from epik_jax.recipes.corpus import (
-    CHOOSING_SHARE,
-    DataConfig,
-    for_choosing,
-    name_key,
-    read_corpus,
-)
+from epik_jax.recipes.corpus import DataConfig, read_corpus
+from epik_jax.recipes.names import for_choosing, name_key
 from epik_jax.recipes.word_lists import ListConfig
-from epik_jax.structs import Example
 
 HEADER = "src_lang\ttgt_lang\tsrc\trefs\tkey\tsource\n"
 
@@ -217,20 +211,6 @@ def test_what_is_held_out_is_all_that_is_not_trained_on(corpus, shipped):
         every = frozenset().union(*read.held.values())
         assert held_out(read) <= every
         assert every.isdisjoint(native_words(read.train))
-
-
-def test_the_key_of_a_name_is_its_english_form_wherever_it_stands():
-    direct = Example("", "राम", "hi", "kn", ("ರಾಮ್",), "ram")
-    there, back = (
-        Example("", "राम", "hi", "en", ("ram", "raam")),
-        Example("", "ram", "en", "hi", ("राम",)),
-    )
-    assert {name_key(e) for e in (direct, there, back)} == {"ram"}
-
-
-def test_about_one_name_in_five_is_for_choosing():
-    chosen = sum(for_choosing(f"name{i}") for i in range(2000))
-    assert abs(chosen - 2000 / CHOOSING_SHARE) < 80
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from epik_jax.recipes import answerer, examination
 from epik_jax.recipes.answerer import Answerer
-from epik_jax.recipes.corpus import for_choosing
+from epik_jax.recipes.names import for_choosing
 from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers import advice

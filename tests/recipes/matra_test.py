@@ -14,7 +14,7 @@ from epik_jax.interop.export import ModelFolder, export_model
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import matra, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
-from epik_jax.recipes.run import MatraRun
+from epik_jax.recipes.run_config import MatraRun
 from epik_jax.structs import Hypothesis
 
 SMALL = [

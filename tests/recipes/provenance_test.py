@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import subprocess
 
 from toy_networks import VOCABULARY, StandIn
+from toy_trained import NAMES
 
 from epik_jax.interop.export import load_model
 from epik_jax.models.config import TransformerConfig
@@ -110,3 +112,11 @@ def test_a_student_that_was_given_is_reported_with_its_own_story(tmp_path):
         "seed": 3,
         "minutes of training": 1.5,
     }
+
+
+def test_a_digest_of_words_knows_what_is_asked_and_accepted():
+    digest = provenance.words_digest(NAMES)
+    assert digest == provenance.words_digest(list(NAMES))
+    more = [dataclasses.replace(NAMES[0], targets=("?", "!")), *NAMES[1:]]
+    for other in (NAMES[1:], NAMES[::-1], more):
+        assert provenance.words_digest(other) != digest

@@ -73,12 +73,33 @@ def test_without_measuring_there_is_no_report(done):
     assert "report.json" not in done.written[0]
 
 
-def test_the_matra_recipe_leaves_a_teacher_and_no_report(teacher, tmp_path):
-    assert runs.run(f"{MATRA}", [], tmp_path / "new" / "run", evaluate=True) is None
+def test_the_matra_recipe_leaves_a_teacher_and_its_report(teacher, tmp_path):
     folder = tmp_path / "new" / "run"
+    made = runs.run(MATRA, [], folder, evaluate=True)
     assert load_model(folder / "teacher").digest == _digest(teacher)
-    assert not (folder / "report.json").exists()
     assert json.loads((folder / "config.json").read_text())["recipe"] == "matra"
+    assert json.loads((folder / "report.json").read_text("utf-8")) == made
+    assert "MATra" in (folder / "report.html").read_text("utf-8")
+    assert made["run"]["command"].startswith("epik-jax run --config=configs/matra.py")
+    assert made["data"]["n"] == 20
+    assert [s["name"] for s in made["systems"]] == [
+        *("MATra", "MATra, by beam", "table builtin")
+    ]
+
+
+def test_the_matra_recipe_can_be_trained_without_measuring(teacher, tmp_path):
+    assert runs.run(MATRA, [], tmp_path / "run", evaluate=False) is None
+    assert load_model(tmp_path / "run" / "teacher").digest == _digest(teacher)
+    assert not (tmp_path / "run" / "report.json").exists()
+
+
+def test_lists_to_report_on_are_missed_before_training(teacher, tmp_path):
+    (tmp_path / "a.tsv").write_text("घर\tghar\n", encoding="utf-8")
+    lists = "({'format':'pairs','lang':'hi','split':'train','path':'a.tsv'},)"
+    overrides = ["data.kind=files", f"data.root={tmp_path}", f"data.lists={lists}"]
+    for file, split in ((MATRA, "test"), (tiny_run.CONFIG, "names")):
+        with pytest.raises(ValueError, match=f"no list of split '{split}' to report"):
+            runs.run(file, overrides, tmp_path / "run", evaluate=True)
 
 
 def _digest(network):

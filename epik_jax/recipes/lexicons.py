@@ -1,0 +1,71 @@
+"""How well a network writes the words of the test lists, to English and from it.
+
+A corpus and a network go in, systems with their answers come out; `report` scores them.
+The report of a MATra run is about this.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+from epik_jax import trees
+from epik_jax.bounds import LARGEST_BEAM, demand, within
+from epik_jax.data.draw import drawn
+from epik_jax.evaluation.findings import System
+from epik_jax.recipes.corpus import Corpus
+from epik_jax.structs import Example
+from epik_jax.teachers.advice import adviser
+from epik_jax.teachers.forward import Decoding, Network
+
+
+@dataclasses.dataclass(frozen=True)
+class LexiconConfig:
+    """What is asked of the test lists.
+
+    Attributes:
+      num_words: words of each list, drawn by digest; 0 for all.
+      beam_width: answers by beam stand beside the greedy ones; 1 for greedy alone.
+      tables: rule tables that answer the same words.
+    """
+
+    num_words: int = 0
+    beam_width: int = 4
+    tables: tuple[str, ...] = ("builtin",)
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that ask for nothing."""
+        demand(self, 0, "num_words")
+        within(self, 1, LARGEST_BEAM, "beam_width")
+
+
+def lexicon_words(corpus: Corpus, config: LexiconConfig) -> list[Example]:
+    """Words of all test lists in both directions; `origin` is the list's name."""
+    return [
+        dataclasses.replace(example, origin=name)
+        for name, examples in corpus.test.items()
+        for example in drawn(examples, config.num_words)
+    ]
+
+
+def systems(
+    network: Network, words: Sequence[Example], config: LexiconConfig
+) -> list[System]:
+    """The network's greedy answers first, then those of what stands beside it."""
+    count = trees.num_elements(network.params)
+    ways = {"MATra": Decoding()}
+    if (width := config.beam_width) > 1:
+        beam = Decoding(beam_width=width, num_hypotheses=width)
+        ways["MATra, by beam"] = beam
+    found = []
+    for name, decoding in ways.items():
+        answers = network.transliterate(words, decoding)
+        logging.info("measuring: %s has answered %d words", name, len(words))
+        label = "greedy" if decoding.beam_width == 1 else f"beam-{width}"
+        pairs = list(zip(words, answers, strict=True))
+        found.append(System(name, "teacher", pairs, label, count))
+    for kind in config.tables:
+        pairs = list(zip(words, adviser(kind).transliterate(words), strict=True))
+        found.append(System(f"table {kind}", "rules", pairs, "rules"))
+    return found
