@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -113,10 +113,7 @@ class Network:
                 *(self.config, decoding, self._ids, length),
             )
 
-        for rows, answer in _late(
-            (rows, real, dispatch(rows, width))
-            for rows, real, width in self._batches(sources, decoding.batch_size)
-        ):
+        for rows, answer in self._answers(sources, decoding.batch_size, dispatch):
             out.tokens[rows, :, : answer.tokens.shape[-1]] = answer.tokens
             out.lengths[rows] = answer.lengths
             out.log_probs[rows] = answer.log_probs
@@ -151,14 +148,8 @@ class Network:
             arrays = self._rows(source, mask, target[:, :-1])
             return self._passes.log_probs(self._placed, *arrays, self.config, self._ids)
 
-        for rows, answer in _late(
-            (rows, real, dispatch(rows, width))
-            for rows, real, width in self._batches(sources, batch_size)
-        ):
-            lengths = targets.lengths[rows]
-            mask = np.arange(answer.shape[1]) < lengths[:, None]
-            starts = targets.offsets[:-1][rows][:, None] + np.arange(answer.shape[1])
-            rows_of.values[starts[mask]] = np.maximum(answer[mask], -6e4)
+        for rows, answer in self._answers(sources, batch_size, dispatch):
+            _fill(rows_of, rows, np.maximum(answer, -6e4))  # float16 goes no lower.
         return rows_of
 
     def hidden(self, sources: Ragged, batch_size: int = 128) -> Ragged:
@@ -173,13 +164,8 @@ class Network:
             arrays = self._rows(source, mask)
             return self._passes.hidden(self._placed, *arrays, self.config)
 
-        for rows, answer in _late(
-            (rows, real, dispatch(rows, width))
-            for rows, real, width in self._batches(sources, batch_size)
-        ):
-            mask = np.arange(answer.shape[1]) < sources.lengths[rows][:, None]
-            starts = sources.offsets[:-1][rows][:, None] + np.arange(answer.shape[1])
-            rows_of.values[starts[mask]] = answer[mask]
+        for rows, answer in self._answers(sources, batch_size, dispatch):
+            _fill(rows_of, rows, answer)
         return rows_of
 
     def slots(
@@ -199,10 +185,7 @@ class Network:
             arrays = self._rows(source, mask)
             return self._passes.slots(self._placed, *arrays, self.config, self._ids)
 
-        for rows, (hidden, kept) in _late(
-            (rows, real, dispatch(rows, width))
-            for rows, real, width in self._batches(sources, batch_size)
-        ):
+        for rows, (hidden, kept) in self._answers(sources, batch_size, dispatch):
             hidden_NLD[rows], kept_NL[rows] = hidden, kept
         return hidden_NLD, kept_NL
 
@@ -255,6 +238,31 @@ class Network:
             return arrays
         return meshes.to_global(self._devices, arrays)
 
+    def _answers(
+        self,
+        sources: Ragged,
+        batch_size: int,
+        dispatch: Callable[[np.ndarray, int], Any],
+    ) -> Iterator[tuple[np.ndarray, Any]]:
+        """Yields row numbers and what `dispatch` gave for them, batch by batch.
+
+        `dispatch` takes row numbers and the padded width. An answer is fetched to the
+        host after the next batch is dispatched; rows that fill a batch up are dropped.
+        """
+        waiting: tuple[np.ndarray, np.ndarray, Any] | None = None
+
+        def fetch(rows: np.ndarray, real: np.ndarray, answer: Any) -> tuple[Any, Any]:
+            host = jax.device_get(answer)
+            return rows[real], jax.tree.map(lambda a: a[real], host)
+
+        for rows, real, width in self._batches(sources, batch_size):
+            asked = rows, real, dispatch(rows, width)
+            if waiting is not None:
+                yield fetch(*waiting)
+            waiting = asked
+        if waiting is not None:
+            yield fetch(*waiting)
+
     def _batches(
         self, sources: Ragged, batch_size: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
@@ -281,19 +289,9 @@ def _rounded_up(length: Any) -> Any:
     return -(-length // WIDTH_STEP) * WIDTH_STEP
 
 
-def _late(
-    dispatched: Iterator[tuple[np.ndarray, np.ndarray, Any]],
-) -> Iterator[tuple[np.ndarray, Any]]:
-    """Fetches each answer after the next batch is dispatched; drops filler rows."""
-    waiting: tuple[np.ndarray, np.ndarray, Any] | None = None
-
-    def fetch(rows: np.ndarray, real: np.ndarray, answer: Any) -> tuple[Any, Any]:
-        host = jax.device_get(answer)
-        return rows[real], jax.tree.map(lambda a: a[real], host)
-
-    for item in dispatched:
-        if waiting is not None:
-            yield fetch(*waiting)
-        waiting = item
-    if waiting is not None:
-        yield fetch(*waiting)
+def _fill(out: Ragged, rows: np.ndarray, padded_BLX: np.ndarray) -> None:
+    """Writes padded rows to their places, without the padding."""
+    places = np.arange(padded_BLX.shape[1])
+    mask_BL = places < out.lengths[rows][:, None]
+    starts_BL = out.offsets[:-1][rows][:, None] + places
+    out.values[starts_BL[mask_BL]] = padded_BLX[mask_BL]
