@@ -84,11 +84,12 @@ def similarities(
     a slot is no matter of the state in it.
 
     Returns:
-      "pooled", and "by position" or "by slot"; nothing where fewer than two words have
-      an English form, or widths differ and no bridge was trained.
+      "pooled", and "by position" or "by slot"; nothing where there are fewer than two
+      English forms, or widths differ and no bridge was trained.
     """
     with_pivot = [e for e in names if e.pivot]
-    if len(with_pivot) < 2:
+    words = [e.pivot for e in with_pivot]
+    if len(set(words)) < 2:
         return {}
     langs = [e.target_lang for e in with_pivot]
     vocabulary = trained.teacher.vocabulary
@@ -98,7 +99,7 @@ def similarities(
     )
     teacher_BLD, teacher_BL = _states(
         trained.teacher,
-        encode_sources(vocabulary, [e.pivot for e in with_pivot], langs),
+        encode_sources(vocabulary, words, langs),
     )
     if bridge := trained.bridge.get("hidden"):
         student_BLD = student_BLD @ bridge["kernel"] + bridge["bias"]
@@ -110,9 +111,11 @@ def similarities(
         "pooled": fidelity.pooled_similarity(
             fidelity.mean_pooled(student_BLD, student_BL),
             fidelity.mean_pooled(teacher_BLD, teacher_BL),
+            words,
+            langs,
         ),
         "by slot" if slotted else "by position": fidelity.positional_similarity(
-            student_BLD, teacher_BLD, filled_BL, teacher_BL
+            student_BLD, teacher_BLD, filled_BL, teacher_BL, words
         ),
     }
 

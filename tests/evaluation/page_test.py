@@ -69,6 +69,7 @@ def full_report():
     row = (timing.BatchTiming(1, 9, 4.0, 4.0, 5.0, 250.0),)
     times = timing.Timings(EVIL, 64, 3, {s.name: row for s in systems})
     states = np.random.default_rng(0).normal(size=(8, 4))
+    alike = fidelity.pooled_similarity(states, states, list("abcdefgh"), ["hi"] * 8)
     log = [
         {"stage": f"{EVIL}{stage}", "step": step, "loss": 1 / step, EVIL: 2.0 * step}
         for stage in range(7)
@@ -84,7 +85,7 @@ def full_report():
         key_definitions={},
         num_resamples=20,
         findings=Findings(
-            similarities={EVIL: fidelity.pooled_similarity(states, states)},
+            similarities={EVIL: alike},
             agreements={EVIL: metrics.word_scores(predictions(["কলকাতা", "ক", "খ"]))},
             timings=times,
             log_rows=log,

@@ -74,6 +74,8 @@ def test_states_are_compared_with_the_teacher_s_of_the_gold_english_form(trained
     theirs = pooled(trained.teacher, [e.pivot for e in NAMES], langs)
     assert found["pooled"].matched == pytest.approx(cosines(ours, theirs), abs=1e-4)
     assert set(found) == {"pooled", "by position"}
+    # Two English forms in four languages: what the teacher reads, and no row twice.
+    assert found["pooled"].num_candidates == 8 < found["pooled"].num_vectors == 18
 
 
 def test_a_bridge_carries_narrower_states_to_the_teacher_s_width():
