@@ -16,6 +16,7 @@ import numpy as np
 
 from epik_jax.evaluation import feature_distance, sounds
 from epik_jax.evaluation.bootstrap import Ratio
+from epik_jax.evaluation.clusters import clusters
 from epik_jax.evaluation.sounds import Heard, KeyFn, WordDistance
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.text.edits import num_edits
@@ -46,8 +47,7 @@ class WordScores:
     Attributes:
       example_ids: N identities; comparisons of two systems demand equal ones.
       pairs: str [N], such as "hi>ta".
-      words: str [N], equal for rows about one name, whatever languages it is asked in;
-        such rows are resampled together.
+      words: str [N], equal for rows that are resampled together; see `clusters`.
       edits: int64 [N], edits of the first answer to its closest reference.
       ref_length: int64 [N], code points of that reference.
       rank: int64 [N], 1 for a right first answer, 0 where no answer is right.
@@ -178,7 +178,7 @@ def word_scores(
         pairs=np.array(
             [f"{e.source_lang}>{e.target_lang}" for e, _ in predictions], dtype=str
         ),
-        words=np.array([_word(e) for e, _ in predictions], dtype=str),
+        words=np.array(clusters([e for e, _ in predictions]), dtype=str),
         edits=columns[0],
         ref_length=columns[1],
         rank=columns[2],
@@ -223,13 +223,6 @@ def summary_by_pair(scores: WordScores) -> dict[str, dict[str, float]]:
         str(pair): summary(scores.take(np.flatnonzero(scores.pairs == pair)))
         for pair in np.unique(scores.pairs)
     }
-
-
-def _word(example: Example) -> str:
-    """The English form where there is one, else the source."""
-    if example.target_lang == "en":
-        return example.targets[0]
-    return example.pivot or example.source
 
 
 class _Row(NamedTuple):
