@@ -21,7 +21,13 @@ from epik_jax.evaluation.timing import Timings, time_predictors
 from epik_jax.ragged import Ragged
 from epik_jax.recipes.epik import Trained
 from epik_jax.recipes.networks import load_network
-from epik_jax.recipes.predictors import Predictor, greedily, greedy_chain
+from epik_jax.recipes.predictors import (
+    Predictor,
+    at_once,
+    chain_at_once,
+    greedily,
+    greedy_chain,
+)
 from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.forward import Network
@@ -57,15 +63,18 @@ def _to_another(example: Example, turn: int) -> Example:
 def timings(
     trained: Trained, names: Sequence[Example], config: ScoreboardConfig
 ) -> Timings | None:
-    """Chain and students on identical words, warm, from text to text."""
+    """Chain and students on identical words, warm, from text to text.
+
+    What is timed as a batch is a single batch on the device too, in each pass.
+    """
     if not config.num_timed:
         return None
     predictors: dict[str, Predictor] = {
-        "student": greedily(trained.student),
-        "chain": greedy_chain(trained.teacher).transliterate,
+        "student": at_once(trained.student),
+        "chain": chain_at_once(trained.teacher),
     }
     for name, folder in config.others:
-        predictors[name] = greedily(load_network(Path(folder), trained.student.mesh))
+        predictors[name] = at_once(load_network(Path(folder), trained.student.mesh))
     return time_predictors(
         predictors,
         drawn(names, config.num_timed),

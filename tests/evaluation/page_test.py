@@ -66,7 +66,7 @@ def full_report():
         System("rules", "rules", predictions(["ক", "ক", "ক", "ক"])),
         System(f"bound {EVIL}", "oracle", predictions(["কলকাতা"] * 4)),
     ]
-    row = (timing.BatchTiming(1, 9, 4.0, 4.0, 5.0, 250.0),)
+    row = (timing.BatchTiming(1, 48, 9, 4.0, 4.0, 5.0, 250.0),)
     times = timing.Timings(EVIL, 64, 3, {s.name: row for s in systems})
     states = np.random.default_rng(0).normal(size=(8, 4))
     alike = fidelity.pooled_similarity(states, states, list("abcdefgh"), ["hi"] * 8)
@@ -167,6 +167,17 @@ def test_gap_and_unseen_words_stand_beside_the_chain():
     report["against_chain"] |= {"gap": None, "unseen": {}}
     text = " ".join(outline(page.render(report)).text)
     assert "Of the gap" not in text and "Test list" not in text
+
+
+def test_times_say_how_many_words_they_were_taken_on():
+    report = full_report()
+    row = "<td>rules</td>" + "".join(
+        f'<td class="num">{cell}</td>' for cell in ("1", "{}", "4.00")
+    )
+    assert row.format("48") in page.render(report)
+    for entries in report["timing"]["systems"].values():
+        del entries[0]["num_words"]  # As in reports that were written earlier.
+    assert row.format("–") in page.render(report)
 
 
 def test_page_of_one_system_has_no_empty_sections():

@@ -210,7 +210,7 @@ def test_report_without_a_chain_says_nothing_about_one():
 
 def test_timing_names_the_reduction_against_the_chain():
     def row(ms):
-        return (timing.BatchTiming(32, 9, ms, ms, ms, 1e3),)
+        return (timing.BatchTiming(32, 64, 9, ms, ms, ms, 1e3),)
 
     times = timing.Timings("a device", 64, 3, {"student": row(4.0), "chain": row(10.0)})
     found = build(findings=Findings(timings=times))["timing"]
@@ -235,7 +235,7 @@ def test_curves_keep_finite_numbers_by_stage():
 
 def test_written_report_reads_back_unchanged(tmp_path):
     attention = AttentionMap("hi", "bn", ("क", "ल"), ("ক",), np.array([[0.75, 0.25]]))
-    row = (timing.BatchTiming(1, 2, 3.0, 4.0, 5.0, 6.0),)
+    row = (timing.BatchTiming(1, 64, 2, 3.0, 4.0, 5.0, 6.0),)
     times = timing.Timings("a device", 64, 3, {"student": row, "chain": row})
     found = build(findings=Findings(timings=times, attention=[attention]))
     path = tmp_path / "deep" / "report.json"

@@ -56,17 +56,21 @@ def test_percentiles_are_of_single_calls():
     assert found.p95_ms == pytest.approx(9.55)
 
 
-def test_most_batches_in_a_pass_are_limited():
+def test_a_pass_is_limited_and_each_size_says_how_many_words_it_saw():
     clock, log = Clock(), []
-    timing.time_predictors(
+    words = [f"word{i}" for i in range(100)]
+    found = timing.time_predictors(
         {"a": worker(clock, log, "a", 1.0)},
-        list("abcdefgh"),
-        batch_sizes=(1,),
+        words,
+        batch_sizes=(1, 30, 256),
         repeats=1,
-        max_batches=3,
         clock=clock,
     )
-    assert len(log) == 2 * 3
+    seen = [{w for _, batch in log if len(batch) == n for w in batch} for n in (1, 30)]
+    assert seen == [set(words[:64]), set(words)]
+    assert len(log) == 2 * (64 + 4 + 1)
+    assert [t.num_words for t in found.systems["a"]] == [64, 100, 100]
+    assert found.num_words == 100
 
 
 def test_half_the_time_is_a_reduction_of_fifty_percent():

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from toy_networks import VOCABULARY
+from toy_networks import VOCABULARY, StandIn
 from toy_trained import CONFIG, ENGLISH, MODEL, NAMES, trained_with
 
 from epik_jax.data.draw import drawn
@@ -55,6 +55,26 @@ def test_chain_and_student_are_timed_on_the_same_words(trained):
     first_links = {s for s, _, target in trained.teacher.asked if target == "en"}
     assert words == first_links == {e.source for e in drawn(NAMES, 6)}
     assert measurements.timings(trained, NAMES, CONFIG) is None
+
+
+def test_a_timed_batch_is_one_batch_on_the_device(trained, monkeypatch):
+    asked, answer = [], StandIn.transliterate
+
+    def noted(network, examples, decoding):
+        asked.append((network.salt, len(examples), decoding.batch_size))
+        return answer(network, examples, decoding)
+
+    monkeypatch.setattr(StandIn, "transliterate", noted)
+    monkeypatch.setattr(
+        measurements, "load_network", lambda folder, mesh: StandIn(MODEL, "other")
+    )
+    config = dataclasses.replace(
+        CONFIG, num_timed=6, batch_sizes=(3, 200), others=(("other", "folder"),)
+    )
+    measurements.timings(trained, NAMES, config)
+    for salt in (trained.student.salt, trained.teacher.salt, "other"):
+        sizes = {(n <= rows, rows) for name, n, rows in asked if name == salt}
+        assert sizes == {(True, 3), (True, 200)}
 
 
 def pooled(network, words, langs):
