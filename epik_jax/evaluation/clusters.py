@@ -11,6 +11,11 @@ from collections.abc import Sequence
 
 from epik_jax.structs import Example
 
+DEFINITION = (
+    "what is drawn anew: whole names, with all language pairs that they are asked in; "
+    "of word lists, words that share a spelling of either side"
+)
+
 
 def clusters(examples: Sequence[Example]) -> list[str]:
     """Labels, equal for rows that are not independent of each other.

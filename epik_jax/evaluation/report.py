@@ -20,6 +20,7 @@ import numpy as np
 
 from epik_jax.evaluation import (
     bootstrap,
+    clusters,
     comparison,
     fidelity,
     metrics,
@@ -42,6 +43,12 @@ FORMAT = "epik-report-1"
 
 Scorer: TypeAlias = Callable[[Sequence[Prediction]], WordScores]
 """Predictions -> their scores, in everything that the report measures."""
+
+_DRAWN = {
+    "level": 0.95,
+    "strata": "language pairs",
+    "clusters": clusters.DEFINITION,
+}
 
 # Where a line stands, not what it measures.
 _LOG_COLUMNS = ("stage", "step", "time", "window_seconds")
@@ -96,7 +103,7 @@ def build_report(
         "title": title,
         "run": dict(run),
         "data": {**data, "n": len(systems[0].predictions)},
-        "resampling": {**resampling, "level": 0.95, "strata": "language pairs"},
+        "resampling": {**resampling, **_DRAWN},
         "definitions": _definitions(keys, key_definitions, distance is not None),
         "systems": [
             _system_entry(s, scores[s.name], score, str(data["name"]), resampling)

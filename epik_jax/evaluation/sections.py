@@ -19,8 +19,9 @@ def systems(report: Mapping[str, Any]) -> Markup:
     subject = report["systems"][0]["name"]
     text = (
         "Every figure is the unweighted mean over language pairs, in percent. Below it "
-        f"stands its {how['level']:.0%} interval (percentile bootstrap over words, "
-        f"{how['num_resamples']:,} resamples inside each pair, seed {how['seed']}). "
+        f"stands its {how['level']:.0%} interval (percentile bootstrap, "
+        f"{how['num_resamples']:,} resamples of whole names, each with all language "
+        f"pairs that it is asked in, seed {how['seed']}). "
     )
     if report["comparisons"]:
         text += (

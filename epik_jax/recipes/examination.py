@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax.evaluation import feature_distance, metrics, sounds
+from epik_jax.evaluation import clusters, feature_distance, metrics, sounds
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.signature import signature
@@ -88,6 +88,7 @@ def examine(
             "num_group_resamples": NUM_GROUP_RESAMPLES,
             "seed": seed,
             "level": 0.95,
+            "clusters": clusters.DEFINITION,
         },
         **_groups(scores, examples, apart, seed),
         "signatures": {

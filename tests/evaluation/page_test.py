@@ -131,6 +131,12 @@ def test_figures_of_the_report_stand_on_the_page():
         assert report["definitions"][metric] in text
 
 
+def test_the_page_says_that_whole_names_are_drawn():
+    text = " ".join(outline(page.render(full_report())).text)
+    assert "20 resamples of whole names, each with all language pairs" in text
+    assert "inside each pair" not in text
+
+
 def test_what_references_reach_stands_on_the_page():
     report = full_report()
     for system in report["systems"]:

@@ -44,6 +44,12 @@ def build(systems=None, **kwargs):
     )
 
 
+def test_a_report_says_what_its_bootstrap_draws():
+    found = build()["resampling"]
+    assert "whole names, with all language pairs" in found["clusters"]
+    assert (found["strata"], found["num_resamples"]) == ("language pairs", 50)
+
+
 def test_overall_figures_are_unweighted_means_over_pairs():
     rights = [1, 0, 1, 0, 1, 0, 1]  # All of hi>bn (4 rows), none of hi>kn (3 rows).
     found = build([System("s", "student", predictions(rights))])

@@ -76,6 +76,7 @@ def test_figures_are_those_of_the_words(parallel: Path) -> None:
     assert made["overall"]["n"] == 4 and made["direct"]["n"] == 3
     by_source = {s: g["top1"]["value"] for s, g in made["by_source"].items()}
     assert by_source == {"people": 0.0, "places": 1.0}
+    assert "words that share a spelling" in made["resampling"]["clusters"]
     top1 = made["overall"]["top1"]
     assert top1["low"] <= top1["value"] <= top1["high"]
     # Long and short a sound alike there, two kinds of l do not.
