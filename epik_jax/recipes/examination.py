@@ -18,9 +18,10 @@ import numpy as np
 from epik_jax.evaluation import clusters, feature_distance, metrics, sounds
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
-from epik_jax.evaluation.signature import signature
+from epik_jax.evaluation.signature import signatures
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.pairs_file import PairsFile
+from epik_jax.recipes.provenance import commit
 from epik_jax.structs import Example
 
 FORMAT = "epik-evaluation-1"
@@ -91,10 +92,14 @@ def examine(
             "clusters": clusters.DEFINITION,
         },
         **_groups(scores, examples, apart, seed),
-        "signatures": {
-            metric: signature(metric, decode=answerer.decode, data=data, **taken)
-            for metric in scores.metrics()
-        },
+        "signatures": signatures(
+            scores.metrics(),
+            keys=sounds.SOUND_KEY_DEFINITIONS,
+            decode=answerer.decode,
+            code=commit(),
+            data=data,
+            **taken,
+        ),
         "definitions": metrics.definitions(sounds.SOUND_KEY_DEFINITIONS, with_distance),
     }
 

@@ -238,13 +238,13 @@ def _report(
     found = scoreboard.systems(trained, names, config.scoreboard)
     rows = at.log.rows()
     measured = measurements.findings(trained, found, rows, config.scoreboard)
-    wanted = config.scoreboard.feature_distance
+    wanted, code = config.scoreboard.feature_distance, commit()
     return report.build_report(
         "EPIK: a two-stage chain in one student",
         found,
         run={
             "command": command,
-            "commit": commit(),
+            "commit": code,
             **how_trained(config.epik.student_folder, config.epik.student.seed, rows),
             **kept_pairs(trained.corpus.counts),
         },
@@ -253,6 +253,7 @@ def _report(
             "note": "Names that choices were made on are not among them.",
             "counts": trained.corpus.counts,
         },
+        code=code,
         distance=make_feature_distance() if wanted else None,
         findings=measured,
     )

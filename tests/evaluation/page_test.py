@@ -81,6 +81,7 @@ def full_report():
         systems,
         run={f"Commit {EVIL}": EVIL},
         data={"name": "words", "note": EVIL},
+        code="abc",
         keys={},
         key_definitions={},
         num_resamples=20,
@@ -192,6 +193,7 @@ def test_page_of_one_system_has_no_empty_sections():
         [System("s", "teacher", predictions(["ক", "কলকাতা"]))],
         run={},
         data={"name": "d"},
+        code="abc",
         num_resamples=20,
     )
     text = "".join(outline(page.render(report)).text)

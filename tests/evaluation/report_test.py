@@ -40,6 +40,7 @@ def build(systems=None, **kwargs):
         systems or (student(), chain()),
         run={"Commit": "abc"},
         data={"name": "six words"},
+        code="abc",
         **given,
     )
 
@@ -136,6 +137,8 @@ def test_every_figure_has_a_signature_and_a_definition():
         assert set(system["signatures"]) == set(system["overall"])
         assert set(system["overall"]) <= set(found["definitions"])
         assert f"|decode:{decode}|" in system["signatures"]["cer"]
+        assert "|epik_jax:abc|" in system["signatures"]["cer"]
+        assert "|key:" in system["signatures"]["first"]
     assert found["definitions"]["first"] == "the first letter"
 
 
@@ -169,7 +172,7 @@ def test_sources_are_pooled_and_what_is_told_apart_counts_nowhere_else():
 
 def test_sound_keys_of_the_project_are_the_default():
     found = reports.build_report(
-        "t", [student()], run={}, data={"name": "d"}, num_resamples=10
+        "t", [student()], run={}, data={"name": "d"}, code="abc", num_resamples=10
     )
     overall = found["systems"][0]["overall"]
     assert {"sound_class", "strict", "phonetic"} <= set(overall)

@@ -13,7 +13,7 @@ import console
 import numpy as np
 import pytest
 
-from epik_jax.recipes import answerer, examination
+from epik_jax.recipes import answerer, examination, provenance
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.corpus import for_choosing
 from epik_jax.recipes.pairs_file import PairsFile
@@ -144,6 +144,8 @@ def test_the_signature_tells_files_and_limits_apart(parallel: Path) -> None:
     signatures = [m["signatures"]["cer"] for m in (whole, some)]
     assert all("data:pairs.tsv.gz@" in s and "decode:rules" in s for s in signatures)
     assert "limit:2" in signatures[1] and signatures[0] != signatures[1]
+    assert all(f"|epik_jax:{provenance.commit()}|" in s for s in signatures)
+    assert "|key:" in whole["signatures"]["cross_strict"]
 
 
 @pytest.mark.parametrize(
