@@ -14,6 +14,7 @@ import numpy as np
 from epik_jax.evaluation import bootstrap, feature_distance, fidelity, metrics
 from epik_jax.evaluation.findings import System
 from epik_jax.evaluation.metrics import WordScores
+from epik_jax.evaluation.turns import taking_turns
 
 _LOWER_IS_BETTER = ("cer", "cer_mean", feature_distance.NAME)
 
@@ -133,11 +134,7 @@ def sample_rows(
     """
     pairs = scores[systems[0].name].pairs
     order = np.random.default_rng(seed).permutation(len(pairs))
-    turn = np.zeros(len(pairs), np.int64)
-    for pair in np.unique(pairs):
-        rows = order[pairs[order] == pair]
-        turn[rows] = np.arange(len(rows))
-    chosen = np.lexsort((pairs, turn))[:num_rows]
+    chosen = taking_turns(order, pairs)[:num_rows]
     return [_row(i, systems, scores) for i in chosen]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from epik_jax.evaluation.metrics import Prediction, WordScores, word_scores
+from epik_jax.evaluation.turns import taking_turns
 
 _TIE = 1e-6  # Cosines nearer than this count as equal: float32 rounding, no more.
 
@@ -196,16 +197,11 @@ def rows_right_only(
 ) -> np.ndarray:
     """Rows that `winner` has right and `loser` has wrong, int64 [at most `limit`].
 
-    Language pairs take turns, so that a long list of one pair hides no other; inside a
-    pair the loser's worst words come first.
+    Language pairs take turns; inside a pair the loser's worst words come first.
     """
     rows = np.flatnonzero(winner.exact & ~loser.exact)
     worst_first = rows[np.argsort(-loser.edits[rows], kind="stable")]
-    pairs = loser.pairs[worst_first]
-    turn = np.zeros(len(rows), np.int64)
-    for pair in np.unique(pairs):
-        turn[pairs == pair] = np.arange(int((pairs == pair).sum()))
-    return worst_first[np.lexsort((pairs, turn))][:limit]
+    return taking_turns(worst_first, loser.pairs)[:limit]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
