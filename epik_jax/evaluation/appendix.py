@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from epik_jax.evaluation import charts, tables
+from epik_jax.evaluation import charts, glossary, tables
 from epik_jax.evaluation.charts import Bar, Curve
 from epik_jax.evaluation.markup import Markup, joined, note, section, tag
 
@@ -114,7 +114,7 @@ def definitions(report: Mapping[str, Any]) -> Markup:
     """What each figure means, and the signature that it was made under."""
     shown = {m for s in report["systems"] for m in s["overall"]}
     terms = [
-        joined([tag("dt", tables.metric_title(name)), tag("dd", text)])
+        joined([tag("dt", glossary.named(name).heading), tag("dd", text)])
         for name, text in report["definitions"].items()
         if name in shown
     ]

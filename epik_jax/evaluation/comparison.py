@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax.evaluation import bootstrap, feature_distance, fidelity, metrics
+from epik_jax.evaluation import bootstrap, fidelity, glossary, metrics
 from epik_jax.evaluation.findings import System
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.turns import taking_turns
-
-_LOWER_IS_BETTER = ("cer", "cer_mean", feature_distance.NAME)
 
 
 def compare(
@@ -150,7 +148,8 @@ def _difference(
         num_resamples=num_resamples,
         seed=seed,
     )
-    verdict = found.verdict(higher_is_better=metric not in _LOWER_IS_BETTER)
+    higher = not glossary.named(metric).lower_is_better
+    verdict = found.verdict(higher_is_better=higher)
     return {**found.figure(), "verdict": verdict}
 
 

@@ -23,6 +23,7 @@ from epik_jax.evaluation import (
     clusters,
     comparison,
     fidelity,
+    glossary,
     metrics,
     sounds,
     timing,
@@ -175,7 +176,7 @@ def _definitions(
         raise ValueError(f"no definition is given for the sound keys {missing}")
     used = {name: key_definitions[name] for name in keys}
     return {
-        **metrics.definitions(used, with_distance),
+        **glossary.definitions(used, with_distance),
         **{f"similarity {k}": v for k, v in fidelity.DEFINITIONS.items()},
     }
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax.evaluation import clusters, feature_distance, metrics, sounds
+from epik_jax.evaluation import clusters, feature_distance, glossary, metrics, sounds
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.signature import signatures
@@ -57,6 +57,7 @@ def examine(
         is not installed.
     """
     distance = feature_distance.make_feature_distance() if with_distance else None
+    keys = sounds.SOUND_KEY_DEFINITIONS
     examples, report = asked.read(answerer.max_length)
     logging.info("%s; %d to score", report, len(examples))
     started = time.monotonic()
@@ -94,13 +95,13 @@ def examine(
         **_groups(scores, examples, apart, seed),
         "signatures": signatures(
             scores.metrics(),
-            keys=sounds.SOUND_KEY_DEFINITIONS,
+            keys=keys,
             decode=answerer.decode,
             code=commit(),
             data=data,
             **taken,
         ),
-        "definitions": metrics.definitions(sounds.SOUND_KEY_DEFINITIONS, with_distance),
+        "definitions": glossary.definitions(keys, with_distance),
     }
 
 

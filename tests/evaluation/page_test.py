@@ -169,7 +169,7 @@ def test_gap_and_unseen_words_stand_beside_the_chain():
         "top1": {"value": 0.5, "low": 0.4, "high": 0.62}
     }
     text = " ".join(outline(page.render(report)).text)
-    assert "50.0 % [40.0, 62.0] in Top-1" in text
+    assert "50.0 % [40.0, 62.0] in top-1" in text
     assert "33.3" in text and "Test list" in text
     report["against_chain"] |= {"gap": None, "unseen": {}}
     text = " ".join(outline(page.render(report)).text)
