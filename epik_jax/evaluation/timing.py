@@ -20,6 +20,8 @@ import numpy as np
 TimedPredictor: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 """Words -> one answer each, on the host when it returns (asynchronous work done)."""
 
+_PROCESSORS = pathlib.Path("/proc/cpuinfo")
+
 MAX_BATCHES = 64
 """Of one batch size in a pass: the shortest would take all day otherwise."""
 
@@ -186,9 +188,8 @@ def _demand_answers(name: str, batch: list[Any], answers: Sequence[Any]) -> None
 
 
 def _processor_name() -> str:
-    table = pathlib.Path("/proc/cpuinfo")
-    if table.exists():
-        for line in table.read_text(errors="replace").split("\n"):
+    if _PROCESSORS.exists():
+        for line in _PROCESSORS.read_text(errors="replace").split("\n"):
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return "CPU"

@@ -87,7 +87,7 @@ def test_lower_error_counts_as_better():
         "cer_mean": "better",
         "top1": "better",
         "within_one_edit": "better",
-        "first": "inconclusive" if found["first"]["value"] == 0 else "better",
+        "first": "better",  # ಕ is wrong where ক stands for it.
     }
 
 

@@ -1,3 +1,5 @@
+import types
+
 import pytest
 
 from epik_jax.evaluation import timing
@@ -101,5 +103,21 @@ def test_predictor_that_swallows_words_is_refused():
         timing.time_predictors({}, [])
 
 
-def test_device_is_named():
-    assert timing.device_name().strip()
+def test_a_processor_is_named_with_the_cores_that_may_be_used(monkeypatch, tmp_path):
+    table = tmp_path / "cpuinfo"
+    monkeypatch.setattr(timing, "_PROCESSORS", table)
+    monkeypatch.setattr(
+        timing.os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False
+    )
+    assert timing.device_name() == "CPU, 3 cores"
+    table.write_text(
+        "processor\t: 0\nmodel name\t: Abacus: 9 beads @ 1 Hz\nflags\t: x\n"
+    )
+    assert timing.device_name() == "Abacus: 9 beads @ 1 Hz, 3 cores"
+
+
+def test_accelerators_are_counted_and_named(monkeypatch):
+    tpu = types.SimpleNamespace(platform="tpu", device_kind="TPU v4")
+    monkeypatch.setattr(timing.jax, "devices", lambda: [tpu] * 4)
+    monkeypatch.setattr(timing.jax, "device_count", lambda: 4)
+    assert timing.device_name() == "4 x TPU v4"
