@@ -53,12 +53,12 @@ def _options() -> argparse.Namespace:
 def _answers(
     teacher: Network, asked: Sequence[Example], options: argparse.Namespace
 ) -> Iterable[tuple[str, str, Answers]]:
-    yield "greedy chain", "greedy", greedy_chain(teacher).transliterate(asked)
+    greedy = greedy_chain(teacher)
+    yield "greedy chain", greedy.label, greedy.transliterate(asked)
     yield "gold English, greedy", "greedy", from_gold_english(teacher)(asked)
     table = TableTeacher("builtin").transliterate(asked)
     yield "table", "rules", table
     summed = summed_chain(teacher, NUM_PIVOTS)
-    beams = f"beam-{NUM_PIVOTS}x{NUM_PIVOTS}"
     gold = Chain(
         summed.links,
         {(e.source_lang, e.source): (Hypothesis(e.pivot, 0.0),) for e in asked},
@@ -66,13 +66,13 @@ def _answers(
     for name, chain in (("chain", summed), ("gold English", gold)):
         pivots = chain.pivots(asked)
         plain = chain.finish(asked, pivots)
-        yield f"{name}, beams", beams, plain
+        yield f"{name}, beams", chain.label, plain
         crowd = CrowdConfig("builtin", proposes=True)
         joined = advised(crowd, chain, asked, pivots, plain)
         for answers, joins in ((plain, ""), (joined, ", proposals")):
             for weight in options.weights:
                 label = f"{name}, weight {weight:g}{joins}"
-                yield label, beams, reranked(answers, table, weight)
+                yield label, chain.label, reranked(answers, table, weight)
 
 
 if __name__ == "__main__":

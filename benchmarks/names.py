@@ -10,6 +10,7 @@ from epik_jax.evaluation import report
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes import figures
 from epik_jax.recipes.pairs_file import PairsFile, Part
+from epik_jax.recipes.provenance import commit
 from epik_jax.structs import Example
 from epik_jax.teachers.chain import Answers
 
@@ -39,7 +40,9 @@ def show(
     title: str, systems: Sequence[System], data: str, json_file: Path | None
 ) -> dict[str, Any]:
     """Scores the systems, prints their figures, writes the report; returns it."""
-    made = report.build_report(title, systems, run={}, data={"name": data})
+    made = report.build_report(
+        title, systems, run={}, data={"name": data}, code=commit()
+    )
     if json_file:
         report.write_report(json_file, made)
     n = made["data"]["n"]

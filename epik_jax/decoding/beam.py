@@ -23,7 +23,7 @@ import numpy as np
 
 from epik_jax.decoding.constraint import IMPOSSIBLE, is_possible, next_log_probs
 from epik_jax.decoding.greedy import check_limits
-from epik_jax.decoding.length_penalty import PenaltyKind, length_divisors
+from epik_jax.decoding.length_penalty import length_divisors
 from epik_jax.structs import AllowFn, Array, Decoded, KVCache, StepFn
 
 ReorderFn: TypeAlias = Callable[[KVCache, Array], KVCache]
@@ -104,7 +104,6 @@ def beam(
     length_penalty: float = 0.0,
     num_hypotheses: int = 1,
     allow: AllowFn | None = None,
-    penalty_kind: PenaltyKind = "wu",
     reorder: ReorderFn = gather_beams,
 ) -> Decoded:
     """Searches for the hypotheses with the best penalised log-probabilities.
@@ -127,7 +126,6 @@ def beam(
       length_penalty: exponent of the divisor, see `length_divisors`.
       num_hypotheses: N, at most `beam_width`.
       allow: which tokens may follow; log-probabilities are renormalised over them.
-      penalty_kind: "wu" or "average".
       reorder: how the cache follows the surviving beams; another than the default
         can leave leaves in place that it tracks in some cheaper way.
 
@@ -140,7 +138,7 @@ def beam(
       ValueError: for limits that cannot be served, such as more hypotheses than beams.
     """
     check_limits(eos_id=eos_id, pad_id=pad_id, max_length=max_length)
-    divisors = length_divisors(max_length, length_penalty, penalty_kind)
+    divisors = length_divisors(max_length, length_penalty)
     rules = Rules(eos_id, pad_id, beam_width, num_hypotheses, max_length, divisors)
 
     def going(state: BeamState) -> jax.Array:

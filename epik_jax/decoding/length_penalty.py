@@ -6,16 +6,10 @@ every length. It does not know hypotheses: the search divides log-probabilities 
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
-
 import numpy as np
 
-PenaltyKind: TypeAlias = Literal["wu", "average"]
 
-
-def length_divisors(
-    max_length: int, length_penalty: float, kind: PenaltyKind = "wu"
-) -> np.ndarray:
+def length_divisors(max_length: int, length_penalty: float) -> np.ndarray:
     """The divisor of a log-probability for each length.
 
     A sum of log-probabilities only falls as tokens are added, so plain search prefers
@@ -24,27 +18,19 @@ def length_divisors(
 
     Args:
       max_length: the longest hypothesis, in tokens, end token included.
-      length_penalty: exponent, at least 0; 0 switches the penalty off. At 1 the kind
-        "average" ranks by the mean log-probability of a token.
-      kind: "wu" divides by ((5 + length) / 6) ** length_penalty, "average" by
-        length ** length_penalty.
+      length_penalty: exponent of (5 + length) / 6, at least 0; 0 switches the penalty
+        off.
 
     Returns:
       float32 [max_length + 1], never falling, indexed by length; entry 0 is never used
       for a real hypothesis and repeats entry 1.
 
     Raises:
-      ValueError: for a negative penalty, for which early stopping would not be sound,
-        or for an unknown kind.
+      ValueError: for a negative penalty, for which early stopping would not be sound.
 
     Source: Wu et al. 2016, "Google's Neural Machine Translation System", section 7.
     """
     if not 0 <= length_penalty < float("inf"):
         raise ValueError(f"length_penalty must be 0 or more, got {length_penalty}")
-    if kind not in get_args(PenaltyKind):
-        raise ValueError(
-            f"length penalty kind must be one of {get_args(PenaltyKind)}, got {kind!r}"
-        )
     lengths = np.maximum(np.arange(max_length + 1, dtype=np.float64), 1)
-    base = (5 + lengths) / 6 if kind == "wu" else lengths
-    return (base**length_penalty).astype(np.float32)
+    return (((5 + lengths) / 6) ** length_penalty).astype(np.float32)

@@ -9,10 +9,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from epik_jax.evaluation import charts, tables
+from epik_jax.evaluation import charts, glossary, tables
 from epik_jax.evaluation.charts import Bar, Curve
 from epik_jax.evaluation.markup import Markup, joined, note, section, tag
-from epik_jax.evaluation.timing import MAX_BATCHES
 
 _FIRST_CURVES = ("loss", "cost", "cer", "top1", "soft_kl", "hard_ce")
 _LAST_CURVES = (
@@ -30,11 +29,11 @@ def times(report: Mapping[str, Any]) -> Markup:
     if timing is None:
         return Markup("")
     text = (
-        f"On {timing['device']}: {timing['num_words']:,} fixed words, at most "
-        f"{MAX_BATCHES} batches of one size, {timing['repeats']} passes, "
-        "from text to text. Compilation is left out, host "
-        "work and every pass of a chain are in; the systems took turns on the same "
-        "batches. Bars show the median time of one batch, ticks the 95th percentile."
+        f"On {timing['device']}: {timing['repeats']} passes over fixed words, from "
+        "text to text. Compilation is left out, host work and every pass of a chain "
+        "are in; the systems took turns on the same batches. Bars show the median time "
+        "of one batch, ticks the 95th percentile. The table says how many of the words "
+        "were timed at a batch size."
     )
     roles = _roles(report)
     num_sizes = len(next(iter(timing["systems"].values())))
@@ -115,7 +114,7 @@ def definitions(report: Mapping[str, Any]) -> Markup:
     """What each figure means, and the signature that it was made under."""
     shown = {m for s in report["systems"] for m in s["overall"]}
     terms = [
-        joined([tag("dt", tables.metric_title(name)), tag("dd", text)])
+        joined([tag("dt", glossary.named(name).heading), tag("dd", text)])
         for name, text in report["definitions"].items()
         if name in shown
     ]
@@ -165,7 +164,7 @@ def _time_card(
 
 
 def _time_table(timing: Mapping[str, Any]) -> Markup:
-    heads = ("Batch size", "Mean ms", "p50 ms", "p95 ms", "Words per second")
+    heads = ("Batch size", "Words", "Mean ms", "p50 ms", "p95 ms", "Words per second")
     numbers = [tag("th", h, class_="num") for h in (*heads, "Time saved %")]
     rows = []
     reduced = timing.get("reduced", {}).get("first")
@@ -175,6 +174,8 @@ def _time_table(timing: Mapping[str, Any]) -> Markup:
             saved = timing.get("reduction_percent", {}).get(str(size))
             cells = [
                 str(size),
+                # Absent from older reports.
+                f"{entry['num_words']:,}" if "num_words" in entry else "–",
                 *(f"{entry[k]:.2f}" for k in ("mean_ms", "p50_ms", "p95_ms")),
                 f"{entry['words_per_second']:,.0f}",
                 charts.signed(saved) if name == reduced and saved is not None else "",

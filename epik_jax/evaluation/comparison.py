@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax.evaluation import bootstrap, feature_distance, fidelity, metrics
+from epik_jax.evaluation import bootstrap, fidelity, glossary, metrics
 from epik_jax.evaluation.findings import System
 from epik_jax.evaluation.metrics import WordScores
-
-_LOWER_IS_BETTER = ("cer", "cer_mean", feature_distance.NAME)
+from epik_jax.evaluation.turns import taking_turns
 
 
 def compare(
@@ -133,11 +132,7 @@ def sample_rows(
     """
     pairs = scores[systems[0].name].pairs
     order = np.random.default_rng(seed).permutation(len(pairs))
-    turn = np.zeros(len(pairs), np.int64)
-    for pair in np.unique(pairs):
-        rows = order[pairs[order] == pair]
-        turn[rows] = np.arange(len(rows))
-    chosen = np.lexsort((pairs, turn))[:num_rows]
+    chosen = taking_turns(order, pairs)[:num_rows]
     return [_row(i, systems, scores) for i in chosen]
 
 
@@ -153,7 +148,8 @@ def _difference(
         num_resamples=num_resamples,
         seed=seed,
     )
-    verdict = found.verdict(higher_is_better=metric not in _LOWER_IS_BETTER)
+    higher = not glossary.named(metric).lower_is_better
+    verdict = found.verdict(higher_is_better=higher)
     return {**found.figure(), "verdict": verdict}
 
 

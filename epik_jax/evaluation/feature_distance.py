@@ -21,15 +21,15 @@ EPITRAN_CODES = {
     "bn": "ben-Beng",
 }
 
-DEFINITIONS = {
-    NAME: "First answer and accepted spelling are turned into IPA by epitran; changing "
-    "a segment costs the share of panphon's articulatory features that differ (half "
+DEFINITION = (
+    "First answer and accepted spelling are turned into IPA by epitran; changing a "
+    "segment costs the share of panphon's articulatory features that differ (half "
     "where one side leaves a feature open), adding or dropping one about 1; the least "
     "sum is divided by the longer word's number of segments. Of several accepted "
     "spellings the nearest counts. 0 means the same sounds, unrelated names are about "
     "0.3 apart. Letters that epitran does not read (candra o, aytham) are dropped on "
-    "both sides, words in English are left out. Lower is better."
-}
+    "both sides, words in English are left out."
+)
 
 _IPA_G = "\N{LATIN SMALL LETTER SCRIPT G}"
 

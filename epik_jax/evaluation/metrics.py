@@ -16,6 +16,8 @@ import numpy as np
 
 from epik_jax.evaluation import feature_distance, sounds
 from epik_jax.evaluation.bootstrap import Ratio
+from epik_jax.evaluation.clusters import clusters
+from epik_jax.evaluation.glossary import OF_SPELLING
 from epik_jax.evaluation.sounds import Heard, KeyFn, WordDistance
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.text.edits import num_edits
@@ -23,20 +25,6 @@ from epik_jax.text.normalise import normalise
 
 Prediction: TypeAlias = tuple[Example, tuple[Hypothesis, ...]]
 """An example and the answers to it, best first; no answers where a system had none."""
-
-DEFINITIONS: Mapping[str, str] = {
-    "cer": "Character error rate: Levenshtein edits between the answer and the closest "
-    "accepted spelling, in code points after normalisation, summed over the words and "
-    "divided by the summed length of those spellings. Lower is better.",
-    "cer_mean": "The mean over words of each word's own edits divided by the length of "
-    "its closest accepted spelling. Lower is better.",
-    "top1": "Share of words whose first answer equals an accepted spelling exactly.",
-    "top3": "Share of words with an accepted spelling among the first three answers.",
-    "top5": "Share of words with an accepted spelling among the first five answers.",
-    "mrr": "Mean reciprocal rank of the first right answer, 0 where there is none.",
-    "within_one_edit": "Share of words whose first answer is at most one edit away "
-    "from an accepted spelling.",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +34,7 @@ class WordScores:
     Attributes:
       example_ids: N identities; comparisons of two systems demand equal ones.
       pairs: str [N], such as "hi>ta".
-      words: str [N], equal for rows about one name, whatever languages it is asked in;
-        such rows are resampled together.
+      words: str [N], equal for rows that are resampled together; see `clusters`.
       edits: int64 [N], edits of the first answer to its closest reference.
       ref_length: int64 [N], code points of that reference.
       rank: int64 [N], 1 for a right first answer, 0 where no answer is right.
@@ -167,7 +154,7 @@ def word_scores(
       ValueError: an example has no reference, or one that normalises to nothing.
     """
     keys = dict(keys or {})
-    reserved = sorted(set(keys) & set(DEFINITIONS))
+    reserved = sorted(set(keys) & {metric.name for metric in OF_SPELLING})
     if reserved:
         raise ValueError(f"a sound key may not be named like a metric: {reserved}")
     rows = [_score(example, given, keys, distance) for example, given in predictions]
@@ -178,7 +165,7 @@ def word_scores(
         pairs=np.array(
             [f"{e.source_lang}>{e.target_lang}" for e, _ in predictions], dtype=str
         ),
-        words=np.array([_word(e) for e, _ in predictions], dtype=str),
+        words=np.array(clusters([e for e, _ in predictions]), dtype=str),
         edits=columns[0],
         ref_length=columns[1],
         rank=columns[2],
@@ -186,17 +173,6 @@ def word_scores(
         heard={name: heard[:, i] for i, name in enumerate(keys)},
         distance=np.array([row.distance for row in rows], float),
     )
-
-
-def definitions(keys: Mapping[str, str], with_distance: bool) -> dict[str, str]:
-    """What each metric of some scores means.
-
-    Args:
-      keys: name of a sound key -> how it is made.
-      with_distance: whether the feature distance is among them.
-    """
-    far = feature_distance.DEFINITIONS if with_distance else {}
-    return {**DEFINITIONS, **sounds.definitions(keys), **far}
 
 
 def summary(scores: WordScores) -> dict[str, float]:
@@ -223,13 +199,6 @@ def summary_by_pair(scores: WordScores) -> dict[str, dict[str, float]]:
         str(pair): summary(scores.take(np.flatnonzero(scores.pairs == pair)))
         for pair in np.unique(scores.pairs)
     }
-
-
-def _word(example: Example) -> str:
-    """The English form where there is one, else the source."""
-    if example.target_lang == "en":
-        return example.targets[0]
-    return example.pivot or example.source
 
 
 class _Row(NamedTuple):

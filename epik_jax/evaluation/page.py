@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from epik_jax.evaluation import appendix, charts, sections, tables
+from epik_jax.evaluation import appendix, charts, glossary, sections, tables
 from epik_jax.evaluation.markup import Markup, joined, tag
 from epik_jax.evaluation.report import FORMAT
 from epik_jax.evaluation.style import CSS
@@ -96,7 +96,7 @@ def _figure_tile(
     subject: Mapping[str, Any], metric: str, rival: Mapping[str, Any] | None
 ) -> Markup:
     value = f"{tables.percent(subject['overall'][metric]['value'])} %"
-    name = f"{tables.metric_title(metric)} of {subject['name']}"
+    name = f"{glossary.named(metric).heading} of {subject['name']}"
     if rival is None:
         return _tile(name, value)
     found = rival["difference"][metric]

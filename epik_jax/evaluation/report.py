@@ -20,8 +20,10 @@ import numpy as np
 
 from epik_jax.evaluation import (
     bootstrap,
+    clusters,
     comparison,
     fidelity,
+    glossary,
     metrics,
     sounds,
     timing,
@@ -34,7 +36,7 @@ from epik_jax.evaluation.findings import (
 )
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import Prediction, WordScores
-from epik_jax.evaluation.signature import signature
+from epik_jax.evaluation.signature import signatures
 from epik_jax.evaluation.sounds import KeyFn, WordDistance
 from epik_jax.files import write_whole
 
@@ -42,6 +44,12 @@ FORMAT = "epik-report-1"
 
 Scorer: TypeAlias = Callable[[Sequence[Prediction]], WordScores]
 """Predictions -> their scores, in everything that the report measures."""
+
+_DRAWN = {
+    "level": 0.95,
+    "strata": "language pairs",
+    "clusters": clusters.DEFINITION,
+}
 
 # Where a line stands, not what it measures.
 _LOG_COLUMNS = ("stage", "step", "time", "window_seconds")
@@ -53,6 +61,7 @@ def build_report(
     *,
     run: Mapping[str, Any],
     data: Mapping[str, Any],
+    code: str,
     keys: Mapping[str, KeyFn] = sounds.SOUND_KEYS,
     key_definitions: Mapping[str, str] = sounds.SOUND_KEY_DEFINITIONS,
     distance: WordDistance | None = None,
@@ -68,6 +77,7 @@ def build_report(
       systems: the one that the report is about first; at most one has role "chain".
       run: what a reader needs to repeat it: config, commit, seed, budget, command.
       data: what was scored; must hold "name", free of "|"; may hold a "note".
+      code: commit or release that scores, for signatures.
       keys: name -> sound key, each a column of its own, and one across scripts.
       key_definitions: name -> how that key is made, printed beside its figures.
       distance: between the sounds of answer and accepted spelling; None leaves its
@@ -90,17 +100,17 @@ def build_report(
     score = functools.partial(metrics.word_scores, keys=keys, distance=distance)
     scores = {s.name: score(s.predictions) for s in systems}
     resampling = {"num_resamples": num_resamples, "seed": seed}
+    signed = {"keys": key_definitions, "code": code, "data": str(data["name"])}
     chain = next((s for s in systems if s.role == "chain"), None)
     report: dict[str, Any] = {
         "format": FORMAT,
         "title": title,
         "run": dict(run),
         "data": {**data, "n": len(systems[0].predictions)},
-        "resampling": {**resampling, "level": 0.95, "strata": "language pairs"},
+        "resampling": {**resampling, **_DRAWN},
         "definitions": _definitions(keys, key_definitions, distance is not None),
         "systems": [
-            _system_entry(s, scores[s.name], score, str(data["name"]), resampling)
-            for s in systems
+            _system_entry(s, scores[s.name], score, signed, resampling) for s in systems
         ],
         "comparisons": [
             comparison.compare(systems[0].name, other.name, scores, **resampling)
@@ -166,7 +176,7 @@ def _definitions(
         raise ValueError(f"no definition is given for the sound keys {missing}")
     used = {name: key_definitions[name] for name in keys}
     return {
-        **metrics.definitions(used, with_distance),
+        **glossary.definitions(used, with_distance),
         **{f"similarity {k}": v for k, v in fidelity.DEFINITIONS.items()},
     }
 
@@ -175,7 +185,7 @@ def _system_entry(
     system: System,
     scores: WordScores,
     score: Scorer,
-    data_name: str,
+    signed: dict[str, Any],
     resampling: dict[str, int],
 ) -> dict[str, Any]:
     more = metrics.summary_by_pair(score(system.more))
@@ -191,10 +201,7 @@ def _system_entry(
             **_by_source(system.predictions, score, apart=False),
             **_by_source(system.apart, score, apart=True),
         },
-        "signatures": {
-            metric: signature(metric, decode=system.decode, data=data_name)
-            for metric in scores.metrics()
-        },
+        "signatures": signatures(scores.metrics(), decode=system.decode, **signed),
     }
 
 

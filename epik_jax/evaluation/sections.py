@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from epik_jax.evaluation import charts, tables
+from epik_jax.evaluation import charts, glossary, tables
 from epik_jax.evaluation.charts import Range
 from epik_jax.evaluation.markup import Markup, joined, note, section, tag
 
@@ -19,8 +19,9 @@ def systems(report: Mapping[str, Any]) -> Markup:
     subject = report["systems"][0]["name"]
     text = (
         "Every figure is the unweighted mean over language pairs, in percent. Below it "
-        f"stands its {how['level']:.0%} interval (percentile bootstrap over words, "
-        f"{how['num_resamples']:,} resamples inside each pair, seed {how['seed']}). "
+        f"stands its {how['level']:.0%} interval (percentile bootstrap, "
+        f"{how['num_resamples']:,} resamples of whole names, each with all language "
+        f"pairs that it is asked in, seed {how['seed']}). "
     )
     if report["comparisons"]:
         text += (
@@ -81,16 +82,14 @@ def _difference_cards(report: Mapping[str, Any]) -> list[Markup]:
     if chain is None:
         return []
     found = next(c for c in report["comparisons"] if c["second"] == chain["chain"])
-    cards = [
-        tag("div", tag("h3", title), _difference_chart(found, metric), class_="card")
-        for metric, title in (
-            ("cer", f"CER, {found['first']} minus {found['second']} (left is better)"),
-            (
-                "top1",
-                f"Top-1, {found['first']} minus {found['second']} (right is better)",
-            ),
-        )
-    ]
+    cards = []
+    for metric in ("cer", "top1"):
+        term = glossary.named(metric)
+        side = "left" if term.lower_is_better else "right"
+        title = f"{term.heading}, {found['first']} minus {found['second']}"
+        drawn = _difference_chart(found, metric)
+        heading = tag("h3", f"{title} ({side} is better)")
+        cards.append(tag("div", heading, drawn, class_="card"))
     return [tag("div", *cards, class_="grid half")]
 
 
@@ -150,7 +149,7 @@ def _gap_note(against: Mapping[str, Any]) -> list[Markup]:
         return []
     shares = " and ".join(
         f"{tables.percent(s['value'])} % [{tables.percent(s['low'])}, "
-        f"{tables.percent(s['high'])}] in {tables.metric_title(metric)}"
+        f"{tables.percent(s['high'])}] in {glossary.named(metric).title}"
         for metric, s in against["gap"]["closed"].items()
     )
     return [

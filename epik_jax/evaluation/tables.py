@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from epik_jax.evaluation import glossary
 from epik_jax.evaluation.charts import signed
 from epik_jax.evaluation.markup import Markup, joined, tag
 from epik_jax.text.scripts import LANGUAGES
@@ -21,34 +22,12 @@ LANGUAGE_NAMES = {
     "bn": "Bengali",
 }
 
-METRIC_TITLES = {
-    "cer": "CER",
-    "cer_mean": "CER per word",
-    "top1": "Top-1",
-    "top3": "Top-3",
-    "top5": "Top-5",
-    "mrr": "MRR",
-    "within_one_edit": "Within one edit",
-    "sound_class": "Same sound class",
-    "strict": "Same strict key",
-    "phonetic": "Same phonetic key",
-    "cross_sound_class": "Sound class of the source",
-    "cross_strict": "Strict key of the source",
-    "cross_phonetic": "Phonetic key of the source",
-    "feature_distance": "Feature distance",
-}
-
 _HEADLINE = (
     *("cer", "top1", "top3", "top5", "sound_class", "phonetic"),
     "feature_distance",
 )
 _NUM_OPEN_ROWS = 12  # One row of each Indic pair: the lists take turns.
 _MOST_HEAT = 0.62  # More would leave the figure unreadable on its own background.
-
-
-def metric_title(metric: str) -> str:
-    """Heading of a metric's column."""
-    return METRIC_TITLES.get(metric, metric.replace("_", " ").capitalize())
 
 
 def percent(value: float) -> str:
@@ -83,7 +62,7 @@ def systems_table(report: Mapping[str, Any]) -> Markup:
     rest = [m for m in present if m not in _HEADLINE]
     parts = [_systems_columns(report, first)]
     if rest:
-        names = ", ".join(metric_title(m) for m in rest)
+        names = ", ".join(glossary.named(m).heading for m in rest)
         parts.append(_folded(f"More figures: {names}", _systems_columns(report, rest)))
     return joined(parts)
 
@@ -96,7 +75,12 @@ def _systems_columns(report: Mapping[str, Any], columns: Sequence[str]) -> Marku
     systems = report["systems"]
     head = [tag("th", "System"), tag("th", "Parameters", class_="num")]
     head += [
-        tag("th", f"{metric_title(m)} %", class_="num", title=report["definitions"][m])
+        tag(
+            "th",
+            f"{glossary.named(m).heading} %",
+            class_="num",
+            title=report["definitions"][m],
+        )
         for m in columns
     ]
     differences = {c["second"]: c["difference"] for c in report["comparisons"]}
@@ -111,8 +95,7 @@ def heat_matrices(system: Mapping[str, Any]) -> Markup:
     """Error rate and top-1 of one system, source language by target language."""
     return tag(
         "div",
-        _heat_table(system["pairs"], "cer", "CER %, stronger is worse"),
-        _heat_table(system["pairs"], "top1", "Top-1 %, stronger is better"),
+        *(_heat_table(system["pairs"], metric) for metric in ("cer", "top1")),
         class_="matrices",
     )
 
@@ -180,7 +163,9 @@ def dot(role: str, is_subject: bool) -> Markup:
     return tag("span", class_=f"dot {kind}")
 
 
-def _heat_table(pairs: Mapping[str, Any], metric: str, caption: str) -> Markup:
+def _heat_table(pairs: Mapping[str, Any], metric: str) -> Markup:
+    term = glossary.named(metric)
+    worth = "worse" if term.lower_is_better else "better"
     used = [lang for lang in LANGUAGES if any(lang in p.split(">") for p in pairs)]
     values = [figures[metric] for figures in pairs.values()]
     low, high = min(values), max(values)
@@ -194,7 +179,7 @@ def _heat_table(pairs: Mapping[str, Any], metric: str, caption: str) -> Markup:
     corner = tag("th", "↓→", title="from the row's language to the column's")
     return tag(
         "table",
-        tag("caption", caption),
+        tag("caption", f"{term.heading} %, stronger is {worth}"),
         tag("tr", corner, *heads),
         *rows,
         class_=f"heat heat-{metric}",

@@ -20,6 +20,8 @@ import numpy as np
 TimedPredictor: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 """Words -> one answer each, on the host when it returns (asynchronous work done)."""
 
+_PROCESSORS = pathlib.Path("/proc/cpuinfo")
+
 MAX_BATCHES = 64
 """Of one batch size in a pass: the shortest would take all day otherwise."""
 
@@ -30,6 +32,7 @@ class BatchTiming:
 
     Attributes:
       batch_size: words handed over at once.
+      num_words: distinct words among those of a pass.
       num_batches: measured calls, warm-up not among them.
       mean_ms: mean wall time of a call in milliseconds.
       p50_ms: median.
@@ -38,6 +41,7 @@ class BatchTiming:
     """
 
     batch_size: int
+    num_words: int
     num_batches: int
     mean_ms: float
     p50_ms: float
@@ -51,7 +55,8 @@ class Timings:
 
     Attributes:
       device: where, in words.
-      num_words: distinct inputs that the batches are made of.
+      num_words: distinct inputs that the batches are made of; a small batch size sees
+        the first of them alone.
       repeats: measured passes at each batch size.
       systems: name -> one `BatchTiming` per batch size.
     """
@@ -68,7 +73,6 @@ def time_predictors(
     *,
     batch_sizes: Sequence[int] = (1, 32, 256),
     repeats: int = 5,
-    max_batches: int = MAX_BATCHES,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timings:
     """Times several predictors on identical batches, taking turns.
@@ -76,14 +80,14 @@ def time_predictors(
     At each batch size every predictor first sees all batches once, unmeasured, so that
     whatever compiles has compiled. Then the predictors take turns pass by pass: what
     disturbs the machine for a while disturbs all of them. Every batch is full; words
-    start again from the first where they do not fill the last one.
+    start again from the first where they do not fill the last one. A pass is of at most
+    `MAX_BATCHES`.
 
     Args:
       predictors: name -> predictor.
       words: fixed input, in a fixed order.
       batch_sizes: sizes to time.
       repeats: measured passes over the batches.
-      max_batches: most batches in a pass; batch size 1 would take all day otherwise.
       clock: seconds, monotonic.
 
     Returns:
@@ -97,7 +101,8 @@ def time_predictors(
         raise ValueError("no words to time predictors on")
     timings: dict[str, list[BatchTiming]] = {name: [] for name in predictors}
     for batch_size in batch_sizes:
-        batches = _full_batches(words, batch_size, max_batches)
+        batches = _full_batches(words, batch_size)
+        num_words = min(len(words), batch_size * len(batches))
         for name, predict in predictors.items():
             for batch in batches:
                 _demand_answers(name, batch, predict(batch))
@@ -106,7 +111,7 @@ def time_predictors(
             for name, predict in predictors.items():
                 seconds[name] += _time_pass(predict, batches, clock)
         for name, values in seconds.items():
-            timings[name].append(_batch_timing(batch_size, values))
+            timings[name].append(_batch_timing(batch_size, num_words, values))
     return Timings(
         device=device_name(),
         num_words=len(words),
@@ -142,12 +147,10 @@ def device_name() -> str:
     return f"{_processor_name()}, {_num_cores()} cores"
 
 
-def _full_batches(
-    words: Sequence[Any], batch_size: int, max_batches: int
-) -> list[list[Any]]:
+def _full_batches(words: Sequence[Any], batch_size: int) -> list[list[Any]]:
     if batch_size < 1:
         raise ValueError(f"batch size must be positive, got {batch_size}")
-    num_batches = min(max_batches, -(-len(words) // batch_size))
+    num_batches = min(MAX_BATCHES, -(-len(words) // batch_size))
     return [
         [words[(b * batch_size + i) % len(words)] for i in range(batch_size)]
         for b in range(num_batches)
@@ -165,11 +168,12 @@ def _time_pass(
     return seconds
 
 
-def _batch_timing(batch_size: int, seconds: list[float]) -> BatchTiming:
+def _batch_timing(batch_size: int, num_words: int, seconds: list[float]) -> BatchTiming:
     values = np.asarray(seconds)
     p50, p95 = np.percentile(values, (50, 95))
     return BatchTiming(
         batch_size=batch_size,
+        num_words=num_words,
         num_batches=len(values),
         mean_ms=float(values.mean() * 1e3),
         p50_ms=float(p50 * 1e3),
@@ -184,9 +188,8 @@ def _demand_answers(name: str, batch: list[Any], answers: Sequence[Any]) -> None
 
 
 def _processor_name() -> str:
-    table = pathlib.Path("/proc/cpuinfo")
-    if table.exists():
-        for line in table.read_text(errors="replace").split("\n"):
+    if _PROCESSORS.exists():
+        for line in _PROCESSORS.read_text(errors="replace").split("\n"):
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return "CPU"

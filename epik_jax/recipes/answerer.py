@@ -66,15 +66,14 @@ def model_answerer(
     width = max(beam_width, num_candidates)
     decoding = Decoding(beam_width=width, num_hypotheses=num_candidates)
     predictor: Predictor = functools.partial(network.transliterate, decoding=decoding)
-    decode, room = "greedy", model.config.max_length
+    decode, room = decoding.label, model.config.max_length
     if model.config.num_slots:
         # Sources are padded to the next width that is compiled for.
         room = min(room, model.config.num_slots // WIDTH_STEP * WIDTH_STEP)
     max_length = room - _TAG_AND_END
-    if width > 1:
-        decode = f"beam-{width}x{width}" if chain else f"beam-{width}"
     if chain:
         linked = greedy_chain(network) if width == 1 else summed_chain(network, width)
+        decode = linked.label
         predictor = functools.partial(_around_english, linked, predictor)
         # A pivot may be this much longer than its word, and must be taken as well.
         max_length -= WIDTH_STEP - 1 + decoding.max_extra + _TAG_AND_END

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from epik_jax import trees
+from epik_jax.evaluation.glossary import METRICS
 from epik_jax.interop.export import ModelFolder
 from epik_jax.recipes.figures import as_text
 
@@ -18,8 +19,6 @@ _PURPOSE = {
     "epik": "Transliterates words between Hindi, Tamil, Kannada and Bengali in one "
     "pass, without writing English on the way.",
 }
-
-_TITLES = {"cer": "CER %", "top1": "top-1 %"}
 
 
 def model_card(model: ModelFolder, licences: str = "") -> str:
@@ -60,11 +59,11 @@ def model_card(model: ModelFolder, licences: str = "") -> str:
 def _metrics(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
         return []
-    names = [name for name in _TITLES if name in rows[0]]
-    head = ["Words", "n", *(_TITLES[name] for name in names)]
+    shown = [metric for name, metric in METRICS.items() if name in rows[0]]
+    head = ["Words", "n", *(f"{metric.title} %" for metric in shown)]
     cells = [head, ["---", *("---:" for _ in head[1:])]]
     for row in rows:
-        figures = (as_text(row[name]) for name in names)
+        figures = (as_text(row[metric.name]) for metric in shown)
         cells.append([str(row["words"]), f"{row['n']:,}", *figures])
     text = "Any accepted spelling is right; in brackets the 95 % interval of a "
     text += "bootstrap over words."

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax.evaluation import feature_distance, metrics, sounds
+from epik_jax.evaluation import clusters, feature_distance, glossary, metrics, sounds
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
-from epik_jax.evaluation.signature import signature
+from epik_jax.evaluation.signature import signatures
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.pairs_file import PairsFile
+from epik_jax.recipes.provenance import commit
 from epik_jax.structs import Example
 
 FORMAT = "epik-evaluation-1"
@@ -56,6 +57,7 @@ def examine(
         is not installed.
     """
     distance = feature_distance.make_feature_distance() if with_distance else None
+    keys = sounds.SOUND_KEY_DEFINITIONS
     examples, report = asked.read(answerer.max_length)
     logging.info("%s; %d to score", report, len(examples))
     started = time.monotonic()
@@ -88,13 +90,18 @@ def examine(
             "num_group_resamples": NUM_GROUP_RESAMPLES,
             "seed": seed,
             "level": 0.95,
+            "clusters": clusters.DEFINITION,
         },
         **_groups(scores, examples, apart, seed),
-        "signatures": {
-            metric: signature(metric, decode=answerer.decode, data=data, **taken)
-            for metric in scores.metrics()
-        },
-        "definitions": metrics.definitions(sounds.SOUND_KEY_DEFINITIONS, with_distance),
+        "signatures": signatures(
+            scores.metrics(),
+            keys=keys,
+            decode=answerer.decode,
+            code=commit(),
+            data=data,
+            **taken,
+        ),
+        "definitions": glossary.definitions(keys, with_distance),
     }
 
 

@@ -6,46 +6,12 @@ What `examination` and a run's report hold goes in, aligned text comes out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from epik_jax.evaluation.glossary import METRICS, Metric
 
 Row: TypeAlias = tuple[str, int, Mapping[str, Any]]
 """Name, number of words, metric -> {"value", "low", "high"}, fractions of one."""
-
-
-class _Column(NamedTuple):
-    title: str
-    meaning: str
-
-
-_SHOWN = {
-    "cer": _Column(
-        "CER",
-        "edits to the closest accepted spelling, over its length; lower is better",
-    ),
-    "top1": _Column("top-1", "words whose first answer is an accepted spelling"),
-    "sound_class": _Column(
-        "sound class",
-        "words that sound like an accepted spelling; vowel length, a, voicing and "
-        "the like aside",
-    ),
-    "strict": _Column(
-        "strict key",
-        "the same by the place of consonants alone, behind the exact first sound",
-    ),
-    "phonetic": _Column(
-        "phonetic key",
-        "the same with the first sound by place too, cut after 8 sounds",
-    ),
-    "cross_phonetic": _Column(
-        "source's key",
-        "words with the phonetic key of their source; refs: the same of accepted "
-        "spellings",
-    ),
-    "feature_distance": _Column(
-        "feature distance",
-        "features of sound to change up to an accepted spelling; lower is better",
-    ),
-}
 
 
 def examination_table(made: Mapping[str, Any]) -> str:
@@ -97,9 +63,9 @@ def figures_table(title: str, rows: Sequence[Row]) -> str:
       rows: a line each.
     """
     shown = _shown(rows)
-    lines = [[title, "n", *(f"{_SHOWN[m].title} %" for m in shown)]]
+    lines = [[title, "n", *(f"{metric.title} %" for metric in shown)]]
     for name, n, figures in rows:
-        lines.append([name, str(n), *(_cell(figures.get(m)) for m in shown)])
+        lines.append([name, str(n), *(_cell(figures.get(m.name)) for m in shown)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
@@ -112,7 +78,10 @@ def figures_table(title: str, rows: Sequence[Row]) -> str:
 
 def definitions(rows: Sequence[Row]) -> str:
     """What the columns of `figures_table` mean, a line each."""
-    lines = [f"{_SHOWN[m].title}: {_SHOWN[m].meaning}" for m in _shown(rows)]
+    lines = [
+        f"{m.title}: {m.brief}{'; lower is better' if m.lower_is_better else ''}"
+        for m in _shown(rows)
+    ]
     return "\n".join([*lines, "[low, high]: 95 % interval of a bootstrap over words"])
 
 
@@ -122,8 +91,9 @@ def as_text(figure: Mapping[str, float]) -> str:
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _shown(rows: Sequence[Row]) -> list[str]:
-    return [m for m in _SHOWN if any(m in figures for _, _, figures in rows)]
+def _shown(rows: Sequence[Row]) -> list[Metric]:
+    found = {name for _, _, figures in rows for name in figures}
+    return [m for m in METRICS.values() if m.brief and m.name in found]
 
 
 def _cell(figure: Mapping[str, float] | None) -> str:

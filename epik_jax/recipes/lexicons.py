@@ -62,9 +62,8 @@ def systems(
     for name, decoding in ways.items():
         answers = network.transliterate(words, decoding)
         logging.info("measuring: %s has answered %d words", name, len(words))
-        label = "greedy" if decoding.beam_width == 1 else f"beam-{width}"
         pairs = list(zip(words, answers, strict=True))
-        found.append(System(name, "teacher", pairs, label, count))
+        found.append(System(name, "teacher", pairs, decoding.label, count))
     for kind in config.tables:
         pairs = list(zip(words, adviser(kind).transliterate(words), strict=True))
         found.append(System(f"table {kind}", "rules", pairs, "rules"))

@@ -21,7 +21,13 @@ from epik_jax.evaluation.timing import Timings, time_predictors
 from epik_jax.ragged import Ragged
 from epik_jax.recipes.epik import Trained
 from epik_jax.recipes.networks import load_network
-from epik_jax.recipes.predictors import Predictor, greedily, greedy_chain
+from epik_jax.recipes.predictors import (
+    Predictor,
+    at_once,
+    chain_at_once,
+    greedily,
+    greedy_chain,
+)
 from epik_jax.recipes.scoreboard import ScoreboardConfig
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.forward import Network
@@ -57,15 +63,18 @@ def _to_another(example: Example, turn: int) -> Example:
 def timings(
     trained: Trained, names: Sequence[Example], config: ScoreboardConfig
 ) -> Timings | None:
-    """Chain and students on identical words, warm, from text to text."""
+    """Chain and students on identical words, warm, from text to text.
+
+    What is timed as a batch is a single batch on the device too, in each pass.
+    """
     if not config.num_timed:
         return None
     predictors: dict[str, Predictor] = {
-        "student": greedily(trained.student),
-        "chain": greedy_chain(trained.teacher).transliterate,
+        "student": at_once(trained.student),
+        "chain": chain_at_once(trained.teacher),
     }
     for name, folder in config.others:
-        predictors[name] = greedily(load_network(Path(folder), trained.student.mesh))
+        predictors[name] = at_once(load_network(Path(folder), trained.student.mesh))
     return time_predictors(
         predictors,
         drawn(names, config.num_timed),
@@ -84,11 +93,12 @@ def similarities(
     a slot is no matter of the state in it.
 
     Returns:
-      "pooled", and "by position" or "by slot"; nothing where fewer than two words have
-      an English form, or widths differ and no bridge was trained.
+      "pooled", and "by position" or "by slot"; nothing where there are fewer than two
+      English forms, or widths differ and no bridge was trained.
     """
     with_pivot = [e for e in names if e.pivot]
-    if len(with_pivot) < 2:
+    words = [e.pivot for e in with_pivot]
+    if len(set(words)) < 2:
         return {}
     langs = [e.target_lang for e in with_pivot]
     vocabulary = trained.teacher.vocabulary
@@ -98,7 +108,7 @@ def similarities(
     )
     teacher_BLD, teacher_BL = _states(
         trained.teacher,
-        encode_sources(vocabulary, [e.pivot for e in with_pivot], langs),
+        encode_sources(vocabulary, words, langs),
     )
     if bridge := trained.bridge.get("hidden"):
         student_BLD = student_BLD @ bridge["kernel"] + bridge["bias"]
@@ -110,9 +120,11 @@ def similarities(
         "pooled": fidelity.pooled_similarity(
             fidelity.mean_pooled(student_BLD, student_BL),
             fidelity.mean_pooled(teacher_BLD, teacher_BL),
+            words,
+            langs,
         ),
         "by slot" if slotted else "by position": fidelity.positional_similarity(
-            student_BLD, teacher_BLD, filled_BL, teacher_BL
+            student_BLD, teacher_BLD, filled_BL, teacher_BL, words
         ),
     }
 

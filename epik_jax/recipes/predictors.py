@@ -19,14 +19,26 @@ Predictor: TypeAlias = Callable[[Sequence[Example]], Answers]
 """Examples -> answers to each, best first."""
 
 
-def greedily(network: Network) -> Predictor:
-    """One network as a greedy predictor."""
-    return functools.partial(network.transliterate, decoding=Decoding())
+def greedily(network: Network, batch_size: int = Decoding.batch_size) -> Predictor:
+    """One network as a greedy predictor; `batch_size` rows are decoded together."""
+    decoding = Decoding(batch_size=batch_size)
+    return functools.partial(network.transliterate, decoding=decoding)
 
 
-def greedy_chain(teacher: Network) -> Chain:
+def greedy_chain(teacher: Network, batch_size: int = Decoding.batch_size) -> Chain:
     """The pipeline that the student replaces: greedy, then greedy."""
-    return Chain((Link(teacher, "en", Decoding()), Link(teacher, None, Decoding())))
+    decoding = Decoding(batch_size=batch_size)
+    return Chain((Link(teacher, "en", decoding), Link(teacher, None, decoding)))
+
+
+def at_once(network: Network) -> Predictor:
+    """One network, greedy, all that it is handed decoded together: for timing."""
+    return lambda examples: greedily(network, len(examples))(examples)
+
+
+def chain_at_once(teacher: Network) -> Predictor:
+    """The greedy chain, all that it is handed decoded together in either pass."""
+    return lambda examples: greedy_chain(teacher, len(examples)).transliterate(examples)
 
 
 def summed_chain(teacher: Network, num_pivots: int) -> Chain:

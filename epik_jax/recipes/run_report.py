@@ -50,13 +50,13 @@ def matra_report(
 ) -> dict[str, Any]:
     """The network on the words of the test lists."""
     words = lexicons.lexicon_words(corpus, config.lexicons)
-    rows = at.log.rows()
+    rows, code = at.log.rows(), commit()
     return report.build_report(
         "MATra: one network between English and four Indic languages",
         lexicons.systems(network, words, config.lexicons),
         run={
             "command": command,
-            "commit": commit(),
+            "commit": code,
             **how_trained("", config.teacher.seed, rows),
             **kept_pairs(corpus.counts),
         },
@@ -65,6 +65,7 @@ def matra_report(
             "note": "Words of the test lists; none of them was trained on.",
             "counts": corpus.counts,
         },
+        code=code,
         findings=Findings(log_rows=rows),
     )
 
@@ -77,13 +78,13 @@ def epik_report(
     found = scoreboard.systems(trained, names, config.scoreboard)
     rows = at.log.rows()
     measured = measurements.findings(trained, found, rows, config.scoreboard)
-    wanted = config.scoreboard.feature_distance
+    wanted, code = config.scoreboard.feature_distance, commit()
     return report.build_report(
         "EPIK: a two-stage chain in one student",
         found,
         run={
             "command": command,
-            "commit": commit(),
+            "commit": code,
             **how_trained(config.epik.student_folder, config.epik.student.seed, rows),
             **kept_pairs(trained.corpus.counts),
         },
@@ -92,6 +93,7 @@ def epik_report(
             "note": "Names that choices were made on are not among them.",
             "counts": trained.corpus.counts,
         },
+        code=code,
         distance=make_feature_distance() if wanted else None,
         findings=measured,
     )

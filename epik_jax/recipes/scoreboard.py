@@ -116,7 +116,7 @@ def systems(
         beam = Decoding(beam_width=width, num_hypotheses=width)
         answers = student.transliterate(names, beam)
         wide = _system("student, by beam", "student", names, answers, student)
-        found.append(dataclasses.replace(wide, decode=f"beam-{width}"))
+        found.append(dataclasses.replace(wide, decode=beam.label))
     for role, folders in (("student", config.others), ("baseline", config.baselines)):
         for name, folder in folders:
             other = load_network(Path(folder), student.mesh)
@@ -169,16 +169,16 @@ def _summed(
     teacher: Network, names: Sequence[Example], config: ScoreboardConfig
 ) -> list[System]:
     """The chain that sums over pivots, and the same with a table's advice."""
-    answers = summed_chain(teacher, config.num_pivots).transliterate(names)
+    chain = summed_chain(teacher, config.num_pivots)
+    answers = chain.transliterate(names)
     made = {"chain, summed over pivots": answers}
     if config.rerank_weight:
         advice = TableTeacher(config.tables[0]).transliterate(names)
         name = f"the same, reranked by table {config.tables[0]}"
         made[name] = reranked(answers, advice, config.rerank_weight)
-    label = f"beam-{config.num_pivots}x{config.num_pivots}"
     return [
         dataclasses.replace(
-            _system(name, "teacher", names, given, teacher), decode=label
+            _system(name, "teacher", names, given, teacher), decode=chain.label
         )
         for name, given in made.items()
     ]

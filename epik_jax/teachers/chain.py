@@ -55,6 +55,14 @@ class Chain:
         if not self.links or self.links[-1].lang is not None:
             raise ValueError("the last link of a chain must have lang None")
 
+    @property
+    def label(self) -> str:
+        """Short name for signatures, such as "greedy" or "beam-4x4" of two links."""
+        first, *others = (link.decoding.label for link in self.links)
+        if {first, *others} == {"greedy"}:
+            return "greedy"
+        return "x".join([first, *(label.removeprefix("beam-") for label in others)])
+
     def transliterate(self, examples: Sequence[Example]) -> Answers:
         """Answers of the last link, summed over the ways that lead to each."""
         return self.finish(examples, self.pivots(examples))

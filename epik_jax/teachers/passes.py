@@ -51,8 +51,11 @@ class Decoding:
 
     @property
     def label(self) -> str:
-        """Short name for signatures."""
-        return "greedy" if self.beam_width == 1 else f"beam:{self.beam_width}"
+        """Short name for signatures, such as "beam-4" or "beam-4-lp-0.6"."""
+        if self.beam_width == 1:
+            return "greedy"  # Which knows no penalty.
+        penalty = f"-lp-{self.length_penalty:g}" if self.length_penalty else ""
+        return f"beam-{self.beam_width}{penalty}"
 
 
 @dataclasses.dataclass(frozen=True)

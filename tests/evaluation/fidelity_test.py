@@ -11,36 +11,67 @@ def prediction(name, targets, *answers, pair="hi>bn"):
     return example, tuple(Hypothesis(text, 0.0) for text in answers)
 
 
-def brute_force_mismatched(student, teacher):
+def brute_force_mismatched(student, teacher, words):
     values = [
         np.dot(s, t) / np.linalg.norm(s) / np.linalg.norm(t)
-        for i, s in enumerate(student)
-        for j, t in enumerate(teacher)
-        if i != j
+        for s, word in zip(student, words, strict=True)
+        for t, other in zip(teacher, words, strict=True)
+        if word != other
     ]
     return np.mean(values)
 
 
+def pooled(student, teacher, words=None, langs=None, **kwargs):
+    """Every row a word of its own unless said otherwise."""
+    words = words or [f"word{i}" for i in range(len(student))]
+    langs = langs or ["hi"] * len(student)
+    return fidelity.pooled_similarity(student, teacher, words, langs, **kwargs)
+
+
 def test_equal_states_match_fully_and_find_each_other():
     states = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
-    found = fidelity.pooled_similarity(states, states)
+    found = pooled(states, states)
     assert found.matched == pytest.approx(1.0)
     assert found.centred == pytest.approx(1.0)
     assert found.retrieval == pytest.approx(1.0)
     assert (found.num_candidates, found.num_vectors) == (40, 40)
 
 
-def test_mismatched_equals_the_mean_over_all_unequal_pairs():
+@pytest.mark.parametrize("words", ["abcdefghijkl", "aaaaabbbccca"])
+def test_mismatched_equals_the_mean_over_all_pairs_of_different_words(words):
     rng = np.random.default_rng(1)
     student, teacher = rng.normal(1.0, size=(2, 12, 5))
-    found = fidelity.pooled_similarity(student, teacher)
-    assert found.mismatched == pytest.approx(brute_force_mismatched(student, teacher))
+    expected = brute_force_mismatched(student, teacher, words)
+    found = pooled(student, teacher, list(words))
+    assert found.mismatched == pytest.approx(expected)
+
+
+def test_a_perfect_student_finds_every_word_that_is_asked_under_several_tags():
+    """Rows of one word and language have one vector, and are asked as one."""
+    words = [w for w in "abcdef" for _ in range(6)]
+    langs = ["hi", "hi", "ta", "ta", "ta", "kn"] * 6
+    states = np.random.default_rng(9).normal(size=(18, 4)).astype(np.float32)
+    labels = sorted(set(zip(words, langs, strict=True)))
+    rows = [labels.index(label) for label in zip(words, langs, strict=True)]
+    found = pooled(states[rows], states[rows], words, langs)
+    assert found.retrieval == pytest.approx(1.0)
+    assert (found.num_candidates, found.num_vectors) == (18, 36)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_positions_are_mismatched_with_those_of_another_word(seed):
+    """Rows of one word lie together, as they do in a file of names."""
+    words = [w for w in "abcdefgh" for _ in range(9)]
+    states = np.repeat(np.eye(8), 9, axis=0)[:, None].repeat(3, axis=1)
+    mask = np.ones((72, 3), bool)
+    found = fidelity.positional_similarity(states, states, mask, mask, words, seed=seed)
+    assert (found.matched, found.mismatched) == pytest.approx((1.0, 0.0))
 
 
 def test_common_direction_lifts_matched_but_not_centred():
     rng = np.random.default_rng(2)
     student, teacher = rng.normal(size=(2, 500, 16)) + 20.0
-    found = fidelity.pooled_similarity(student, teacher)
+    found = pooled(student, teacher)
     assert found.matched > 0.95
     assert found.mismatched > 0.95
     assert abs(found.centred) < 0.05
@@ -48,16 +79,16 @@ def test_common_direction_lifts_matched_but_not_centred():
 
 def test_collapsed_student_finds_its_teacher_by_chance_only():
     teacher = np.random.default_rng(3).normal(size=(64, 4))
-    found = fidelity.pooled_similarity(np.ones((64, 4)), np.ones((64, 4)))
+    found = pooled(np.ones((64, 4)), np.ones((64, 4)))
     assert found.retrieval == pytest.approx(1 / 64)
-    found = fidelity.pooled_similarity(np.ones((64, 4)), teacher)
+    found = pooled(np.ones((64, 4)), teacher)
     assert found.retrieval == pytest.approx(1 / 64)
 
 
 def test_retrieval_pools_hold_the_number_asked_for():
     rng = np.random.default_rng(4)
     student, teacher = rng.normal(size=(2, 1000, 32))
-    small = fidelity.pooled_similarity(student, teacher, num_candidates=10)
+    small = pooled(student, teacher, num_candidates=10)
     assert small.num_candidates == 10
     assert small.retrieval == pytest.approx(0.1, abs=0.04)
 
@@ -66,9 +97,7 @@ def test_every_word_is_asked_in_retrieval_also_where_pools_do_not_come_out_even(
     teacher = np.eye(5)
     student = teacher * np.array([[-1.0], [1.0], [1.0], [1.0], [1.0]])
     for seed in range(4):
-        found = fidelity.pooled_similarity(
-            student, teacher, num_candidates=3, seed=seed
-        )
+        found = pooled(student, teacher, num_candidates=3, seed=seed)
         assert found.retrieval == pytest.approx(4 / 5)
 
 
@@ -92,7 +121,9 @@ def test_positions_count_where_both_are_real_and_nowhere_else():
     both = student_mask[:, :7] & teacher_mask
     student[:, :7][student_mask[:, :7]] = 1.0
     student[:, :7][both] = 3.0 * teacher[both]
-    found = fidelity.positional_similarity(student, teacher, student_mask, teacher_mask)
+    found = fidelity.positional_similarity(
+        student, teacher, student_mask, teacher_mask, [f"word{i}" for i in range(20)]
+    )
     assert found.matched == pytest.approx(1.0)
     assert found.num_vectors == both.sum()
     assert found.mismatched < 0.5
@@ -100,9 +131,15 @@ def test_positions_count_where_both_are_real_and_nowhere_else():
 
 def test_states_of_another_width_are_refused():
     with pytest.raises(ValueError, match="project"):
-        fidelity.pooled_similarity(np.ones((4, 3)), np.ones((4, 5)))
-    with pytest.raises(ValueError, match="two words"):
-        fidelity.pooled_similarity(np.ones((1, 3)), np.ones((1, 3)))
+        pooled(np.ones((4, 3)), np.ones((4, 5)))
+
+
+def test_rows_of_a_single_word_are_refused():
+    states, mask = np.ones((4, 2, 3)), np.ones((4, 2), bool)
+    with pytest.raises(ValueError, match="two words, got 1"):
+        pooled(states[:, 0], states[:, 0], list("aaaa"))
+    with pytest.raises(ValueError, match="two words, got 1"):
+        fidelity.positional_similarity(states, states, mask, mask, list("aaaa"))
 
 
 def test_agreement_ignores_gold_and_words_without_a_teacher_answer():

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jiwer
 import numpy as np
 import pytest
@@ -171,6 +173,47 @@ def test_intervals_hold_what_references_reach_as_a_mean_over_strata():
     assert found["cross_phonetic"]["value"] == 1.0
     assert found["cross_phonetic"]["references"] == 0.5
     assert set(found["phonetic"]) == {"value", "low", "high"}
+
+
+def together(rows):
+    """Rows that are resampled together, as sets of their places."""
+    words = metrics.word_scores(rows).words
+    return {frozenset(np.flatnonzero(words == word)) for word in words}
+
+
+def test_rows_of_a_lexicon_that_share_a_form_are_resampled_together():
+    rows = [
+        prediction("अंक", ["ank", "anka"], "ank", pair="hi>en"),
+        prediction("ank", ["अंक"], "अंक", pair="en>hi"),
+        prediction("anka", ["अंक"], "अंक", pair="en>hi"),
+        prediction("kal", ["कल", "काल"], "कल", pair="en>hi"),
+        prediction("kaal", ["काल"], "काल", pair="en>hi"),
+        prediction("ankit", ["अंकित"], "अंकित", pair="en>hi"),
+    ]
+    assert together(rows) == {frozenset(s) for s in ((0, 1, 2), (3, 4), (5,))}
+    assert together(rows[1:3]) == {frozenset((0, 1))}
+    chain = [
+        prediction(f"w{i}", [f"n{i}", f"n{i + 1}"], pair="en>hi") for i in range(4)
+    ]
+    assert len(together(chain[::-1])) == 1
+
+
+def test_direct_rows_are_resampled_by_whole_names_and_never_by_their_answers():
+    def named(pivot, source, target, pair):
+        example, answers = prediction(source, [target], target, pair=pair)
+        return dataclasses.replace(example, pivot=pivot), answers
+
+    rows = [
+        named("kamal", "कमल", "কমল", "hi>bn"),
+        named("kamal", "কমল", "ಕಮಲ", "bn>kn"),
+        named("komol", "কমল", "कमल", "bn>hi"),
+        named("kamala", "कमला", "কমল", "hi>bn"),
+    ]
+    scores = metrics.word_scores(rows)
+    assert scores.words.tolist() == ["kamal", "kamal", "komol", "kamala"]
+    # Where no English form is known, the source stands for the name.
+    unnamed = [named("", *row) for row in (("क", "ক", "hi>bn"), ("ख", "ক", "hi>bn"))]
+    assert len(together([*unnamed, unnamed[0]])) == 2
 
 
 def test_summary_by_pair_scores_only_that_pairs_rows():

@@ -66,9 +66,10 @@ def full_report():
         System("rules", "rules", predictions(["ক", "ক", "ক", "ক"])),
         System(f"bound {EVIL}", "oracle", predictions(["কলকাতা"] * 4)),
     ]
-    row = (timing.BatchTiming(1, 9, 4.0, 4.0, 5.0, 250.0),)
+    row = (timing.BatchTiming(1, 48, 9, 4.0, 4.0, 5.0, 250.0),)
     times = timing.Timings(EVIL, 64, 3, {s.name: row for s in systems})
     states = np.random.default_rng(0).normal(size=(8, 4))
+    alike = fidelity.pooled_similarity(states, states, list("abcdefgh"), ["hi"] * 8)
     log = [
         {"stage": f"{EVIL}{stage}", "step": step, "loss": 1 / step, EVIL: 2.0 * step}
         for stage in range(7)
@@ -80,11 +81,12 @@ def full_report():
         systems,
         run={f"Commit {EVIL}": EVIL},
         data={"name": "words", "note": EVIL},
+        code="abc",
         keys={},
         key_definitions={},
         num_resamples=20,
         findings=Findings(
-            similarities={EVIL: fidelity.pooled_similarity(states, states)},
+            similarities={EVIL: alike},
             agreements={EVIL: metrics.word_scores(predictions(["কলকাতা", "ক", "খ"]))},
             timings=times,
             log_rows=log,
@@ -130,6 +132,12 @@ def test_figures_of_the_report_stand_on_the_page():
         assert report["definitions"][metric] in text
 
 
+def test_the_page_says_that_whole_names_are_drawn():
+    text = " ".join(outline(page.render(full_report())).text)
+    assert "20 resamples of whole names, each with all language pairs" in text
+    assert "inside each pair" not in text
+
+
 def test_what_references_reach_stands_on_the_page():
     report = full_report()
     for system in report["systems"]:
@@ -161,11 +169,22 @@ def test_gap_and_unseen_words_stand_beside_the_chain():
         "top1": {"value": 0.5, "low": 0.4, "high": 0.62}
     }
     text = " ".join(outline(page.render(report)).text)
-    assert "50.0 % [40.0, 62.0] in Top-1" in text
+    assert "50.0 % [40.0, 62.0] in top-1" in text
     assert "33.3" in text and "Test list" in text
     report["against_chain"] |= {"gap": None, "unseen": {}}
     text = " ".join(outline(page.render(report)).text)
     assert "Of the gap" not in text and "Test list" not in text
+
+
+def test_times_say_how_many_words_they_were_taken_on():
+    report = full_report()
+    row = "<td>rules</td>" + "".join(
+        f'<td class="num">{cell}</td>' for cell in ("1", "{}", "4.00")
+    )
+    assert row.format("48") in page.render(report)
+    for entries in report["timing"]["systems"].values():
+        del entries[0]["num_words"]  # As in reports that were written earlier.
+    assert row.format("–") in page.render(report)
 
 
 def test_page_of_one_system_has_no_empty_sections():
@@ -174,6 +193,7 @@ def test_page_of_one_system_has_no_empty_sections():
         [System("s", "teacher", predictions(["ক", "কলকাতা"]))],
         run={},
         data={"name": "d"},
+        code="abc",
         num_resamples=20,
     )
     text = "".join(outline(page.render(report)).text)

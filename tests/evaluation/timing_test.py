@@ -1,3 +1,5 @@
+import types
+
 import pytest
 
 from epik_jax.evaluation import timing
@@ -56,17 +58,21 @@ def test_percentiles_are_of_single_calls():
     assert found.p95_ms == pytest.approx(9.55)
 
 
-def test_most_batches_in_a_pass_are_limited():
+def test_a_pass_is_limited_and_each_size_says_how_many_words_it_saw():
     clock, log = Clock(), []
-    timing.time_predictors(
+    words = [f"word{i}" for i in range(100)]
+    found = timing.time_predictors(
         {"a": worker(clock, log, "a", 1.0)},
-        list("abcdefgh"),
-        batch_sizes=(1,),
+        words,
+        batch_sizes=(1, 30, 256),
         repeats=1,
-        max_batches=3,
         clock=clock,
     )
-    assert len(log) == 2 * 3
+    seen = [{w for _, batch in log if len(batch) == n for w in batch} for n in (1, 30)]
+    assert seen == [set(words[:64]), set(words)]
+    assert len(log) == 2 * (64 + 4 + 1)
+    assert [t.num_words for t in found.systems["a"]] == [64, 100, 100]
+    assert found.num_words == 100
 
 
 def test_half_the_time_is_a_reduction_of_fifty_percent():
@@ -97,5 +103,21 @@ def test_predictor_that_swallows_words_is_refused():
         timing.time_predictors({}, [])
 
 
-def test_device_is_named():
-    assert timing.device_name().strip()
+def test_a_processor_is_named_with_the_cores_that_may_be_used(monkeypatch, tmp_path):
+    table = tmp_path / "cpuinfo"
+    monkeypatch.setattr(timing, "_PROCESSORS", table)
+    monkeypatch.setattr(
+        timing.os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False
+    )
+    assert timing.device_name() == "CPU, 3 cores"
+    table.write_text(
+        "processor\t: 0\nmodel name\t: Abacus: 9 beads @ 1 Hz\nflags\t: x\n"
+    )
+    assert timing.device_name() == "Abacus: 9 beads @ 1 Hz, 3 cores"
+
+
+def test_accelerators_are_counted_and_named(monkeypatch):
+    tpu = types.SimpleNamespace(platform="tpu", device_kind="TPU v4")
+    monkeypatch.setattr(timing.jax, "devices", lambda: [tpu] * 4)
+    monkeypatch.setattr(timing.jax, "device_count", lambda: 4)
+    assert timing.device_name() == "4 x TPU v4"

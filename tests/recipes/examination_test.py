@@ -13,7 +13,7 @@ import console
 import numpy as np
 import pytest
 
-from epik_jax.recipes import answerer, examination
+from epik_jax.recipes import answerer, examination, provenance
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.names import for_choosing
 from epik_jax.recipes.pairs_file import PairsFile
@@ -76,6 +76,7 @@ def test_figures_are_those_of_the_words(parallel: Path) -> None:
     assert made["overall"]["n"] == 4 and made["direct"]["n"] == 3
     by_source = {s: g["top1"]["value"] for s, g in made["by_source"].items()}
     assert by_source == {"people": 0.0, "places": 1.0}
+    assert "words that share a spelling" in made["resampling"]["clusters"]
     top1 = made["overall"]["top1"]
     assert top1["low"] <= top1["value"] <= top1["high"]
     # Long and short a sound alike there, two kinds of l do not.
@@ -143,6 +144,8 @@ def test_the_signature_tells_files_and_limits_apart(parallel: Path) -> None:
     signatures = [m["signatures"]["cer"] for m in (whole, some)]
     assert all("data:pairs.tsv.gz@" in s and "decode:rules" in s for s in signatures)
     assert "limit:2" in signatures[1] and signatures[0] != signatures[1]
+    assert all(f"|epik_jax:{provenance.commit()}|" in s for s in signatures)
+    assert "|key:" in whole["signatures"]["cross_strict"]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_every_column_is_defined_below_in_a_short_line_and_no_other():
     (head, *_), below = split(figures.examination_table(MADE))
     defined = [line.partition(":")[0] for line in below]
     titles = ["CER", "top-1", "sound class", "strict key", "phonetic key"]
-    titles += ["source's key", "feature distance"]
+    titles += ["phonetic key of the source", "feature distance"]
     assert defined == [*titles, "[low, high]", "all", "in full"]
     assert all(f"{title} %" in head for title in titles)
     assert max(map(len, below)) <= 100

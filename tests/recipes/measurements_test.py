@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from toy_networks import VOCABULARY
+from toy_networks import VOCABULARY, StandIn
 from toy_trained import CONFIG, ENGLISH, MODEL, NAMES, trained_with
 
 from epik_jax.data.draw import drawn
@@ -57,6 +57,26 @@ def test_chain_and_student_are_timed_on_the_same_words(trained):
     assert measurements.timings(trained, NAMES, CONFIG) is None
 
 
+def test_a_timed_batch_is_one_batch_on_the_device(trained, monkeypatch):
+    asked, answer = [], StandIn.transliterate
+
+    def noted(network, examples, decoding):
+        asked.append((network.salt, len(examples), decoding.batch_size))
+        return answer(network, examples, decoding)
+
+    monkeypatch.setattr(StandIn, "transliterate", noted)
+    monkeypatch.setattr(
+        measurements, "load_network", lambda folder, mesh: StandIn(MODEL, "other")
+    )
+    config = dataclasses.replace(
+        CONFIG, num_timed=6, batch_sizes=(3, 200), others=(("other", "folder"),)
+    )
+    measurements.timings(trained, NAMES, config)
+    for salt in (trained.student.salt, trained.teacher.salt, "other"):
+        sizes = {(n <= rows, rows) for name, n, rows in asked if name == salt}
+        assert sizes == {(True, 3), (True, 200)}
+
+
 def pooled(network, words, langs):
     states = network.hidden(encode_sources(VOCABULARY, words, langs))
     return np.stack([states.row(i).mean(axis=0) for i in range(len(states))])
@@ -74,6 +94,8 @@ def test_states_are_compared_with_the_teacher_s_of_the_gold_english_form(trained
     theirs = pooled(trained.teacher, [e.pivot for e in NAMES], langs)
     assert found["pooled"].matched == pytest.approx(cosines(ours, theirs), abs=1e-4)
     assert set(found) == {"pooled", "by position"}
+    # Two English forms in four languages: what the teacher reads, and no row twice.
+    assert found["pooled"].num_candidates == 8 < found["pooled"].num_vectors == 18
 
 
 def test_a_bridge_carries_narrower_states_to_the_teacher_s_width():

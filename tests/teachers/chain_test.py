@@ -55,6 +55,19 @@ def as_dict(row):
     return {h.text: h.log_prob for h in row}
 
 
+def test_a_chain_is_labelled_by_the_searches_of_its_links():
+    def label(*decodings):
+        *firsts, last = decodings
+        links = [Link(Toy(PIVOTS), "en", decoding) for decoding in firsts]
+        return Chain((*links, Link(Toy(ENDINGS), None, last))).label
+
+    assert label(Decoding()) == label(Decoding(), Decoding()) == "greedy"
+    assert label(wide(4)) == "beam-4"
+    assert label(wide(4), wide(2)) == "beam-4x2"
+    assert label(wide(4), Decoding()) == "beam-4xgreedy"
+    assert label(wide(3), Decoding(2, length_penalty=0.5)) == "beam-3x2-lp-0.5"
+
+
 def test_with_one_pivot_it_is_two_plain_passes():
     first, second = Toy(PIVOTS, "1"), Toy(ENDINGS, "2")
     chain = Chain((Link(first, "en", Decoding()), Link(second, None, wide(3))))

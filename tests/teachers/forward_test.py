@@ -252,5 +252,7 @@ def test_a_beam_that_memory_cannot_hold_is_refused():
         Decoding(beam_width=2, num_hypotheses=3)
 
 
-def test_labels_of_decodings_tell_greedy_from_beams():
-    assert (Decoding().label, BEAM.label) == ("greedy", "beam:3")
+def test_labels_of_decodings_tell_greedy_from_beams_and_penalties():
+    assert (Decoding().label, BEAM.label) == ("greedy", "beam-3")
+    assert dataclasses.replace(BEAM, length_penalty=0.6).label == "beam-3-lp-0.6"
+    assert Decoding(length_penalty=0.6).label == "greedy"
