@@ -44,7 +44,7 @@ Scorer: TypeAlias = Callable[[Sequence[Prediction]], WordScores]
 """Predictions -> their scores, in everything that the report measures."""
 
 # Where a line stands, not what it measures.
-_LOG_COLUMNS = ("stage", "step", "time", "window_seconds")
+_LOG_COLUMNS = ("stage", "step", "time", "window_seconds", "outside_seconds")
 
 
 def build_report(

@@ -64,8 +64,12 @@ def _git(*words: str) -> str:
 
 
 def trained_seconds(log_rows: Iterable[Mapping[str, Any]]) -> float:
-    """Seconds that training took, whatever number of processes it took them in."""
-    return sum(row.get("window_seconds", 0.0) for row in log_rows)
+    """Seconds that training took, whatever number of processes it took them in.
+
+    Validating and saving are among them.
+    """
+    parts = ("window_seconds", "outside_seconds")
+    return sum(row.get(part, 0.0) for row in log_rows for part in parts)
 
 
 def how_trained(

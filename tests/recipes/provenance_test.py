@@ -36,8 +36,12 @@ def test_a_command_can_be_typed_whatever_is_in_its_values():
 
 
 def test_the_time_of_training_is_that_of_all_processes():
-    rows = [{"window_seconds": 30.0}, {"cost": 0.1}, {"window_seconds": 12.5}]
-    assert provenance.trained_seconds(rows) == 42.5
+    rows = [
+        {"window_seconds": 30.0, "outside_seconds": 1.0},
+        {"cost": 0.1},
+        {"window_seconds": 12.5},
+    ]
+    assert provenance.trained_seconds(rows) == 43.5
 
 
 def test_a_checkout_tells_its_commit():

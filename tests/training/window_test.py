@@ -1,0 +1,54 @@
+"""Log lines: what time they count, and when they are written."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+import toy_run
+
+from epik_jax.training import window
+from epik_jax.training.checkpoint import Checkpoints
+
+
+class Clock:
+    """Time that passes only where a test says so."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(window, "monotonic", lambda: self.now)
+
+    def taking(self, seconds, call):
+        def slow(*given, **options):
+            self.now += seconds
+            return call(*given, **options)
+
+        return slow
+
+
+def lines(folder):
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [row for row in rows if "loss" in row]
+
+
+def test_validating_and_saving_count_as_neither_speed_nor_time_left(
+    tmp_path, monkeypatch, caplog
+):
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr(Checkpoints, "save", clock.taking(10.0, Checkpoints.save))
+    with caplog.at_level(logging.INFO):
+        toy_run.run(
+            tmp_path,
+            step=clock.taking(0.5, toy_run.step()),
+            validate=clock.taking(100.0, lambda state: {"cost": 1.0}),
+            validate_every=6,
+        )
+    rows = lines(tmp_path)
+    assert [row["step"] for row in rows] == [3, 6, 9, 12]
+    assert [row["window_seconds"] for row in rows] == [1.5] * 4
+    assert [row["examples_per_second"] for row in rows] == pytest.approx([8.0] * 4)
+    told = [r.getMessage() for r in caplog.records if " ETA " in r.getMessage()]
+    assert [line.split()[-1] for line in told] == ["0:04", "0:03", "0:01", "0:00"]
+    # Saved after 4, validated and saved after 6, saved after 8; all between lines.
+    assert [row["outside_seconds"] for row in rows] == [0.0, 10.0, 120.0, 0.0]
