@@ -109,11 +109,11 @@ def train(
             # A copy that nobody asked for would be made at every step, unnoticed.
             with jax.transfer_guard("disallow"):
                 state, means = step(state, batch)
-                window.add(means, batch)
-                if done % config.log_every == 0 or done == config.num_steps:
-                    window.write(state, done)
+            window.add(means, batch)
             cost = validations.maybe(state, done, window)
             last = done == config.num_steps or validations.exhausted
+            if last or done % config.log_every == 0:
+                window.write(state, done)
             # Read once: a signal that comes during the save is for the next step.
             stopping = within.stop.asked
             due = last or done % config.save_every == 0 or cost is not None

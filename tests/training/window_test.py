@@ -8,6 +8,7 @@ import logging
 import pytest
 import toy_run
 
+from epik_jax.recipes.provenance import trained_seconds
 from epik_jax.training import window
 from epik_jax.training.checkpoint import Checkpoints
 
@@ -50,5 +51,18 @@ def test_validating_and_saving_count_as_neither_speed_nor_time_left(
     assert [row["examples_per_second"] for row in rows] == pytest.approx([8.0] * 4)
     told = [r.getMessage() for r in caplog.records if " ETA " in r.getMessage()]
     assert [line.split()[-1] for line in told] == ["0:04", "0:03", "0:01", "0:00"]
-    # Saved after 4, validated and saved after 6, saved after 8; all between lines.
-    assert [row["outside_seconds"] for row in rows] == [0.0, 10.0, 120.0, 0.0]
+    # Saved after 4, 6 and 8, validated after 6 and 12 before these lines.
+    assert [row["outside_seconds"] for row in rows] == [0.0, 110.0, 20.0, 100.0]
+
+
+def test_a_stage_that_patience_ends_loses_no_window(tmp_path, monkeypatch):
+    clock = Clock(monkeypatch)
+    costs = iter([0.5, 0.6, 0.7])
+    toy_run.run(
+        tmp_path,
+        step=clock.taking(0.5, toy_run.step()),
+        validate=lambda state: {"cost": next(costs)},
+        **{"validate_every": 2, "patience": 1, "log_every": 3},
+    )
+    assert [row["step"] for row in lines(tmp_path)] == [3, 4]
+    assert trained_seconds(lines(tmp_path)) == 2.0
