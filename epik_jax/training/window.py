@@ -18,7 +18,7 @@ from epik_jax.means import Mean
 from epik_jax.structs import Batch
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.state import TrainState
-from epik_jax.training.step import StepMeans
+from epik_jax.training.step import SKIPPED_IN_A_ROW, StepMeans
 
 MAX_BAD_STEPS = 20
 """Skipped updates in a row after which a run gives up."""
@@ -64,8 +64,10 @@ class Window:
           FloatingPointError: updates have not been finite for long.
         """
         merged: StepMeans = {}
-        counts = state.opt_state.notfinite_count, state.opt_state.total_notfinite
-        pending, (bad, skipped) = jax.device_get((self._pending, counts))
+        total = state.opt_state.total_notfinite
+        pending, skipped = jax.device_get((self._pending, total))
+        # The last step's count alone would miss a run that has ended since the line.
+        bad = max(int(means.pop(SKIPPED_IN_A_ROW).total) for means in pending)
         for means in pending:
             for name, mean in means.items():
                 # A skipped update must not hide the others of its window.
@@ -73,8 +75,8 @@ class Window:
                     merged[name] = mean.merge(merged.get(name, Mean(0.0, 0.0)))  # type: ignore[arg-type]
         if bad >= MAX_BAD_STEPS:
             raise FloatingPointError(
-                f"{self._stage}: the {bad} updates before step {done} were not "
-                "finite; set a lower learning rate and use another workdir"
+                f"{self._stage}: {bad} updates in a row were not finite by step "
+                f"{done}; set a lower learning rate and use another workdir"
             )
         seconds = monotonic() - self._since - self._outside
         rate = self._examples / seconds

@@ -1,4 +1,4 @@
-"""Log lines: what time they count, and when they are written."""
+"""Log lines: what time they count, when they are written, when they end a run."""
 
 from __future__ import annotations
 
@@ -66,3 +66,26 @@ def test_a_stage_that_patience_ends_loses_no_window(tmp_path, monkeypatch):
     )
     assert [row["step"] for row in lines(tmp_path)] == [3, 4]
     assert trained_seconds(lines(tmp_path)) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("bad", "log_every", "said"),
+    [
+        (range(5, 35), 40, "30 updates in a row were not finite by step 40"),
+        (range(5, 34), 10, "25 updates in a row were not finite by step 30"),
+        (range(8, 28), 40, "20 updates in a row were not finite by step 40"),
+    ],
+)
+def test_a_long_run_of_bad_updates_ends_a_run_though_good_ones_follow(
+    tmp_path, bad, log_every, said
+):
+    lengths = {"num_steps": 40, "log_every": log_every, "save_every": 100}
+    with pytest.raises(FloatingPointError, match=f"toy: {said}"):
+        toy_run.run(tmp_path, batches=toy_run.bad_at(bad), **lengths)
+
+
+def test_many_bad_updates_that_do_not_follow_each_other_end_no_run(tmp_path):
+    bad = {*range(5, 24), *range(25, 39)}
+    lengths = {"num_steps": 40, "log_every": 20, "save_every": 100}
+    toy_run.run(tmp_path, batches=toy_run.bad_at(bad), **lengths)
+    assert [row["skipped_updates"] for row in lines(tmp_path)] == [15, 33]
