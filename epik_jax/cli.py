@@ -237,7 +237,6 @@ def _export(given: argparse.Namespace) -> int:
     from epik_jax.recipes.measured import measured
 
     interruption.leave_in_order()
-    metrics = [row for path in given.metrics for row in measured(path)]
     folder = given.workdir / given.model
     if not export.is_model_folder(folder):
         raise FileNotFoundError(
@@ -245,6 +244,7 @@ def _export(given: argparse.Namespace) -> int:
             "finish it with `epik-jax run` in this --workdir"
         )
     model = export.load_model(folder)
+    metrics = [row for path in given.metrics for row in measured(path, model)]
     if metrics:
         about = {**model.about, "metrics": metrics}
         model = dataclasses.replace(model, about=about)

@@ -143,7 +143,9 @@ def test_an_exported_model_is_the_one_of_the_run(
     figures = {m: dict.fromkeys(("value", "low", "high"), 0.5) for m in ("cer", "top1")}
     measured = tmp_path / "hi.json"
     by_pair = {"hi>en": {"n": 7, **figures}}
-    data, system = {"path": "hi.tsv"}, {"decode": "greedy"}
+    digest = load_model(workdir / "teacher").digest
+    data = {"path": "hi.tsv"}
+    system = {"name": "model", "decode": "greedy", "digest": digest}
     made = {"format": "epik-evaluation-1", "data": data, "system": system}
     measured.write_text(json.dumps({**made, "by_pair": by_pair}))
     options = ["--model", "teacher", "--bfloat16", "--licences", "CC0 1.0"]

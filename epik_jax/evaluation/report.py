@@ -185,6 +185,7 @@ def _system_entry(
         "decode": system.decode,
         "num_parameters": system.num_parameters,
         "note": system.note,
+        **({"digest": system.digest} if system.digest else {}),
         "overall": intervals(scores, scores.pairs, **resampling),
         "pairs": {**metrics.summary_by_pair(scores), **more},
         "sources": {

@@ -17,7 +17,7 @@ from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.epik import Trained
-from epik_jax.recipes.networks import load_network
+from epik_jax.recipes.networks import load_network, network_digest
 from epik_jax.recipes.predictors import (
     from_gold_english,
     greedily,
@@ -155,8 +155,11 @@ def _system(
     network: Network | None,
 ) -> System:
     logging.info("measuring: %s has answered %d names", name, len(names))
-    count = trees.num_elements(network.params) if network else None
-    return System(name, role, list(zip(names, answers, strict=True)), "greedy", count)
+    predictions = list(zip(names, answers, strict=True))
+    if network is None:
+        return System(name, role, predictions)
+    count, digest = trees.num_elements(network.params), network_digest(network)
+    return System(name, role, predictions, num_parameters=count, digest=digest)
 
 
 def _chain(

@@ -11,6 +11,7 @@ from toy_trained import CONFIG, ENGLISH, MODEL, NAMES, answers, trained_with
 from epik_jax import trees
 from epik_jax.data.draw import drawn
 from epik_jax.recipes import scoreboard
+from epik_jax.recipes.networks import network_digest
 from epik_jax.recipes.predictors import greedily, greedy_chain, summed_chain
 from epik_jax.teachers.crowd import reranked
 from epik_jax.teachers.forward import Decoding
@@ -137,6 +138,7 @@ def test_student_and_table_answer_for_themselves(trained):
     assert answers(table) == TableTeacher("builtin").transliterate(NAMES)
     assert table.decode == "rules" and table.num_parameters is None
     assert student.num_parameters == trees.num_elements(trained.student.params)
+    assert (student.digest, table.digest) == (network_digest(trained.student), "")
 
 
 def test_other_students_and_baselines_are_loaded_and_told_apart(trained, monkeypatch):
