@@ -20,6 +20,9 @@ import jax
 from epik_jax.interop.export import ModelFolder, export_model, load_model
 from epik_jax.recipes.card import model_card
 from epik_jax.recipes.corpus import DataConfig
+from epik_jax.recipes.matra import MatraConfig
+from epik_jax.recipes.networks import network_digest
+from epik_jax.recipes.student import StudentConfig
 from epik_jax.teachers.forward import Network
 
 _ABSOLUTE = re.compile(r"""(?<=[='",(\s])/[^'",()\s]*""")
@@ -96,6 +99,28 @@ def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:
     }
 
 
+def begun_from(config: MatraConfig) -> dict[str, Any]:
+    """The seed of a teacher, and the digest of the model that its training begins with.
+
+    To be asked before the training, when that model is sure to be there.
+    """
+    folder = config.start_folder
+    start = {"start": load_model(Path(folder)).digest} if folder else {}
+    return {"seed": config.seed, **start}
+
+
+def taught_by(config: StudentConfig, teacher: Network) -> dict[str, Any]:
+    """The seed of a student, and the teacher's digest for each part that it had."""
+    digest = network_digest(teacher)
+    kinds = {kind for stage in config.stages for kind in stage.data}
+    parts = {
+        "teacher": bool(kinds & {"transfer", "back"}),
+        "start": config.start == "teacher",
+    }
+    had = {part: digest for part, true in parts.items() if true}
+    return {"seed": config.seed, **had}
+
+
 def export_network(
     network: Network,
     folder: Path,
@@ -103,24 +128,40 @@ def export_network(
     given: str,
     data: DataConfig,
     command: str,
+    origin: Mapping[str, Any],
 ) -> None:
     """Writes a run's network; one that was `given` keeps the story it came with."""
     if not given:
-        return export_trained(network, folder, recipe, data, command)
+        return export_trained(network, folder, recipe, data, command, origin)
     model = load_model(Path(given))
     return export_model(model, folder, bfloat16=False, card=model_card(model))
 
 
 def export_trained(
-    network: Network, folder: Path, recipe: str, data: DataConfig, command: str
+    network: Network,
+    folder: Path,
+    recipe: str,
+    data: DataConfig,
+    command: str,
+    origin: Mapping[str, Any],
 ) -> None:
-    """Writes a model folder that says what it was made by and trained on."""
+    """Writes a model folder that says what it was made by and trained on.
+
+    Args:
+      network: what is exported.
+      folder: where.
+      recipe: "matra" or "epik".
+      data: what was trained on.
+      command: that made it.
+      origin: from `begun_from` or `taught_by`.
+    """
     read = {item.path for item in data.lists if item.split == "train"}
     about = {
         "recipe": recipe,
         "data": sorted(read) or [data.kind],
         "command": command,
         "commit": commit(),
+        **origin,
         "jax": jax.__version__,
         "python": platform.python_version(),
     }

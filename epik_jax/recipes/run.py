@@ -24,11 +24,13 @@ from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.epik import EpikConfig, Trained
 from epik_jax.recipes.matra import MatraConfig
 from epik_jax.recipes.provenance import (
+    begun_from,
     commit,
     export_network,
     export_trained,
     how_trained,
     kept_pairs,
+    taught_by,
     typed_command,
 )
 from epik_jax.recipes.recipe import Workplace
@@ -100,9 +102,10 @@ def run(
     typed = typed_command("run" if evaluate else "train", config_file, overrides)
     with _begun(config_file, overrides, workdir) as (built, at):
         if isinstance(built, MatraRun):
+            origin, folder = begun_from(built.teacher), workdir / "teacher"
             with at.stop:
                 network = matra.train_matra(built.teacher, read_corpus(built.data), at)
-            export_trained(network, workdir / "teacher", "matra", built.data, typed)
+            export_trained(network, folder, "matra", built.data, typed, origin)
             return None
         return _run_epik(built, at, typed, evaluate)
 
@@ -129,10 +132,11 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
     with _begun(config_file, overrides, workdir) as (built, at):
         if isinstance(built, MatraRun):
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
+        origin = _origin(built.epik)
         with at.stop:
             teacher = epik.fill_caches(built.epik, read_corpus(built.data), at)
         folder, given = workdir / "teacher", built.epik.teacher_folder
-        export_network(teacher, folder, "matra", given, built.data, typed)
+        export_network(teacher, folder, "matra", given, built.data, typed, origin)
     return find_caches(workdir)
 
 
@@ -190,14 +194,16 @@ def _run_epik(
 ) -> dict[str, Any] | None:
     if evaluate:
         _demand_ready(config)
+    recipe, data, origin = config.epik, config.data, _origin(config.epik)
     with at.stop:
-        trained = epik.train_epik(config.epik, read_corpus(config.data), at)
-    for place, recipe, network, given in (
-        ("teacher", "matra", trained.teacher, config.epik.teacher_folder),
-        ("student", "epik", trained.student, config.epik.student_folder),
+        trained = epik.train_epik(recipe, read_corpus(data), at)
+    taught = taught_by(recipe.student, trained.teacher)
+    for place, name, network, given, story in (
+        ("teacher", "matra", trained.teacher, recipe.teacher_folder, origin),
+        ("student", "epik", trained.student, recipe.student_folder, taught),
     ):
         folder = at.folder / place
-        export_network(network, folder, recipe, given, config.data, command)
+        export_network(network, folder, name, given, data, command, story)
     if not evaluate:
         return None
     # Measuring takes no signals over: it has nothing to save.
@@ -206,6 +212,11 @@ def _run_epik(
     report.write_report(at.folder / "report.json", made)
     page.write_page(at.folder / "report.html", made)
     return made
+
+
+def _origin(config: EpikConfig) -> dict[str, Any]:
+    """What the teacher is begun from where it is trained here."""
+    return {} if config.teacher_folder else begun_from(config.teacher)
 
 
 def _demand_adviser(config: EpikRun) -> None:

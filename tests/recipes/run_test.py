@@ -54,6 +54,13 @@ def test_models_say_what_they_were_made_by_and_from(done):
         assert about["command"] in card and "builtin" in card
 
 
+def test_models_name_their_seeds_and_the_teacher_that_they_had(done):
+    teacher, student = (load_model(done.folder / m) for m in ("teacher", "student"))
+    assert teacher.about["seed"] == 0 and "teacher" not in teacher.about
+    assert student.about["seed"] == 1
+    assert student.about["teacher"] == student.about["start"] == teacher.digest
+
+
 def test_the_command_of_a_report_can_be_typed_again(done):
     command = done.report["run"]["command"]
     assert command.startswith("epik-jax run --config=configs/epik.py:tiny ")
