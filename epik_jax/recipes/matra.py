@@ -115,10 +115,15 @@ class MatraConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuses numbers that mean nothing."""
+        """Refuses numbers that mean nothing, and slots."""
         demand(self, 1, "num_validated")
         within(self, 0.0, 0.99, "smoothing")
         within(self, 0, LARGEST_SEED, "seed")
+        if slots := self.model.num_slots:
+            raise ValueError(
+                f"model.num_slots is {slots}, and a teacher does not learn which slots "
+                "are in use: set it to 0"
+            )
 
 
 def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:

@@ -93,6 +93,11 @@ def test_the_teacher_answers_on_the_mesh_that_it_was_trained_on(
     assert asked == [AT.mesh]
 
 
+def test_a_teacher_with_slots_is_refused():
+    with pytest.raises(ValueError, match=r"model\.num_slots is 40, and a teacher"):
+        config_of("teacher.model.num_slots=40")
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
