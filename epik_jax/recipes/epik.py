@@ -105,7 +105,8 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
     """Trains teacher and student, or reads back what was finished before.
 
     Raises:
-      ValueError: a student that is given does not share the teacher's vocabulary.
+      ValueError: a student that is given does not share the teacher's vocabulary, or
+        one that is trained cannot start from the teacher.
     """
     # Before a teacher is trained for hours.
     folder = config.student_folder
@@ -115,13 +116,14 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
         _demand_one_vocabulary(folder, given, teacher)
         return Trained(corpus, teacher, given, {})
     model = config.student.model.sized(teacher.vocabulary)
+    # Before the teacher is asked for hours: a student may have nothing to start from.
+    start = initial_student(config.student, model, teacher)
     digest = network_digest(teacher)
     lessons = _lessons(config, corpus, teacher, digest, at)
     stages = tuple(
         student_stage(stage, config, model, teacher, digest, lessons, corpus)
         for stage in config.student.stages
     )
-    start = initial_student(config.student, model, teacher)
     params = run_stages(stages, start, at)
     student = Network(
         params["student"], model, teacher.vocabulary, teacher.follow_LVV, at.mesh

@@ -156,6 +156,22 @@ def test_signals_that_nobody_keeps_are_missed_before_anything_is_asked(
         config_of(way, f"epik.transfer.{override}")
 
 
+@pytest.mark.parametrize(
+    ("way", "overrides", "message"),
+    [
+        ("", ["start='teacher'", "model.width=4"], "set student.start to 'random'"),
+        ("faithful", ["start='random'", "model.width=4"], "name the bridge"),
+    ],
+)
+def test_a_student_that_cannot_start_is_missed_before_anything_is_asked(
+    runner, at, way, overrides, message
+):
+    config = config_of(way, *(f"epik.student.{o}" for o in overrides))
+    with pytest.raises(ValueError, match=message):
+        train_epik(config, at)
+    assert runner.teacher.asked == [] and not (at.folder / "cache").exists()
+
+
 def test_a_wish_to_stop_is_heard_while_the_teacher_is_asked(runner, at):
     at.stop.asked = True
     with pytest.raises(InterruptedRunError, match="while the teacher was asked"):
