@@ -22,7 +22,7 @@ from epik_jax.ragged import Ragged
 from epik_jax.recipes.epik import Trained
 from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.predictors import Predictor, greedily, greedy_chain
-from epik_jax.recipes.scoreboard import ScoreboardConfig
+from epik_jax.recipes.scoreboard import CHAIN, STUDENT, ScoreboardConfig
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.forward import Network
 from epik_jax.text.scripts import INDIC_LANGUAGES
@@ -61,8 +61,8 @@ def timings(
     if not config.num_timed:
         return None
     predictors: dict[str, Predictor] = {
-        "student": greedily(trained.student),
-        "chain": greedy_chain(trained.teacher).transliterate,
+        STUDENT: greedily(trained.student),
+        CHAIN: greedy_chain(trained.teacher).transliterate,
     }
     for name, folder in config.others:
         predictors[name] = greedily(load_network(Path(folder), trained.student.mesh))

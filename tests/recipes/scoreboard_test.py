@@ -87,6 +87,32 @@ def test_beams_that_no_decoder_takes_are_refused_with_the_settings():
             dataclasses.replace(CONFIG, **setting)
 
 
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"others": (("chain", "runs/half"),)}, "chain"),
+        ({"others": (("half", "a"), ("half", "b"))}, "half"),
+        ({"others": (("half", "a"),), "baselines": (("half", "b"),)}, "half"),
+        ({"baselines": (("student, by beam", "a"),)}, "student, by beam"),
+        ({"baselines": (("gold English", "a"),)}, "gold English"),
+        ({"others": (("table builtin", "a"),)}, "table builtin"),
+        ({"tables": ("builtin", "builtin")}, "table builtin"),
+    ],
+)
+def test_two_systems_of_one_name_are_refused_with_the_settings(settings, name):
+    with pytest.raises(ValueError, match=rf"\['{name}'\] of others, .* two systems"):
+        dataclasses.replace(CONFIG, **settings)
+
+
+def test_the_systems_of_a_run_have_the_names_that_are_kept_from_others(trained):
+    config = dataclasses.replace(CONFIG, rerank_weight=50.0)
+    found = scoreboard.systems(trained, NAMES, config)
+    assert len(found) == 7
+    for system in found:
+        with pytest.raises(ValueError, match="two systems"):
+            dataclasses.replace(config, others=((system.name, "runs/half"),))
+
+
 def test_a_digest_of_names_knows_what_is_asked_and_accepted():
     digest = scoreboard.names_digest(NAMES)
     assert digest == scoreboard.names_digest(list(NAMES))
