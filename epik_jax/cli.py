@@ -266,9 +266,12 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, BlockingIOError):
         return f"{error}; wait for it, or take another folder"
     if isinstance(error, OSError) and error.strerror:
-        # What has no name here is the stream that is being written.
-        name = _shown(error.filename) if error.filename else "output"
-        return f"{name}: {error.strerror}"
+        if error.filename:
+            return f"{_shown(error.filename)}: {error.strerror}"
+        # What the system says of no name is said of the stream that is being written;
+        # other words name their file themselves.
+        by_system = error.strerror == os.strerror(error.errno or 0)
+        return f"output: {error.strerror}" if by_system else error.strerror
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: {error.msg}"
     if isinstance(error, UnicodeDecodeError):
