@@ -52,7 +52,9 @@ def commit() -> str:
     with contextlib.suppress(OSError):  # There may be no git.
         # An environment may lie within somebody else's repository.
         if _git("ls-files", "--error-unmatch", __file__):
-            return _git("describe", "--always", "--dirty", "--abbrev=12")
+            # Without tags: they move, and say less.
+            words = ("--exclude=*", "--always", "--dirty", "--abbrev=12")
+            return _git("describe", *words)
     try:
         return f"release {importlib.metadata.version('epik_jax')}"
     except importlib.metadata.PackageNotFoundError:

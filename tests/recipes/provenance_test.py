@@ -48,13 +48,24 @@ def test_the_time_of_training_is_that_of_all_processes():
     assert provenance.trained_seconds(rows) == 43.5
 
 
-def test_a_checkout_tells_its_commit():
-    said = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    if not said.stdout:  # Of files without a history.
-        return
-    assert said.stdout.startswith(provenance.commit().removesuffix("-dirty"))
+def test_a_checkout_tells_its_commit_whatever_it_is_tagged(tmp_path, monkeypatch):
+    file = tmp_path / "provenance.py"
+    monkeypatch.setattr(provenance, "__file__", str(file))
+
+    def git(*words):
+        who = ("-c", "user.name=me", "-c", "user.email=me@here")
+        command = ["git", "-C", str(tmp_path), *who, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True)
+
+    git("init")
+    file.write_text("one")
+    git("add", ".")
+    git("commit", "--message=first")
+    git("tag", "--annotate", "--message=a release", "v9")
+    head = git("rev-parse", "HEAD").stdout
+    assert len(told := provenance.commit()) == 12 and head.startswith(told)
+    file.write_text("two")
+    assert provenance.commit() == f"{told}-dirty"
 
 
 def test_a_release_in_somebody_s_repository_tells_its_version(monkeypatch):
