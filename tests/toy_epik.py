@@ -60,9 +60,9 @@ class Runner:
             self.lessons = lessons
             return student_stage(stage, config, model, teacher, digest, lessons, corpus)
 
-        def looked_at(model, vocabulary, examples, num_validated):
-            self.validated = examples
-            return validate(model, vocabulary, examples, num_validated)
+        def looked_at(model, vocabulary, chosen):
+            self.validated = chosen
+            return validate(model, vocabulary, chosen)
 
         monkeypatch.setattr(epik, "student_stage", noted)
         monkeypatch.setattr(epik, "make_validate", looked_at)

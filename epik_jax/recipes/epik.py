@@ -20,10 +20,15 @@ from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
-from epik_jax.recipes.matra import MatraConfig, make_validate, train_matra
+from epik_jax.recipes.matra import (
+    MatraConfig,
+    for_validation,
+    make_validate,
+    train_matra,
+)
 from epik_jax.recipes.networks import load_network, network_digest
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
-from epik_jax.recipes.streams import content_digest
+from epik_jax.recipes.streams import content_digest, examples_digest
 from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Example
@@ -149,6 +154,8 @@ def student_stage(
 ) -> Stage:
     """One stage of the student, ready for the runner; `digest` is the teacher's."""
     encoded = lessons.encoded(stage)
+    direct = [e for e in corpus.names_choosing if "en" not in _langs(e)]
+    chosen = for_validation(direct, config.num_validated)
     return Stage(
         name=stage.name,
         batches=lessons.stream(encoded, stage, model),
@@ -170,12 +177,8 @@ def student_stage(
             "imitation": dataclasses.asdict(stage.imitation),
             "start": {"from": config.student.start, "seed": config.student.seed},
         },
-        validate=make_validate(
-            model,
-            teacher.vocabulary,
-            [e for e in corpus.names_choosing if "en" not in _langs(e)],
-            config.num_validated,
-        ),
+        validate=make_validate(model, teacher.vocabulary, chosen),
+        validated=examples_digest(chosen),
     )
 
 

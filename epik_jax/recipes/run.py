@@ -36,6 +36,7 @@ from epik_jax.recipes.provenance import (
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run_folder import RECORD, held
 from epik_jax.recipes.scoreboard import ScoreboardConfig
+from epik_jax.recipes.streams import examples_digest
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
 from epik_jax.teachers.advice import adviser
@@ -260,7 +261,7 @@ def _report(
             **kept_pairs(trained.corpus.counts),
         },
         data={
-            "name": f"direct names@{scoreboard.names_digest(names)[:8]}",
+            "name": f"direct names@{examples_digest(names)[:8]}",
             "note": "Names that choices were made on are not among them.",
             "counts": trained.corpus.counts,
         },

@@ -7,7 +7,6 @@ tables and other models. They are scored elsewhere, all by the same code.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,15 +106,6 @@ def direct_names(trained: Trained, config: ScoreboardConfig) -> list[Example]:
     """The names that are reported on: Indic to Indic, never used for choosing."""
     names = [e for e in trained.corpus.names if not _has_english(e)]
     return drawn(names, config.num_names)
-
-
-def names_digest(names: Sequence[Example]) -> str:
-    """sha256 of what is asked and accepted: figures compare where it is equal."""
-    state = hashlib.sha256()
-    for example in names:
-        state.update("\t".join((example.example_id, *example.targets)).encode())
-        state.update(b"\n")
-    return state.hexdigest()
 
 
 def _has_english(example: Example) -> bool:

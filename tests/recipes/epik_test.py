@@ -124,6 +124,15 @@ def test_choices_look_at_direct_names_for_choosing_alone(runner, at):
     assert not any("en" in (e.source_lang, e.target_lang) for e in runner.validated)
 
 
+def test_a_stage_names_the_names_that_it_is_validated_on(runner, at):
+    digests = []
+    for num_validated in (12, 12, 3):
+        train_epik(config_of("", f"epik.num_validated={num_validated}"), at)
+        digests.append(runner.stages[0].validated)
+        assert len(runner.validated) == num_validated
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_a_bridge_is_handed_on_beside_the_student_not_within_it(runner, at):
     narrow = (
         "epik.student.start='random'",

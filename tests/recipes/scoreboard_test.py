@@ -113,14 +113,6 @@ def test_the_systems_of_a_run_have_the_names_that_are_kept_from_others(trained):
             dataclasses.replace(config, others=((system.name, "runs/half"),))
 
 
-def test_a_digest_of_names_knows_what_is_asked_and_accepted():
-    digest = scoreboard.names_digest(NAMES)
-    assert digest == scoreboard.names_digest(list(NAMES))
-    more = [dataclasses.replace(NAMES[0], targets=("?", "!")), *NAMES[1:]]
-    for other in (NAMES[1:], NAMES[::-1], more):
-        assert scoreboard.names_digest(other) != digest
-
-
 def test_lists_told_apart_are_answered_and_counted_by_source_alone(trained):
     names = [
         dataclasses.replace(e, origin="languages" if i % 3 else "places")
