@@ -18,7 +18,7 @@ from epik_jax.evaluation import page, report
 from epik_jax.evaluation.feature_distance import make_feature_distance
 from epik_jax.files import write_whole
 from epik_jax.interop.export import is_model_folder
-from epik_jax.parallel.mesh import make_mesh
+from epik_jax.parallel.mesh import demand_one_process, make_mesh
 from epik_jax.recipes import epik, matra, measurements, scoreboard, settings
 from epik_jax.recipes.corpus import DataConfig, read_corpus
 from epik_jax.recipes.epik import EpikConfig, Trained
@@ -174,6 +174,7 @@ def _begun(
     built = settings.build(kind, plain)
     if isinstance(built, EpikRun):
         _demand_adviser(built)
+    demand_one_process()
     with held(workdir):
         at = Workplace(
             workdir,
