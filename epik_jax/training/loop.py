@@ -112,10 +112,10 @@ def train(
             window.add(means, batch)
             cost = validations.maybe(state, done, window)
             last = done == config.num_steps or validations.exhausted
-            if last or done % config.log_every == 0:
-                window.write(state, done)
             # Read once: a signal that comes during the save is for the next step.
             stopping = within.stop.asked
+            if last or stopping or done % config.log_every == 0:
+                window.write(state, done)
             due = last or done % config.save_every == 0 or cost is not None
             if stopping or due:
                 with window.outside(state):

@@ -11,6 +11,7 @@ import toy_run
 from epik_jax.recipes.provenance import trained_seconds
 from epik_jax.training import window
 from epik_jax.training.checkpoint import Checkpoints
+from epik_jax.training.stop import InterruptedRunError
 
 
 class Clock:
@@ -66,6 +67,22 @@ def test_a_stage_that_patience_ends_loses_no_window(tmp_path, monkeypatch):
     )
     assert [row["step"] for row in lines(tmp_path)] == [3, 4]
     assert trained_seconds(lines(tmp_path)) == 2.0
+
+
+def test_a_stopped_run_loses_no_window(tmp_path, monkeypatch):
+    clock, wish = Clock(monkeypatch), toy_run.Wish()
+
+    def step(state, batch):
+        wish.asked = int(state.step) == 4
+        return toy_run.step()(state, batch)
+
+    slow = clock.taking(0.5, step)
+    with pytest.raises(InterruptedRunError):
+        toy_run.run(tmp_path, step=slow, stop=wish)
+    assert [row["step"] for row in lines(tmp_path)] == [3, 5]
+    toy_run.run(tmp_path, step=slow, stop=wish)
+    assert [row["step"] for row in lines(tmp_path)] == [3, 5, 6, 9, 12]
+    assert trained_seconds(lines(tmp_path)) == 6.0
 
 
 @pytest.mark.parametrize(
