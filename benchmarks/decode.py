@@ -8,6 +8,8 @@ lengths. Ratios within one run are what to read; seconds depend on the machine.
 
 from __future__ import annotations
 
+import functools
+
 import measure
 
 from epik_jax.data.builtin import synthetic_words
@@ -34,9 +36,8 @@ def main() -> None:
             for batch in (1, 32, 256):
                 asked = words[: 16 if batch == 1 else 1024]
                 decoding = Decoding(width, batch_size=batch)
-                seconds = measure.median_seconds(
-                    lambda n=network, a=asked, d=decoding: ask(n, a, d), options.repeats
-                )
+                asking = functools.partial(ask, network, asked, decoding)
+                seconds = measure.median_seconds(asking, options.repeats)
                 rows.append(
                     {
                         "size": size,

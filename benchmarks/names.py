@@ -28,12 +28,17 @@ def direct_names(path: Path, part: Part | str, apart: Sequence[str]) -> list[Exa
 
 
 def answered(
-    name: str, role: str, names: Sequence[Example], answers: Answers, decode: str
+    name: str,
+    role: str,
+    names: Sequence[Example],
+    answers: Answers,
+    decode: str,
+    digest: str = "",
 ) -> System:
     """A system with its answers; says that it has given them."""
     pairs = list(zip(names, answers, strict=True))
     print(f"{name}: {len(pairs)} names", flush=True)
-    return System(name, role, pairs, decode)
+    return System(name, role, pairs, decode, digest=digest)
 
 
 def show(

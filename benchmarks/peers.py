@@ -44,7 +44,10 @@ def main() -> None:
     for one in _answerers(options.checkpoint):
         role = "student" if not one.name.startswith(("table", "aksh")) else "rules"
         answers = one.predictor(asked)
-        systems.append(names.answered(one.name, role, asked, answers, one.decode))
+        digest = one.about.get("digest", "")
+        systems.append(
+            names.answered(one.name, role, asked, answers, one.decode, digest)
+        )
     data = f"{options.pairs.name} {options.part or 'whole'}"
     made = names.show("Peers", systems, data, options.json)
     if options.checkpoint:

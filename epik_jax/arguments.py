@@ -188,7 +188,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         type=_path,
         default=(),
         metavar="FILE",
-        help="for the card: of `evaluate --json`, or a run's report.json",
+        help="of this model, for the card: `evaluate --json`, or a run's report.json",
     )
     add("--licences", default="", metavar="TEXT", help="of the data, for the card")
 

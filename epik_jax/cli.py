@@ -237,7 +237,6 @@ def _export(given: argparse.Namespace) -> int:
     from epik_jax.recipes.measured import measured
 
     interruption.leave_in_order()
-    metrics = [row for path in given.metrics for row in measured(path)]
     folder = given.workdir / given.model
     if not export.is_model_folder(folder):
         raise FileNotFoundError(
@@ -245,6 +244,7 @@ def _export(given: argparse.Namespace) -> int:
             "finish it with `epik-jax run` in this --workdir"
         )
     model = export.load_model(folder)
+    metrics = [row for path in given.metrics for row in measured(path, model)]
     if metrics:
         about = {**model.about, "metrics": metrics}
         model = dataclasses.replace(model, about=about)
@@ -266,9 +266,12 @@ def _in_words(error: BaseException) -> str:
     if isinstance(error, BlockingIOError):
         return f"{error}; wait for it, or take another folder"
     if isinstance(error, OSError) and error.strerror:
-        # What has no name here is the stream that is being written.
-        name = _shown(error.filename) if error.filename else "output"
-        return f"{name}: {error.strerror}"
+        if error.filename:
+            return f"{_shown(error.filename)}: {error.strerror}"
+        # What the system says of no name is said of the stream that is being written;
+        # other words name their file themselves.
+        by_system = error.strerror == os.strerror(error.errno or 0)
+        return f"output: {error.strerror}" if by_system else error.strerror
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: {error.msg}"
     if isinstance(error, UnicodeDecodeError):

@@ -19,7 +19,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
       OSError: it cannot be written; what was there is untouched.
     """
     path = path.resolve()  # A link goes on pointing at what is written.
-    unfinished = path.with_name(path.name + ".tmp")
+    # A name that nobody else gives to what is beside the file.
+    unfinished = path.with_name(f".{path.name}.epik-unfinished")
     try:
         with unfinished.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)

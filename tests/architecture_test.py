@@ -196,6 +196,25 @@ def test_a_good_tree_passes(path: str, source: str, tmp_path: Path) -> None:
     assert [x for check in architecture.CHECKS for x in check(modules)] == []
 
 
+def test_every_door_is_gone_through() -> None:
+    modules = list(architecture.package(read_tree(ROOT)))
+    used = {
+        (library, door)
+        for module in modules
+        for _, name in architecture.imports(module)
+        for library in [name.partition(".")[0]]
+        for door in architecture.DOORS.get(library, "").split()
+        if architecture.within(module.name, door)
+    }
+    doors = {
+        (library, door)
+        for library, named in architecture.DOORS.items()
+        for door in named.split()
+        if "." not in library
+    }
+    assert doors == used
+
+
 def test_every_check_is_shown_to_catch_something() -> None:
     assert {c.__name__ for c in architecture.CHECKS} == {name for name, *_ in BAD}
 

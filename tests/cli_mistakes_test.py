@@ -15,7 +15,7 @@ import pytest
 
 from epik_jax import cli
 from epik_jax.evaluation import feature_distance
-from epik_jax.recipes import run
+from epik_jax.recipes import examination, run
 from epik_jax.training.stop import InterruptedRunError
 
 TINY = str(Path(__file__).resolve().parents[1] / "configs" / "epik.py") + ":tiny"
@@ -45,7 +45,8 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (BlockingIOError("d: process 7 is running"), 1, "process 7 is running"),
         (FloatingPointError("not finite"), 1, "not finite"),
         (OSError(errno.ENOSPC, "No space left", "/d/x"), 1, "/d/x: No space left"),
-        (OSError(errno.ENOSPC, "No space left"), 1, "output: No space left"),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 1, "output: No space left"),
+        (OSError(errno.ENOSPC, "/d/cache: 9 are free"), 1, "epik-jax: /d/cache: 9 are"),
         (PermissionError(errno.EACCES, "Denied", "/d/x"), 2, "/d/x: Denied"),
         (ValueError("a:\n  first\n  second"), 2, "a: first second"),
     ],
@@ -147,6 +148,18 @@ def test_a_mistake_is_told_in_one_line(
     (tmp_path / "M").symlink_to(workdir / "student")
     status, out, err = call(*argv.split())
     assert said in console.message(2, (status, out.strip(), err))
+
+
+def test_figures_that_cannot_be_written_are_missed_by_their_name(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(dir: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{dir}/tmpx1y2")
+
+    monkeypatch.setattr(examination.tempfile, "TemporaryFile", denied)
+    argv = ["--table", "builtin", "--pairs", tmp_path, "--json", tmp_path / "out.json"]
+    said = console.message(2, call("evaluate", *argv))
+    assert said == f"epik-jax: {tmp_path / 'out.json'}: Permission denied\n"
 
 
 def test_words_that_are_empty_are_refused(call: Call, workdir: Path) -> None:

@@ -136,6 +136,16 @@ def test_what_is_evaluated_is_written_and_shown(
     assert [p.name for p in out.parent.iterdir()] == ["out.json"]
 
 
+def test_what_lies_beside_the_figures_is_left_alone(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "two.tsv").write_text("मन\tமன\n", encoding="utf-8")
+    (beside := tmp_path / "out.json.tmp").write_text("mine")
+    options = ["--from", "hi", "--to", "ta", "--table", "builtin"]
+    files = ["--pairs", tmp_path / "two.tsv", "--json", tmp_path / "out.json"]
+    assert call("evaluate", *options, *files)[0] == 0
+    assert beside.read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_an_exported_model_is_the_one_of_the_run(
     call: Call, workdir: Path, tmp_path: Path
 ) -> None:
@@ -143,7 +153,9 @@ def test_an_exported_model_is_the_one_of_the_run(
     figures = {m: dict.fromkeys(("value", "low", "high"), 0.5) for m in ("cer", "top1")}
     measured = tmp_path / "hi.json"
     by_pair = {"hi>en": {"n": 7, **figures}}
-    data, system = {"path": "hi.tsv"}, {"decode": "greedy"}
+    digest = load_model(workdir / "teacher").digest
+    data = {"path": "hi.tsv"}
+    system = {"name": "model", "decode": "greedy", "digest": digest}
     made = {"format": "epik-evaluation-1", "data": data, "system": system}
     measured.write_text(json.dumps({**made, "by_pair": by_pair}))
     options = ["--model", "teacher", "--bfloat16", "--licences", "CC0 1.0"]

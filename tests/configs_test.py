@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from pathlib import Path
 
 import jax
@@ -22,6 +23,7 @@ from epik_jax.recipes.lessons import Lessons
 from epik_jax.recipes.recipe import compile_step
 from epik_jax.recipes.run_config import EpikRun, MatraRun
 from epik_jax.recipes.student import initial_student
+from epik_jax.recipes.teaching import Teaching
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
 from epik_jax.teachers.live import LiveSignals
@@ -108,8 +110,9 @@ def test_every_way_trains_what_it_says_and_leaves_the_rest_alone(way):
     model = config.student.model.sized(VOCABULARY)
     start = initial_student(config.student, model, teacher)
     taught = lessons(config, corpus)
+    teaching = Teaching(teacher, corpus, config.transfer, False, None)
     for each in config.student.stages:
-        stage = epik.student_stage(each, config, model, teacher, "", taught, corpus)
+        stage = epik.student_stage(each, config, model, teaching, taught)
         moved, frozen = trained_apart(stage, start)
         if way in ("faithful", "positional", "slots") or each.name == "imitation":
             decoder = {p for p in moved | frozen if p.startswith("student/decoder")}
@@ -172,6 +175,35 @@ def test_both_recipes_train_the_same_teacher(size):
     assert run.teacher == whole.epik.teacher
     assert run.data == whole.data
     assert run.teacher.batches.buckets[-1][0] >= run.data.max_length + 2
+
+
+def test_blocks_that_a_way_leaves_out_can_be_set():
+    transfer = built(
+        *("builtin", "faithful"),
+        [
+            "epik.transfer.crowd.table=icu",
+            "epik.transfer.crowd.proposes=True",
+            "epik.transfer.wanted.num_hypotheses=2",
+        ],
+    ).epik.transfer
+    assert (transfer.crowd.table, transfer.crowd.proposes) == ("icu", True)
+    assert transfer.wanted.num_hypotheses == 2 and transfer.wanted.log_probs
+    started = built("tiny", "started", ["epik.transfer.wanted.num_hypotheses=3"])
+    assert started.epik.transfer.wanted.num_hypotheses == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("epk.num_validated=3", "config.epk is not known; did you mean 'epik'?"),
+        ("epik.transfer.crwd.table=icu", "crwd is not known; did you mean 'crowd'?"),
+        ("epik.transfer.crowd.tabel=icu", "tabel is not known; did you mean 'table'?"),
+        ("data.root.x=1", "config.data.root is {'x': 1}, expected str"),
+    ],
+)
+def test_a_block_that_no_recipe_has_is_named_with_the_nearest(override, hint):
+    with pytest.raises(ValueError, match=re.escape(hint)):
+        built("builtin", "faithful", [override])
 
 
 def test_a_variant_is_built_in_by_default():

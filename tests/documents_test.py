@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
+from architecture import DOORS
 
 from epik_jax import arguments
 from epik_jax.recipes import settings
@@ -72,6 +73,23 @@ def test_links_within_the_project_lead_somewhere(document):
         assert path.exists(), target
         if anchor and path.suffix == ".md":
             assert anchor in anchors(path.read_text(encoding="utf-8")), anchor
+
+
+def test_the_doors_that_are_told_are_those_that_are_checked():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| library | door |")[2].partition("\n\n")[0]
+    told = {}
+    for row in table.splitlines()[2:]:
+        one, its, other, others = (cell.strip() for cell in row.split("|")[1:-1])
+        for names, doors in ((one, its), (other, others)):
+            paths = [d.removesuffix(".py") for d in re.findall(r"`([^`]+)`", doors)]
+            found = {path.strip("/").replace("/", ".") for path in paths}
+            for name in re.sub(r"\(.*\)", "", names).split(","):
+                told[name.strip()] = found - {"configs"}  # No part of the package.
+    told.pop("", None)
+    checked = {k: set(doors.split()) for k, doors in DOORS.items() if doors}
+    parts_of_jax = {k for k in checked if k.startswith("jax.")} - {"jax.sharding"}
+    assert told == {k: v for k, v in checked.items() if k not in parts_of_jax}
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "notebooks").glob("*.py")))

@@ -17,6 +17,14 @@ def test_text_is_utf8_and_replaces_what_was_there(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_what_lies_beside_a_file_is_left_alone(tmp_path):
+    for name in ("a.txt.tmp", ".a.txt", "a.txt~"):
+        (tmp_path / name).write_text("mine")
+    write_whole(tmp_path / "a.txt", "x")
+    assert {p.read_text() for p in tmp_path.iterdir()} == {"mine", "x"}
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_a_link_goes_on_pointing_at_what_is_written(tmp_path):
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")

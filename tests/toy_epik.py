@@ -56,13 +56,13 @@ class Runner:
         monkeypatch.setattr(epik, "run_stages", self.run_stages)
         student_stage, validate = epik.student_stage, epik.make_validate
 
-        def noted(stage, config, model, teacher, digest, lessons, corpus):
+        def noted(stage, config, model, teaching, lessons):
             self.lessons = lessons
-            return student_stage(stage, config, model, teacher, digest, lessons, corpus)
+            return student_stage(stage, config, model, teaching, lessons)
 
-        def looked_at(model, vocabulary, examples, num_validated):
-            self.validated = examples
-            return validate(model, vocabulary, examples, num_validated)
+        def looked_at(model, vocabulary, chosen):
+            self.validated = chosen
+            return validate(model, vocabulary, chosen)
 
         monkeypatch.setattr(epik, "student_stage", noted)
         monkeypatch.setattr(epik, "make_validate", looked_at)

@@ -10,7 +10,7 @@ import functools
 import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,16 @@ def batches(start: int) -> Iterator[Batch]:
             "labels": rng.integers(0, 8, 4).astype(np.int32),
             "weight": rng.uniform(0.5, 1.5, 4).astype(np.float32),
         }
+
+
+def bad_at(numbers: Container[int]) -> Callable[[int], Iterator[Batch]]:
+    """The stream, with batches that give NaN at the given numbers."""
+
+    def stream(start: int) -> Iterator[Batch]:
+        for n, batch in enumerate(batches(start), start):
+            yield batch | {"x": batch["x"] * np.nan} if n in numbers else batch
+
+    return stream
 
 
 def run(

@@ -29,6 +29,7 @@ class System:
       decode: how answers were found, such as "greedy"; part of the signature.
       num_parameters: size, or None where that says nothing.
       note: a few words for the table.
+      digest: sha256 of the model that answered; "" where that says nothing.
       pivots: example_id -> what the system wrote on its way; empty where nothing.
       apart: answers to words of lists that are told apart, such as names of languages;
         they count in the figures by source alone.
@@ -42,6 +43,7 @@ class System:
     decode: str = "greedy"
     num_parameters: int | None = None
     note: str = ""
+    digest: str = ""
     pivots: Mapping[str, str] = dataclasses.field(default_factory=dict)
     apart: Sequence[Prediction] = ()
     more: Sequence[Prediction] = ()

@@ -52,7 +52,7 @@ _DRAWN = {
 }
 
 # Where a line stands, not what it measures.
-_LOG_COLUMNS = ("stage", "step", "time", "window_seconds")
+_LOG_COLUMNS = ("stage", "step", "time", "window_seconds", "outside_seconds")
 
 
 def build_report(
@@ -195,6 +195,7 @@ def _system_entry(
         "decode": system.decode,
         "num_parameters": system.num_parameters,
         "note": system.note,
+        **({"digest": system.digest} if system.digest else {}),
         "overall": intervals(scores, scores.pairs, **resampling),
         "pairs": {**metrics.summary_by_pair(scores), **more},
         "sources": {

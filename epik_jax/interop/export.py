@@ -56,6 +56,14 @@ class ModelFolder:
             state.update(np.ascontiguousarray(leaf, np.float32).tobytes())
         return state.hexdigest()
 
+    def rounded(self) -> ModelFolder:
+        """The model as it is read back where it was stored in bfloat16."""
+        flat = {
+            path: np.asarray(leaf).astype(ml_dtypes.bfloat16).astype(np.float32)
+            for path, leaf in trees.flatten(self.params).items()
+        }
+        return dataclasses.replace(self, params=trees.unflatten(flat))
+
 
 def export_model(
     model: ModelFolder, folder: Path, *, bfloat16: bool, card: str

@@ -1,7 +1,7 @@
 """The device mesh and how batches lie on it.
 
-One mesh for one device and for many hosts: rows are split over "data", wide parameters
-over "model". Nothing else in the project makes a mesh.
+One mesh for one device and for all of a process: rows are split over "data", wide
+parameters over "model". Nothing else in the project makes a mesh.
 """
 
 from __future__ import annotations
@@ -11,6 +11,19 @@ from typing import Any
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+
+def demand_one_process() -> None:
+    """Refuses to be one of several processes: each would train and write as if alone.
+
+    Raises:
+      ValueError: there are others.
+    """
+    if (count := jax.process_count()) > 1:
+        raise ValueError(
+            f"JAX runs in {count} processes here; a run takes the devices of one "
+            "process: start it once, on one machine"
+        )
 
 
 def make_mesh(data: int, model: int = 1) -> Mesh:
@@ -50,19 +63,17 @@ def to_global(mesh: Mesh, batch: Any) -> Any:
 
     Args:
       mesh: from `make_mesh`.
-      batch: tree of numpy arrays, this process's rows of the global batch.
+      batch: tree of numpy arrays.
 
     Raises:
       ValueError: the batch size is not a multiple of the "data" axis.
     """
-    sharding = rows(mesh)
-    share = mesh.shape["data"] // jax.process_count() or 1
+    sharding, share = rows(mesh), mesh.shape["data"]
 
     def place(array: np.ndarray) -> jax.Array:
         if array.shape[0] % share:
             raise ValueError(
-                f"a batch of {array.shape[0]} rows does not split over "
-                f"{share} devices of this process"
+                f"a batch of {array.shape[0]} rows does not split over {share} devices"
             )
         return jax.make_array_from_process_local_data(sharding, array)
 

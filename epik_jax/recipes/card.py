@@ -20,14 +20,20 @@ _PURPOSE = {
     "pass, without writing English on the way.",
 }
 
+_ORIGIN = {
+    "teacher": "digest of its teacher",
+    "start": "digest of the model that it began as",
+    "seed": "seed",
+}
+
 
 def model_card(model: ModelFolder, licences: str = "") -> str:
     """Markdown with the header that model hubs read.
 
     Args:
       model: what is described; `about` holds recipe, data, command and commit, and may
-        hold "metrics": rows of "words", "n" and, by metric, "value", "low" and "high"
-        as fractions of one.
+        hold digests as "teacher" and "start", a "seed", and "metrics": rows of "words",
+        "n" and, by metric, "value", "low" and "high" as fractions of one.
       licences: of the training data, as the card should state them.
     """
     about = model.about
@@ -51,6 +57,11 @@ def model_card(model: ModelFolder, licences: str = "") -> str:
         *([f"- licences of the data: {licences}"] if licences else []),
         f"- command: `{about['command']}`",
         f"- commit: {about['commit']}",
+        *(
+            f"- {told}: {about[part]}"
+            for part, told in _ORIGIN.items()
+            if part in about
+        ),
         *_metrics(about.get("metrics", ())),
     ]
     return "\n".join(lines) + "\n"

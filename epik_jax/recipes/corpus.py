@@ -59,6 +59,10 @@ class DataConfig:
         demand(self, 0, "num_synthetic")
         within(self, 0.0, 1.0, "max_bad_share")
         within(self, 0, LARGEST_SEED, "seed")
+        if self.kind == "builtin" and (self.root or self.lists):
+            raise ValueError(
+                "kind 'builtin' reads neither root nor lists: set kind to 'files'"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,35 +8,30 @@ finished and still fits is reused.
 from __future__ import annotations
 
 import dataclasses
-import logging
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from epik_jax.bounds import demand
-from epik_jax.data.leak import leak_guard
 from epik_jax.models.config import TransformerConfig
-from epik_jax.recipes import transfer
-from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
-from epik_jax.recipes.matra import MatraConfig, make_validate, train_matra
-from epik_jax.recipes.networks import load_network, network_digest
+from epik_jax.recipes.matra import (
+    MatraConfig,
+    for_validation,
+    make_validate,
+    train_matra,
+)
+from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
-from epik_jax.recipes.streams import content_digest
+from epik_jax.recipes.streams import content_digest, examples_digest
 from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
+from epik_jax.recipes.teaching import Teaching
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.structs import Example
-from epik_jax.teacher_cache.reader import TeacherCache
-from epik_jax.teachers.advice import CrowdConfig
-from epik_jax.teachers.chain import Chain, Link
-from epik_jax.teachers.forward import Decoding, Network
-from epik_jax.teachers.live import LiveSignals
-from epik_jax.teachers.signals import TransliterationTeacher, Wanted
+from epik_jax.teachers.forward import Network
 from epik_jax.text.normalise import NORMALISER_VERSION
 
-SMALL_FIELDS = ("tokens", "token_lengths", "scores", "confidence")
 MAX_DISTRIBUTION = 1024
 """Tokens of the largest vocabulary whose distributions a cache keeps."""
 
@@ -106,7 +101,8 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
     """Trains teacher and student, or reads back what was finished before.
 
     Raises:
-      ValueError: a student that is given does not share the teacher's vocabulary.
+      ValueError: a student that is given does not share the teacher's vocabulary, or
+        one that is trained cannot start from the teacher.
     """
     # Before a teacher is trained for hours.
     folder = config.student_folder
@@ -116,13 +112,14 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
         _demand_one_vocabulary(folder, given, teacher)
         return Trained(corpus, teacher, given, {})
     model = config.student.model.sized(teacher.vocabulary)
-    digest = network_digest(teacher)
-    lessons = _lessons(config, corpus, teacher, digest, at)
+    # Before the teacher is asked for hours: a student may have nothing to start from.
+    start = initial_student(config.student, model, teacher)
+    teaching = _teaching(config, corpus, teacher, at)
+    lessons = teaching.lessons(config.student.kinds)
     stages = tuple(
-        student_stage(stage, config, model, teacher, digest, lessons, corpus)
+        student_stage(stage, config, model, teaching, lessons)
         for stage in config.student.stages
     )
-    start = initial_student(config.student, model, teacher)
     params = run_stages(stages, start, at)
     student = Network(
         params["student"], model, teacher.vocabulary, teacher.follow_LVV, at.mesh
@@ -133,7 +130,7 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
 def fill_caches(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     """Trains the teacher and caches its answers; returns it, begins no student."""
     teacher = _teacher(config, corpus, at)
-    _lessons(config, corpus, teacher, network_digest(teacher), at)
+    _teaching(config, corpus, teacher, at).lessons(config.student.kinds)
     return teacher
 
 
@@ -141,13 +138,13 @@ def student_stage(
     stage: StageConfig,
     config: EpikConfig,
     model: TransformerConfig,
-    teacher: Network,
-    digest: str,
+    teaching: Teaching,
     lessons: Lessons,
-    corpus: Corpus,
 ) -> Stage:
-    """One stage of the student, ready for the runner; `digest` is the teacher's."""
-    encoded = lessons.encoded(stage)
+    """One stage of the student, ready for the runner."""
+    encoded, teacher = lessons.encoded(stage), teaching.teacher
+    direct = [e for e in teaching.corpus.names_choosing if "en" not in _langs(e)]
+    chosen = for_validation(direct, config.num_validated)
     return Stage(
         name=stage.name,
         batches=lessons.stream(encoded, stage, model),
@@ -161,7 +158,7 @@ def student_stage(
         seed=stage.seed,
         inputs={
             "data": content_digest(encoded),
-            "teacher": digest,
+            "teacher": teaching.digest,
             "vocabulary": teacher.vocabulary.fingerprint,
             "normaliser": NORMALISER_VERSION,
             "model": dataclasses.asdict(model),
@@ -169,12 +166,8 @@ def student_stage(
             "imitation": dataclasses.asdict(stage.imitation),
             "start": {"from": config.student.start, "seed": config.student.seed},
         },
-        validate=make_validate(
-            model,
-            teacher.vocabulary,
-            [e for e in corpus.names_choosing if "en" not in _langs(e)],
-            config.num_validated,
-        ),
+        validate=make_validate(model, teacher.vocabulary, chosen),
+        validated=examples_digest(chosen),
     )
 
 
@@ -203,98 +196,12 @@ def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     return train_matra(config.teacher, corpus, at)
 
 
+def _teaching(
+    config: EpikConfig, corpus: Corpus, teacher: Network, at: Workplace
+) -> Teaching:
+    return Teaching(teacher, corpus, config.transfer, config.live_signals, at)
+
+
 def _demand_one_vocabulary(folder: str, student: Network, teacher: Network) -> None:
     if student.vocabulary.fingerprint != teacher.vocabulary.fingerprint:
         raise ValueError(f"epik.student_folder {folder}: not the teacher's vocabulary")
-
-
-def _lessons(
-    config: EpikConfig, corpus: Corpus, teacher: Network, digest: str, at: Workplace
-) -> Lessons:
-    kinds = {kind for stage in config.student.stages for kind in stage.data}
-    asked = config.transfer
-    words = transfer.transfer_words(corpus.romanisations, asked)
-    pivots = transfer.known_pivots(words, corpus.romanisations, asked)
-    examples = transfer.transfer_examples(words) if "transfer" in kinds else []
-    chain = transfer.two_stage_chain(teacher, asked, pivots)
-    full = TransliterationTeacher(chain, teacher.vocabulary, asked.crowd, asked.wanted)
-    cached = full
-    if config.live_signals:
-        few = dataclasses.replace(asked.wanted, log_probs=False, hidden="none")
-        cached = dataclasses.replace(full, wanted=few)
-    check_stop = _stopper(at)
-    answers: dict[str, Any] = {}
-    signals: TeacherCache | LiveSignals | None = None
-    if examples:
-        cache = fill_cache(
-            at.folder / "cache" / "transfer",
-            cached,
-            examples,
-            transfer.fingerprint(cached, examples, asked, digest),
-            asked.num_shards,
-            check_stop,
-        )
-        answers = in_order(cache, examples, teacher)
-        live = config.live_signals
-        signals = LiveSignals(full, examples, answers) if live else cache
-    gold: dict[str, Sequence[Example]] = {
-        "gold": corpus.train,
-        "joined": transfer.joined_examples(corpus.romanisations)
-        if "joined" in kinds
-        else (),
-    }
-    if "back" in kinds:
-        gold["back"] = _back(config, corpus, teacher, digest, words, at)
-    return Lessons(teacher.vocabulary, examples, answers, signals, gold)
-
-
-def in_order(
-    cache: TeacherCache, examples: Sequence[Example], teacher: Network
-) -> dict[str, Any]:
-    """Small signals of all examples, in their order."""
-    encoded = transfer.encode(examples, teacher.vocabulary)
-    return cache.join(encoded.keys, encoded.source_digest, SMALL_FIELDS)
-
-
-def _back(
-    config: EpikConfig,
-    corpus: Corpus,
-    teacher: Network,
-    digest: str,
-    words: Sequence[tuple[str, str]],
-    at: Workplace,
-) -> list[Example]:
-    """Back-translations: gold targets, sources that the teacher wrote."""
-    asked = transfer.back_examples(words, corpus.romanisations)
-    decoding = Decoding()
-    answering = TransliterationTeacher(
-        Chain((Link(teacher, None, decoding),)),
-        teacher.vocabulary,
-        CrowdConfig(),
-        Wanted(num_hypotheses=1),
-    )
-    cache = fill_cache(
-        at.folder / "cache" / "back",
-        answering,
-        asked,
-        transfer.fingerprint(answering, asked, decoding, digest),
-        config.transfer.num_shards,
-        _stopper(at),
-    )
-    tokens = in_order(cache, asked, teacher)["tokens"]
-    sources = {
-        example.example_id: teacher.vocabulary.decode(tokens.row(i))
-        for i, example in enumerate(asked)
-    }
-    made = transfer.back_translated(words, corpus.romanisations, sources)
-    # The teacher may have spelled a word as it stands in a list that is held out.
-    kept, _ = leak_guard(made, corpus.held)
-    logging.info(
-        "back-translation: %d of %d pairs dropped, their words are held out",
-        *(len(made) - len(kept), len(made)),
-    )
-    return kept
-
-
-def _stopper(at: Workplace) -> Callable[[], None]:
-    return lambda: at.stop.obey("stopped while the teacher was asked")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,9 +118,12 @@ def demand_writable(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is no plain file; name one to write")
     path.parent.mkdir(parents=True, exist_ok=True)
-    probe = path.with_name(path.name + ".tmp")
-    probe.touch()
-    probe.unlink()
+    try:
+        # Of a name of its own: any other might be somebody's file.
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _groups(

@@ -15,9 +15,13 @@ from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.corpus import Corpus
+from epik_jax.recipes.networks import network_digest
 from epik_jax.structs import Example
 from epik_jax.teachers.advice import adviser
 from epik_jax.teachers.forward import Decoding, Network
+
+SUBJECT = "MATra"
+"""Name of the system that a report is about."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,17 +57,26 @@ def systems(
     network: Network, words: Sequence[Example], config: LexiconConfig
 ) -> list[System]:
     """The network's greedy answers first, then those of what stands beside it."""
-    count = trees.num_elements(network.params)
-    ways = {"MATra": Decoding()}
+    count, digest = trees.num_elements(network.params), network_digest(network)
+    ways = {SUBJECT: Decoding()}
     if (width := config.beam_width) > 1:
         beam = Decoding(beam_width=width, num_hypotheses=width)
-        ways["MATra, by beam"] = beam
+        ways[f"{SUBJECT}, by beam"] = beam
     found = []
     for name, decoding in ways.items():
         answers = network.transliterate(words, decoding)
         logging.info("measuring: %s has answered %d words", name, len(words))
         pairs = list(zip(words, answers, strict=True))
-        found.append(System(name, "teacher", pairs, decoding.label, count))
+        found.append(
+            System(
+                name,
+                "teacher",
+                pairs,
+                decoding.label,
+                num_parameters=count,
+                digest=digest,
+            )
+        )
     for kind in config.tables:
         pairs = list(zip(words, adviser(kind).transliterate(words), strict=True))
         found.append(System(f"table {kind}", "rules", pairs, "rules"))

@@ -26,7 +26,12 @@ from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
-from epik_jax.recipes.streams import BatchConfig, content_digest, supervised_batches
+from epik_jax.recipes.streams import (
+    BatchConfig,
+    content_digest,
+    examples_digest,
+    supervised_batches,
+)
 from epik_jax.recipes.tokens import VocabularyConfig, build_vocabulary, follow_tables
 from epik_jax.structs import Array, Batch, Example, ModelOutput, Params
 from epik_jax.teachers.forward import Decoding, Network
@@ -115,10 +120,15 @@ class MatraConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuses numbers that mean nothing."""
+        """Refuses numbers that mean nothing, and slots."""
         demand(self, 1, "num_validated")
         within(self, 0.0, 0.99, "smoothing")
         within(self, 0, LARGEST_SEED, "seed")
+        if slots := self.model.num_slots:
+            raise ValueError(
+                f"model.num_slots is {slots}, and a teacher does not learn which slots "
+                "are in use: set it to 0"
+            )
 
 
 def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
@@ -180,6 +190,7 @@ def matra_stage(
 ) -> Stage:
     """The one stage: gold pairs, cross-entropy, everything moves."""
     encoded = encode(corpus.train, vocabulary)
+    chosen = for_validation(corpus.dev, config.num_validated)
     return Stage(
         name="matra",
         batches=supervised_batches(encoded, vocabulary, config.batches),
@@ -197,7 +208,8 @@ def matra_stage(
             "batches": dataclasses.asdict(config.batches),
             "smoothing": config.smoothing,
         },
-        validate=make_validate(model, vocabulary, corpus.dev, config.num_validated),
+        validate=make_validate(model, vocabulary, chosen),
+        validated=examples_digest(chosen),
     )
 
 
@@ -234,16 +246,17 @@ def hard_ce_term(smoothing: float, weight: float = 1.0) -> Term:
     return Term("hard_ce", values, weight)
 
 
+def for_validation(examples: list[Example], num_validated: int) -> list[Example]:
+    """A fixed draw of `num_validated` of the examples, of all if they are fewer."""
+    return random.Random(0).sample(examples, min(num_validated, len(examples)))
+
+
 def make_validate(
-    model: TransformerConfig,
-    vocabulary: Vocabulary,
-    examples: list[Example],
-    num_validated: int,
+    model: TransformerConfig, vocabulary: Vocabulary, chosen: list[Example]
 ) -> Callable[[Params, Mesh], dict[str, float]] | None:
-    """Greedy CER and top-1 on a fixed draw of `examples`; "cost" is the CER."""
-    if not examples:
+    """Greedy CER and top-1 on the chosen words; "cost" is the CER."""
+    if not chosen:
         return None
-    chosen = random.Random(0).sample(examples, min(num_validated, len(examples)))
     follow_LVV = follow_tables(vocabulary)
 
     def validate(params: Params, mesh: Mesh) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Figures for a model's card, out of what `evaluate --json` and runs have written.
 
-A JSON file goes in, rows for a table come out. Nothing is measured here.
+A JSON file goes in, rows for a table come out, if they are the model's. Nothing is
+measured here.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.evaluation.report import FORMAT as REPORT
+from epik_jax.interop.export import ModelFolder
 from epik_jax.recipes.examination import FORMAT as EXAMINATION
+from epik_jax.recipes.lexicons import SUBJECT
+from epik_jax.recipes.scoreboard import STUDENT
 
 _METRICS = ("cer", "top1")
 
 
-def measured(path: Path) -> list[dict[str, Any]]:
-    """Rows of what was measured.
+def measured(path: Path, model: ModelFolder) -> list[dict[str, Any]]:
+    """Rows of what was measured of a model.
 
     Args:
       path: written by `epik-jax evaluate --json`, or a run's report.json.
+      model: whose figures they must be, as it is or after bfloat16 has rounded it.
 
     Returns:
       Rows of `words` (which, and how they were decoded), `n`, and for each of CER and
@@ -28,18 +33,34 @@ def measured(path: Path) -> list[dict[str, Any]]:
 
     Raises:
       FileNotFoundError: there is no such file.
-      ValueError: it holds no figures of either layout.
+      ValueError: it holds no figures of either layout, or those of something else.
     """
     try:
         made = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     kind = made.get("format") if isinstance(made, Mapping) else None
-    if kind == REPORT:
-        return [_of_report(made)]
-    if kind == EXAMINATION:
-        return _of_examination(made)
-    raise ValueError(f"{path} has format {kind!r}, not {REPORT!r} or {EXAMINATION!r}")
+    if kind not in (REPORT, EXAMINATION):
+        expected = f"not {REPORT!r} or {EXAMINATION!r}"
+        raise ValueError(f"{path} has format {kind!r}, {expected}")
+    report = kind == REPORT
+    _demand_same(model, made["systems"][0] if report else made["system"], path)
+    return [_of_report(made)] if report else _of_examination(made)
+
+
+def _demand_same(model: ModelFolder, system: Mapping[str, Any], path: Path) -> None:
+    """Refuses figures of anything but the model."""
+    subject = {"epik": STUDENT, "matra": SUBJECT}.get(model.about["recipe"])
+    if system["name"] not in ("model", subject):
+        raise ValueError(
+            f"{path} has figures of {system['name']!r}, not of the model itself"
+        )
+    measured = system.get("digest", model.digest)
+    if measured not in (model.digest, model.rounded().digest):
+        raise ValueError(
+            f"{path} has figures of another model: of digest {measured[:12]}, "
+            f"this one's is {model.digest[:12]}"
+        )
 
 
 def _of_report(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from epik_jax.recipes.predictors import (
     greedily,
     greedy_chain,
 )
-from epik_jax.recipes.scoreboard import ScoreboardConfig
+from epik_jax.recipes.scoreboard import CHAIN, STUDENT, ScoreboardConfig
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.forward import Network
 from epik_jax.text.scripts import INDIC_LANGUAGES
@@ -70,8 +70,8 @@ def timings(
     if not config.num_timed:
         return None
     predictors: dict[str, Predictor] = {
-        "student": at_once(trained.student),
-        "chain": chain_at_once(trained.teacher),
+        STUDENT: at_once(trained.student),
+        CHAIN: chain_at_once(trained.teacher),
     }
     for name, folder in config.others:
         predictors[name] = at_once(load_network(Path(folder), trained.student.mesh))

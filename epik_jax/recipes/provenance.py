@@ -6,7 +6,6 @@ What is exported or reported says it, so that a reader can make it again.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.metadata
 import platform
 import re
@@ -21,7 +20,9 @@ import jax
 from epik_jax.interop.export import ModelFolder, export_model, load_model
 from epik_jax.recipes.card import model_card
 from epik_jax.recipes.corpus import DataConfig
-from epik_jax.structs import Example
+from epik_jax.recipes.matra import MatraConfig
+from epik_jax.recipes.networks import network_digest
+from epik_jax.recipes.student import StudentConfig
 from epik_jax.teachers.forward import Network
 
 _ABSOLUTE = re.compile(r"""(?<=[='",(\s])/[^'",()\s]*""")
@@ -51,7 +52,9 @@ def commit() -> str:
     with contextlib.suppress(OSError):  # There may be no git.
         # An environment may lie within somebody else's repository.
         if _git("ls-files", "--error-unmatch", __file__):
-            return _git("describe", "--always", "--dirty", "--abbrev=12")
+            # Without tags: they move, and say less.
+            words = ("--exclude=*", "--always", "--dirty", "--abbrev=12")
+            return _git("describe", *words)
     try:
         return f"release {importlib.metadata.version('epik_jax')}"
     except importlib.metadata.PackageNotFoundError:
@@ -66,8 +69,12 @@ def _git(*words: str) -> str:
 
 
 def trained_seconds(log_rows: Iterable[Mapping[str, Any]]) -> float:
-    """Seconds that training took, whatever number of processes it took them in."""
-    return sum(row.get("window_seconds", 0.0) for row in log_rows)
+    """Seconds that training took, whatever number of processes it took them in.
+
+    Validating and saving are among them.
+    """
+    parts = ("window_seconds", "outside_seconds")
+    return sum(row.get(part, 0.0) for row in log_rows for part in parts)
 
 
 def how_trained(
@@ -94,13 +101,25 @@ def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:
     }
 
 
-def words_digest(words: Iterable[Example]) -> str:
-    """sha256 of what is asked and accepted: figures compare where it is equal."""
-    state = hashlib.sha256()
-    for example in words:
-        state.update("\t".join((example.example_id, *example.targets)).encode())
-        state.update(b"\n")
-    return state.hexdigest()
+def begun_from(config: MatraConfig) -> dict[str, Any]:
+    """The seed of a teacher, and the digest of the model that its training begins with.
+
+    To be asked before the training, when that model is sure to be there.
+    """
+    folder = config.start_folder
+    start = {"start": load_model(Path(folder)).digest} if folder else {}
+    return {"seed": config.seed, **start}
+
+
+def taught_by(config: StudentConfig, teacher: Network) -> dict[str, Any]:
+    """The seed of a student, and the teacher's digest for each part that it had."""
+    digest = network_digest(teacher)
+    parts = {
+        "teacher": bool(config.kinds & {"transfer", "back"}),
+        "start": config.start == "teacher",
+    }
+    had = {part: digest for part, true in parts.items() if true}
+    return {"seed": config.seed, **had}
 
 
 def export_network(
@@ -110,24 +129,40 @@ def export_network(
     given: str,
     data: DataConfig,
     command: str,
+    origin: Mapping[str, Any],
 ) -> None:
     """Writes a run's network; one that was `given` keeps the story it came with."""
     if not given:
-        return export_trained(network, folder, recipe, data, command)
+        return export_trained(network, folder, recipe, data, command, origin)
     model = load_model(Path(given))
     return export_model(model, folder, bfloat16=False, card=model_card(model))
 
 
 def export_trained(
-    network: Network, folder: Path, recipe: str, data: DataConfig, command: str
+    network: Network,
+    folder: Path,
+    recipe: str,
+    data: DataConfig,
+    command: str,
+    origin: Mapping[str, Any],
 ) -> None:
-    """Writes a model folder that says what it was made by and trained on."""
+    """Writes a model folder that says what it was made by and trained on.
+
+    Args:
+      network: what is exported.
+      folder: where.
+      recipe: "matra" or "epik".
+      data: what was trained on.
+      command: that made it.
+      origin: from `begun_from` or `taught_by`.
+    """
     read = {item.path for item in data.lists if item.split == "train"}
     about = {
         "recipe": recipe,
         "data": sorted(read) or [data.kind],
         "command": command,
         "commit": commit(),
+        **origin,
         "jax": jax.__version__,
         "python": platform.python_version(),
     }

@@ -52,6 +52,8 @@ class Stage:
       carry_over: what becomes of the parameters of the stage before.
       validate: parameters and the mesh that they lie on -> metrics, of which "cost"
         is lower for better ones.
+      validated: digest of what it looks at; where validations choose what the stage
+        ends with, a checkpoint of another is refused.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Stage:
     inputs: dict[str, Any]
     carry_over: Callable[[Params], Params] = lambda params: params
     validate: Callable[[Params, Mesh], dict[str, float]] | None = None
+    validated: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,6 +201,7 @@ def _meta(stage: Stage, before: str) -> dict[str, Any]:
         "validate_every": loop.validate_every if chosen else 0,
         "seed": stage.seed,
         "stages before": before,
+        **({"validated": stage.validated} if chosen else {}),
     }
     # As it is read back: JSON has no tuples.
     return trees.flatten(json.loads(json.dumps(settings)))

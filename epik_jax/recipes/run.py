@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.files import write_whole
-from epik_jax.parallel.mesh import make_mesh
+from epik_jax.parallel.mesh import demand_one_process, make_mesh
 from epik_jax.recipes import epik, matra, settings
 from epik_jax.recipes.corpus import read_corpus
+from epik_jax.recipes.epik import EpikConfig
 from epik_jax.recipes.provenance import (
+    begun_from,
     export_network,
     export_trained,
+    taught_by,
     typed_command,
 )
 from epik_jax.recipes.recipe import Workplace
@@ -88,10 +91,11 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
     with _begun(config_file, overrides, workdir) as (built, at):
         if isinstance(built, MatraRun):
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
+        origin = _origin(built.epik)
         with at.stop:
             teacher = epik.fill_caches(built.epik, read_corpus(built.data), at)
         folder, given = workdir / "teacher", built.epik.teacher_folder
-        export_network(teacher, folder, "matra", given, built.data, typed)
+        export_network(teacher, folder, "matra", given, built.data, typed, origin)
     return find_caches(workdir)
 
 
@@ -128,6 +132,7 @@ def _begun(
     built = settings.build(kind, plain)
     if isinstance(built, EpikRun):
         _demand_adviser(built)
+    demand_one_process()
     with held(workdir):
         at = Workplace(
             workdir,
@@ -149,10 +154,12 @@ def _run_matra(
 ) -> dict[str, Any] | None:
     if evaluate:
         demand_reportable(config)
+    origin = begun_from(config.teacher)
     with at.stop:
         corpus = read_corpus(config.data)
         network = matra.train_matra(config.teacher, corpus, at)
-    export_trained(network, at.folder / "teacher", "matra", config.data, command)
+    folder = at.folder / "teacher"
+    export_trained(network, folder, "matra", config.data, command, origin)
     if not evaluate:
         return None
     at.stop.obey(_BEFORE_MEASURING)
@@ -164,19 +171,26 @@ def _run_epik(
 ) -> dict[str, Any] | None:
     if evaluate:
         demand_reportable(config)
+    recipe, data, origin = config.epik, config.data, _origin(config.epik)
     with at.stop:
-        trained = epik.train_epik(config.epik, read_corpus(config.data), at)
-    for place, recipe, network, given in (
-        ("teacher", "matra", trained.teacher, config.epik.teacher_folder),
-        ("student", "epik", trained.student, config.epik.student_folder),
+        trained = epik.train_epik(recipe, read_corpus(data), at)
+    taught = taught_by(recipe.student, trained.teacher)
+    for place, name, network, given, story in (
+        ("teacher", "matra", trained.teacher, recipe.teacher_folder, origin),
+        ("student", "epik", trained.student, recipe.student_folder, taught),
     ):
         folder = at.folder / place
-        export_network(network, folder, recipe, given, config.data, command)
+        export_network(network, folder, name, given, data, command, story)
     if not evaluate:
         return None
     # Measuring takes no signals over: it has nothing to save.
     at.stop.obey(_BEFORE_MEASURING)
     return written(epik_report(config, trained, at, command), at)
+
+
+def _origin(config: EpikConfig) -> dict[str, Any]:
+    """What the teacher is begun from where it is trained here."""
+    return {} if config.teacher_folder else begun_from(config.teacher)
 
 
 def _demand_adviser(config: EpikRun) -> None:

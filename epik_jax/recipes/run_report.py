@@ -19,10 +19,10 @@ from epik_jax.recipes.provenance import (
     commit,
     how_trained,
     kept_pairs,
-    words_digest,
 )
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run_config import EpikRun, MatraRun
+from epik_jax.recipes.streams import examples_digest
 from epik_jax.teachers.advice import adviser
 from epik_jax.teachers.forward import Network
 
@@ -61,7 +61,7 @@ def matra_report(
             **kept_pairs(corpus.counts),
         },
         data={
-            "name": f"test lists@{words_digest(words)[:8]}",
+            "name": f"test lists@{examples_digest(words)[:8]}",
             "note": "Words of the test lists; none of them was trained on.",
             "counts": corpus.counts,
         },
@@ -89,7 +89,7 @@ def epik_report(
             **kept_pairs(trained.corpus.counts),
         },
         data={
-            "name": f"direct names@{words_digest(names)[:8]}",
+            "name": f"direct names@{examples_digest(names)[:8]}",
             "note": "Names that choices were made on are not among them.",
             "counts": trained.corpus.counts,
         },

@@ -16,7 +16,7 @@ from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.epik import Trained
-from epik_jax.recipes.networks import load_network
+from epik_jax.recipes.networks import load_network, network_digest
 from epik_jax.recipes.predictors import (
     from_gold_english,
     greedily,
@@ -28,6 +28,10 @@ from epik_jax.teachers.chain import Answers
 from epik_jax.teachers.crowd import reranked
 from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.teachers.table import TableTeacher
+
+STUDENT, WIDE, CHAIN = "student", "student, by beam", "chain"
+SUMMED, BOUND = "chain, summed over pivots", "gold English"
+"""Names of the systems that a run makes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +81,23 @@ class ScoreboardConfig:
             raise ValueError(f"batch_sizes {self.batch_sizes} are not all positive")
         if self.rerank_weight and not (self.tables and self.num_pivots):
             raise ValueError("rerank_weight needs a table and num_pivots above 0")
+        given = [name for name, _ in (*self.others, *self.baselines)]
+        tables = [_table(kind) for kind in self.tables]
+        names = [STUDENT, WIDE, CHAIN, SUMMED, BOUND, *tables, *given]
+        names += [_reranked_by(kind) for kind in self.tables[:1]]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"{twice} of others, baselines and tables would name two systems of "
+                "one report"
+            )
+
+
+def _table(kind: str) -> str:
+    return f"table {kind}"
+
+
+def _reranked_by(kind: str) -> str:
+    return f"the same, reranked by table {kind}"
 
 
 def direct_names(trained: Trained, config: ScoreboardConfig) -> list[Example]:
@@ -102,12 +123,12 @@ def systems(
         raise ValueError(f"there is no direct name but those of {lists}")
     teacher, student = trained.teacher, trained.student
     found = [
-        _system("student", "student", names, greedily(student)(names), student),
+        _system(STUDENT, "student", names, greedily(student)(names), student),
         _chain(trained, names, config),
     ]
     if all(e.pivot for e in names):
         answers = from_gold_english(teacher)(names)
-        bound = _system("gold English", "oracle", names, answers, teacher)
+        bound = _system(BOUND, "oracle", names, answers, teacher)
         note = "the teacher reads the right English form: a bound, no rival"
         found.append(dataclasses.replace(bound, note=note))
     if config.num_pivots:
@@ -115,7 +136,7 @@ def systems(
     if (width := config.beam_width) > 1:
         beam = Decoding(beam_width=width, num_hypotheses=width)
         answers = student.transliterate(names, beam)
-        wide = _system("student, by beam", "student", names, answers, student)
+        wide = _system(WIDE, "student", names, answers, student)
         found.append(dataclasses.replace(wide, decode=beam.label))
     for role, folders in (("student", config.others), ("baseline", config.baselines)):
         for name, folder in folders:
@@ -123,7 +144,7 @@ def systems(
             found.append(_system(name, role, names, greedily(other)(names), other))
     for kind in config.tables:
         answers = TableTeacher(kind).transliterate(names)
-        table = _system(f"table {kind}", "rules", names, answers, None)
+        table = _system(_table(kind), "rules", names, answers, None)
         found.append(dataclasses.replace(table, decode="rules"))
     return [_told_apart(system, lists) for system in found]
 
@@ -144,8 +165,11 @@ def _system(
     network: Network | None,
 ) -> System:
     logging.info("measuring: %s has answered %d names", name, len(names))
-    count = trees.num_elements(network.params) if network else None
-    return System(name, role, list(zip(names, answers, strict=True)), "greedy", count)
+    predictions = list(zip(names, answers, strict=True))
+    if network is None:
+        return System(name, role, predictions)
+    count, digest = trees.num_elements(network.params), network_digest(network)
+    return System(name, role, predictions, num_parameters=count, digest=digest)
 
 
 def _chain(
@@ -158,7 +182,7 @@ def _chain(
     english = [e for e in trained.corpus.names if _has_english(e)]
     english = drawn(english, config.num_names)
     return dataclasses.replace(
-        _system("chain", "chain", names, chain.finish(names, pivots), teacher),
+        _system(CHAIN, "chain", names, chain.finish(names, pivots), teacher),
         pivots={e.example_id: p[0].text for e, p in zip(names, pivots, strict=True)},
         note="the same network twice, through English; English pairs once",
         more=list(zip(english, greedily(teacher)(english), strict=True)),
@@ -171,11 +195,11 @@ def _summed(
     """The chain that sums over pivots, and the same with a table's advice."""
     chain = summed_chain(teacher, config.num_pivots)
     answers = chain.transliterate(names)
-    made = {"chain, summed over pivots": answers}
+    made = {SUMMED: answers}
     if config.rerank_weight:
         advice = TableTeacher(config.tables[0]).transliterate(names)
-        name = f"the same, reranked by table {config.tables[0]}"
-        made[name] = reranked(answers, advice, config.rerank_weight)
+        ranked = reranked(answers, advice, config.rerank_weight)
+        made[_reranked_by(config.tables[0])] = ranked
     return [
         dataclasses.replace(
             _system(name, "teacher", names, given, teacher), decode=chain.label

@@ -124,7 +124,8 @@ def read_config(config_file: str, overrides: list[str]) -> dict[str, Any]:
 
     Args:
       config_file: "FILE", or "FILE:variant" where its `get_config` takes a variant.
-      overrides: "path.to.key=value"; a list's items are "stages[0]".
+      overrides: "path.to.key=value"; a list's items are "stages[0]". Blocks that the
+        file leaves out are begun; whether there are such `build` knows.
 
     Returns:
       Plain nested dicts and lists.
@@ -197,23 +198,20 @@ def _override(plain: dict[str, Any], override: str) -> None:
         raise ValueError(f"--config.{override}: expected --config.{wanted}")
     node: Any = plain
     for key in keys[:-1]:
-        node = _step(node, key, path)
-    last = keys[-1]
-    if isinstance(node, list):
-        _step(node, last, path)
-    elif not isinstance(node, dict):
-        raise ValueError(f"--config.{path}: nothing lies below a plain value")
-    node[last] = _plain(_literal(text))
+        node = _step(node, key, {}, path)
+    value = _plain(_literal(text))
+    _step(node, keys[-1], value, path)
+    node[keys[-1]] = value
 
 
-def _step(node: Any, key: str | int, path: str) -> Any:
+def _step(node: Any, key: str | int, missing: Any, path: str) -> Any:
+    """What `node` holds under `key`; of a block `missing`, put there, if it is new."""
+    if isinstance(node, dict):
+        return node.setdefault(key, missing)
     if isinstance(node, list) and isinstance(key, int) and key < len(node):
         return node[key]
-    if isinstance(node, dict) and key in node:
-        return node[key]
-    known = [str(k) for k in node] if isinstance(node, dict) else []
-    hint = nearest(str(key), known) if known else ""
-    raise ValueError(f"--config.{path}: there is no {key!r}{hint}")
+    below = "" if isinstance(node, list) else "; nothing lies below a plain value"
+    raise ValueError(f"--config.{path}: there is no {key!r}{below}")
 
 
 def _literal(text: str) -> Any:

@@ -1,4 +1,7 @@
-"""Host batches of a stage: rows by (seed, step), cut out of encoded examples."""
+"""Host batches of a stage: rows by (seed, step), cut out of encoded examples.
+
+Beside them the digests by which examples are known.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ import dataclasses
 import hashlib
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.encode import Encoded, make_batch
 from epik_jax.data.order import Order
-from epik_jax.structs import Batch
+from epik_jax.structs import Batch, Example
 from epik_jax.text.vocabulary import Vocabulary
 
 
@@ -80,4 +83,13 @@ def content_digest(encoded: Encoded) -> str:
         encoded.weight,
     ):
         state.update(np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()
+
+
+def examples_digest(examples: Iterable[Example]) -> str:
+    """sha256 of what is asked and accepted: figures compare where it is equal."""
+    state = hashlib.sha256()
+    for example in examples:
+        state.update("\t".join((example.example_id, *example.targets)).encode())
+        state.update(b"\n")
     return state.hexdigest()

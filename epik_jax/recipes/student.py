@@ -85,6 +85,12 @@ class StageConfig:
                 "hypothesis; set hypotheses to 'best'"
             )
 
+    @property
+    def trains_gate(self) -> bool:
+        """Whether the gate of slots learns in it."""
+        moves = any(re.search(rule, "student/gate/kernel") for rule in self.trainable)
+        return bool(self.imitation.gate) and moves
+
 
 @dataclasses.dataclass(frozen=True)
 class StudentConfig:
@@ -103,11 +109,29 @@ class StudentConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        """Refuses stages that cannot be told apart, and none at all."""
+        """Refuses stages that cannot be told apart, none at all, and idle slots."""
         within(self, 0, LARGEST_SEED, "seed")
         names = [stage.name for stage in self.stages]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"stages {names} are none, or have a name twice")
+        slots = self.model.num_slots
+        for stage in self.stages:
+            if stage.imitation.alignment == "slots" and not slots:
+                raise ValueError(
+                    f"stage {stage.name}: alignment 'slots' needs model.num_slots "
+                    "above 0"
+                )
+        if slots and not any(stage.trains_gate for stage in self.stages):
+            raise ValueError(
+                f"model.num_slots is {slots}, and no stage learns which slots are in "
+                'use: give one an imitation.gate above 0 and "^student/gate/" in '
+                "trainable, or set num_slots to 0"
+            )
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of examples that the stages are trained on."""
+        return frozenset(kind for stage in self.stages for kind in stage.data)
 
 
 def initial_student(

@@ -9,25 +9,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import math
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 
 from epik_jax.bounds import demand
-from epik_jax.means import Mean
 from epik_jax.structs import Batch
 from epik_jax.training.checkpoint import Checkpoints
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.prefetch import prefetch
 from epik_jax.training.state import TrainState
-from epik_jax.training.step import StepMeans, TrainStep
+from epik_jax.training.step import TrainStep
 from epik_jax.training.stop import InterruptedRunError, StopFlag
-
-MAX_BAD_STEPS = 20
-"""Skipped updates in a row after which a run gives up."""
+from epik_jax.training.window import Window
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,8 +99,8 @@ def train(
       ValueError: the checkpoints belong to another configuration.
     """
     state = _resumed(state, within)
-    start, window = int(state.step), _Window(config.num_steps, within)
-    validations = _Validations(config, within)
+    start, validations = int(state.step), _Validations(config, within)
+    window = Window(within.name, config.num_steps, within.log)
     with contextlib.closing(prefetch(batches(start))) as stream:
         for done in range(start + 1, config.num_steps + 1):
             if validations.exhausted:
@@ -114,16 +109,17 @@ def train(
             # A copy that nobody asked for would be made at every step, unnoticed.
             with jax.transfer_guard("disallow"):
                 state, means = step(state, batch)
-                window.add(means, batch)
-                if done % config.log_every == 0 or done == config.num_steps:
-                    window.write(state, done)
-            cost = validations.maybe(state, done)
+            window.add(means, batch)
+            cost = validations.maybe(state, done, window)
             last = done == config.num_steps or validations.exhausted
             # Read once: a signal that comes during the save is for the next step.
             stopping = within.stop.asked
+            if last or stopping or done % config.log_every == 0:
+                window.write(state, done)
             due = last or done % config.save_every == 0 or cost is not None
             if stopping or due:
-                within.checkpoints.save(state, within.meta, cost)
+                with window.outside(state):
+                    within.checkpoints.save(state, within.meta, cost)
             if stopping and not last:
                 raise InterruptedRunError(
                     f"{within.name}: stopped after step {done}, saved"
@@ -152,53 +148,6 @@ def _resumed(state: TrainState, within: Surroundings) -> TrainState:
     return within.checkpoints.restore(newest, state)
 
 
-class _Window:
-    """Means since the last log line, fetched only when a line is written."""
-
-    def __init__(self, num_steps: int, within: Surroundings) -> None:
-        self._num_steps, self._within = num_steps, within
-        self._pending: list[StepMeans] = []
-        self._examples, self._since = 0, time.monotonic()
-
-    def add(self, means: StepMeans, batch: Batch) -> None:
-        self._pending.append(means)
-        self._examples += len(batch["weight"])
-
-    def write(self, state: TrainState, done: int) -> None:
-        merged: StepMeans = {}
-        counts = state.opt_state.notfinite_count, state.opt_state.total_notfinite
-        pending, (bad, skipped) = jax.device_get((self._pending, counts))
-        for means in pending:
-            for name, mean in means.items():
-                # A skipped update must not hide the others of its window.
-                if math.isfinite(mean.total):
-                    merged[name] = mean.merge(merged.get(name, Mean(0.0, 0.0)))  # type: ignore[arg-type]
-        if bad >= MAX_BAD_STEPS:
-            raise FloatingPointError(
-                f"{self._within.name}: the {bad} updates before step {done} were not "
-                "finite; set a lower learning rate and use another workdir"
-            )
-        seconds = time.monotonic() - self._since
-        rate = self._examples / seconds
-        eta = seconds / len(self._pending) * (self._num_steps - done)
-        # A term that counted nothing is unknown, not 0.
-        values = {n: float(mean.value()) for n, mean in merged.items() if mean.count}
-        values |= {
-            "skipped_updates": int(skipped),
-            "examples_per_second": rate,
-            "window_seconds": seconds,
-        }
-        self._within.log.write(self._within.name, done, values)
-        logging.info(
-            "%s step %d/%d  loss %.4f  %.0f examples/s  ETA %d:%02d",
-            *(self._within.name, done, self._num_steps),
-            *(values.get("loss", math.nan), rate),
-            *divmod(int(eta), 60),
-        )
-        self._pending, self._examples = [], 0
-        self._since = time.monotonic()
-
-
 class _Validations:
     """Validates at intervals and counts how long nothing got better."""
 
@@ -214,12 +163,13 @@ class _Validations:
             return False
         return min(self._costs[-patience:]) >= min(self._costs[:-patience])
 
-    def maybe(self, state: TrainState, done: int) -> float | None:
+    def maybe(self, state: TrainState, done: int, window: Window) -> float | None:
         every = self._config.validate_every
         due = every and (done % every == 0 or done == self._config.num_steps)
         if not due or self._within.validate is None:
             return None
-        values = self._within.validate(state)
+        with window.outside(state):
+            values = self._within.validate(state)
         self._within.log.write(self._within.name, done, values)
         shown = "  ".join(f"{name} {value:.4f}" for name, value in values.items())
         logging.info("%s step %d  %s", self._within.name, done, shown)

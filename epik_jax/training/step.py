@@ -22,6 +22,9 @@ from epik_jax.training.state import TrainState
 Forward: TypeAlias = Callable[..., Any]
 """(params, batch, *, key) -> outputs that the objective's terms know."""
 
+SKIPPED_IN_A_ROW = "skipped_in_a_row"
+"""Among the means of a step, and no mean: up to it, so many updates were skipped."""
+
 StepMeans: TypeAlias = dict[str, Mean]
 TrainStep: TypeAlias = Callable[[TrainState, Batch], tuple[TrainState, StepMeans]]
 
@@ -60,13 +63,13 @@ def make_train_step(
     Args:
       forward: the student's forward pass with dropout.
       objective: what is minimised.
-      optimizer: from `make_optimizer`.
+      optimizer: from `make_optimizer`; it counts what it skips.
       trainable: path patterns of the leaves that move; no gradient is computed for
         the others.
 
     Returns:
-      (state, batch) -> next state, and means by name: every term, "loss" and
-      "gradient_norm".
+      (state, batch) -> next state, and means by name: every term, "loss",
+      "gradient_norm" and `SKIPPED_IN_A_ROW`.
     """
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, StepMeans]:
@@ -85,6 +88,7 @@ def make_train_step(
         means |= {
             "loss": Mean(loss, one),
             "gradient_norm": Mean(optax.tree.norm(gradients), one),
+            SKIPPED_IN_A_ROW: Mean(opt_state.notfinite_count, one),
         }
         params = trees.unflatten(frozen | moving)
         return TrainState(state.step + 1, params, opt_state, state.key), means

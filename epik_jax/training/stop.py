@@ -1,7 +1,7 @@
 """The wish to stop, from a signal: noticed between two steps, so that nothing is lost.
 
-One process owns its signals. With several, JAX's preemption service agrees on a step
-for all hosts, and a handler of ours installed after it would switch it off.
+A run is one process and owns its signals. JAX's preemption service, which agrees on a
+step for several, is not asked: a handler of ours installed after it switches it off.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import signal
 import threading
 from types import FrameType
 from typing import Any
-
-import jax
 
 
 class InterruptedRunError(Exception):
@@ -22,7 +20,7 @@ class StopFlag:
     """Whether SIGTERM or SIGINT has come; a second one stops at once.
 
     A context manager: outside of it, the signals do what they did before. They are
-    taken over where this is the only process, and its main thread.
+    taken over in the main thread alone.
     """
 
     def __init__(self) -> None:
@@ -32,8 +30,7 @@ class StopFlag:
 
     def __enter__(self) -> StopFlag:
         """Takes over the two signals."""
-        main = threading.current_thread() is threading.main_thread()
-        if main and jax.process_count() == 1:
+        if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._before[number] = signal.signal(number, self._note)
         return self

@@ -61,6 +61,12 @@ def test_overall_figures_are_unweighted_means_over_pairs():
     assert overall["cer"]["value"] == np.mean([f["cer"] for f in by_pair.values()])
 
 
+def test_a_system_that_is_a_model_is_known_by_its_digest():
+    known = dataclasses.replace(student(), digest="ab12")
+    first, second = build([known, chain()])["systems"]
+    assert first["digest"] == "ab12" and "digest" not in second
+
+
 def test_comparison_is_first_minus_other_with_its_paired_interval():
     found = build()["comparisons"][0]
     a = metrics.word_scores(student().predictions)

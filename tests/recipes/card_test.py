@@ -44,6 +44,16 @@ def test_a_card_states_the_licences_of_the_data():
     assert "licences" not in model_card(folder())
 
 
+def test_a_card_tells_teacher_start_and_seed_where_they_are_known():
+    card = model_card(folder(teacher="ab12", start="cd34", seed=0))
+    for line in (
+        "- digest of its teacher: ab12\n",
+        "- digest of the model that it began as: cd34\n",
+        "- seed: 0\n",
+    ):
+        assert line in card and line not in model_card(folder())
+
+
 def test_a_card_shows_the_metrics_that_are_known():
     figures = {
         "cer": {"value": 0.1, "low": 0.09, "high": 0.111},

@@ -221,6 +221,14 @@ def test_a_missing_root_is_one_clear_error(config):
         read_corpus(config)
 
 
+@pytest.mark.parametrize(
+    "files", [{"root": "words"}, {"lists": (ListConfig("pairs", "hi", "dev", "x"),)}]
+)
+def test_files_are_not_passed_over_for_the_shipped_corpus(files):
+    with pytest.raises(ValueError, match="'builtin' reads neither root nor lists"):
+        DataConfig("builtin", **files)
+
+
 def test_a_missing_file_is_named_before_any_is_read(root):
     (root / "valid.json").unlink()
     (root / "train.tsv").write_text("not at all\n")

@@ -10,6 +10,7 @@ from toy_networks import VOCABULARY, StandIn
 
 from epik_jax.interop.export import ModelFolder, export_model
 from epik_jax.recipes import epik
+from epik_jax.recipes.networks import network_digest
 from epik_jax.text.vocabulary import CharacterVocabulary
 
 
@@ -21,7 +22,7 @@ def test_a_trained_teacher_is_taken_from_its_folder(runner, at, tmp_path, monkey
     export_model(model, tmp_path / "matra", bfloat16=False, card="")
     network = epik.load_network(tmp_path / "matra")
     assert network.follow_LVV.shape == (5, VOCABULARY.size, VOCABULARY.size)
-    assert epik.network_digest(network) == epik.network_digest(given)
+    assert network_digest(network) == network_digest(given)
     meshes = []
     monkeypatch.setattr(
         epik, "load_network", lambda folder, mesh: meshes.append(mesh) or given
@@ -44,7 +45,7 @@ def given_folder(tmp_path):
 def test_a_trained_student_is_measured_as_it_is(runner, at, given_folder):
     config = dataclasses.replace(config_of(), student_folder=str(given_folder))
     trained = train_epik(config, at)
-    assert epik.network_digest(trained.student) == epik.network_digest(
+    assert network_digest(trained.student) == network_digest(
         epik.load_network(given_folder)
     )
     assert runner.stages == () and not (at.folder / "cache").exists()

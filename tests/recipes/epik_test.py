@@ -12,8 +12,9 @@ from toy_epik import CORPUS, config_of, train_epik
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax import trees
-from epik_jax.recipes import epik
-from epik_jax.recipes.epik import SMALL_FIELDS
+from epik_jax.recipes import epik, teaching, transfer
+from epik_jax.recipes.networks import network_digest
+from epik_jax.recipes.teaching import SMALL_FIELDS
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.live import LiveSignals
 from epik_jax.training.stop import InterruptedRunError
@@ -114,20 +115,21 @@ def test_a_checkpoint_knows_every_input_of_its_stage(runner, at, part, override)
 
 def test_a_checkpoint_knows_its_teacher(runner, at, monkeypatch):
     train_epik(config_of(), at)
-    before, digest = inputs(runner), epik.network_digest(runner.teacher)
+    before, digest = inputs(runner), network_digest(runner.teacher)
     assert before["teacher"] == digest
     table = runner.teacher.params["embedding"]
     moved = {**runner.teacher.params, "embedding": table + np.float32(1e-6)}
     other = StandIn(runner.teacher.config)
     other.params = moved
-    assert epik.network_digest(other) != digest
+    assert network_digest(other) != digest
 
 
 def test_a_teacher_is_hashed_once_for_caches_and_stages(runner, at, monkeypatch):
     hashed = []
-    digest = epik.network_digest
     monkeypatch.setattr(
-        epik, "network_digest", lambda network: hashed.append(1) or digest(network)
+        teaching,
+        "network_digest",
+        lambda network: hashed.append(1) or network_digest(network),
     )
     train_epik(config_of(), at)
     assert len(list((at.folder / "cache").iterdir())) == 2 and len(hashed) == 1
@@ -139,6 +141,15 @@ def test_choices_look_at_direct_names_for_choosing_alone(runner, at):
     assert set(runner.validated) <= set(trained.corpus.names_choosing)
     assert not set(runner.validated) & set(trained.corpus.names)
     assert not any("en" in (e.source_lang, e.target_lang) for e in runner.validated)
+
+
+def test_a_stage_names_the_names_that_it_is_validated_on(runner, at):
+    digests = []
+    for num_validated in (12, 12, 3):
+        train_epik(config_of("", f"epik.num_validated={num_validated}"), at)
+        digests.append(runner.stages[0].validated)
+        assert len(runner.validated) == num_validated
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_bridge_is_handed_on_beside_the_student_not_within_it(runner, at):
@@ -173,6 +184,22 @@ def test_signals_that_nobody_keeps_are_missed_before_anything_is_asked(
         config_of(way, f"epik.transfer.{override}")
 
 
+@pytest.mark.parametrize(
+    ("way", "overrides", "message"),
+    [
+        ("", ["start='teacher'", "model.width=4"], "set student.start to 'random'"),
+        ("faithful", ["start='random'", "model.width=4"], "name the bridge"),
+    ],
+)
+def test_a_student_that_cannot_start_is_missed_before_anything_is_asked(
+    runner, at, way, overrides, message
+):
+    config = config_of(way, *(f"epik.student.{o}" for o in overrides))
+    with pytest.raises(ValueError, match=message):
+        train_epik(config, at)
+    assert runner.teacher.asked == [] and not (at.folder / "cache").exists()
+
+
 def test_a_wish_to_stop_is_heard_while_the_teacher_is_asked(runner, at):
     at.stop.asked = True
     with pytest.raises(InterruptedRunError, match="while the teacher was asked"):
@@ -184,12 +211,12 @@ def test_a_wish_to_stop_is_heard_while_the_teacher_is_asked(runner, at):
 
 def test_answers_stand_in_the_order_of_the_examples(runner, at):
     # The cache is sorted by key, the examples are not.
-    train_epik(config_of("sequence"), at)
-    lessons, words = runner.lessons, runner.teacher.words
-    tokens = lessons.answers["tokens"]
-    for i, example in enumerate(lessons.transfer):
-        answer = VOCABULARY.decode(tokens.row(i).tolist())
-        assert answer in words[example.target_lang]
+    config = config_of("sequence")
+    train_epik(config, at)
+    examples, tokens = runner.lessons.transfer, runner.lessons.answers["tokens"]
+    chain = transfer.two_stage_chain(runner.teacher, config.transfer, {})
+    said = [row[0].text for row in chain.transliterate(examples)]
+    assert [VOCABULARY.decode(tokens.row(i).tolist()) for i in range(len(said))] == said
 
 
 def test_distributions_over_many_pieces_are_not_cached():

@@ -93,6 +93,21 @@ def test_the_teacher_answers_on_the_mesh_that_it_was_trained_on(
     assert asked == [AT.mesh]
 
 
+def test_a_teacher_with_slots_is_refused():
+    with pytest.raises(ValueError, match=r"model\.num_slots is 40, and a teacher"):
+        config_of("teacher.model.num_slots=40")
+
+
+def test_a_stage_names_the_words_that_it_is_validated_on(begun, corpus):
+    other = dataclasses.replace(corpus, dev=corpus.dev[1:])
+    config, few = config_of(), config_of("teacher.num_validated=3")
+    for asked, words in ((config, corpus), (config, corpus), (config, other)):
+        matra.train_matra(asked, words, AT)
+    matra.train_matra(few, corpus, AT)
+    same, again, *others = (stage.validated for stage, _ in begun)
+    assert same == again and len({same, *others}) == 3
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

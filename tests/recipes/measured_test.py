@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 
 import pytest
+import tiny
 
-from epik_jax.recipes.measured import measured
+from epik_jax.interop.export import ModelFolder, export_model, load_model
+from epik_jax.recipes import measured as figures
+from epik_jax.text.scripts import LANGUAGES
+from epik_jax.text.vocabulary import CharacterVocabulary
+
+VOCABULARY = CharacterVocabulary.from_languages(LANGUAGES)
+MODEL = ModelFolder(tiny.params(), tiny.CONFIG, VOCABULARY, {"recipe": "epik"})
+measured = functools.partial(figures.measured, model=MODEL)
 
 
 def figure(value):
@@ -16,7 +26,7 @@ def figure(value):
 FIGURES = {"cer": figure(0.2), "top1": figure(0.5), "strict": figure(0.6)}
 EXAMINED = {
     "format": "epik-evaluation-1",
-    "system": {"name": "model", "decode": "beam-4"},
+    "system": {"name": "model", "decode": "beam-4", "digest": MODEL.digest},
     "data": {"path": "/far/away/words/hi.test.tsv.gz"},
     "by_pair": {"hi>en": {"n": 7, **FIGURES}, "en>hi": {"n": 9, **FIGURES}},
 }
@@ -24,8 +34,13 @@ REPORTED = {
     "format": "epik-report-1",
     "data": {"name": "direct names", "n": 12},
     "systems": [
-        {"decode": "greedy", "overall": FIGURES, "pairs": {"hi>ta": {}, "ta>hi": {}}},
-        {"decode": "rules", "overall": {}, "pairs": {}},
+        {
+            "name": "student",
+            "decode": "greedy",
+            "overall": FIGURES,
+            "pairs": {"hi>ta": {}, "ta>hi": {}},
+        },
+        {"name": "table icu", "decode": "rules", "overall": {}, "pairs": {}},
     ],
 }
 
@@ -65,6 +80,45 @@ def test_a_report_gives_the_figures_of_its_first_system(tmp_path):
             "top1": figure(0.5),
         }
     ]
+
+
+def changed(made, **system):
+    if "system" in made:
+        return {**made, "system": {**made["system"], **system}}
+    first, *others = made["systems"]
+    return {**made, "systems": [{**first, **system}, *others]}
+
+
+@pytest.mark.parametrize("made", [EXAMINED, REPORTED])
+@pytest.mark.parametrize("name", ["chain", "table builtin"])
+def test_figures_of_another_system_are_refused(tmp_path, made, name):
+    path = written(tmp_path, changed(made, name=name))
+    with pytest.raises(ValueError, match=rf"made\.json has figures of '{name}', not"):
+        measured(path)
+
+
+@pytest.mark.parametrize("made", [EXAMINED, REPORTED])
+def test_figures_of_another_model_are_refused(tmp_path, made):
+    path = written(tmp_path, changed(made, digest="0" * 64))
+    message = (
+        f"another model: of digest 000000000000, this one's is {MODEL.digest[:12]}"
+    )
+    with pytest.raises(ValueError, match=message):
+        measured(path)
+
+
+def test_a_report_on_a_student_has_no_figures_of_the_teacher(tmp_path):
+    teacher = dataclasses.replace(MODEL, about={"recipe": "matra"})
+    with pytest.raises(ValueError, match="has figures of 'student', not"):
+        measured(written(tmp_path, REPORTED), model=teacher)
+
+
+@pytest.mark.parametrize("made", [EXAMINED, REPORTED])
+def test_figures_taken_on_what_bfloat16_made_of_the_model_are_its_own(tmp_path, made):
+    export_model(MODEL, tmp_path / "small", bfloat16=True, card="")
+    small = load_model(tmp_path / "small").digest
+    assert small != MODEL.digest
+    assert measured(written(tmp_path, changed(made, digest=small)))
 
 
 @pytest.mark.parametrize("made", [{}, [], {"format": "other"}])

@@ -161,3 +161,19 @@ def test_a_stage_after_another_first_one_is_refused(straight):
     other = dataclasses.replace(TOY, name="other", inputs={"data": "d1"})
     with pytest.raises(ValueError, match=r"second: .* with stages before"):
         _run(straight[0], (other, SECOND))
+
+
+@pytest.mark.parametrize("choosing", [{"keep_best": True}, {"patience": 9}])
+def test_a_choice_made_on_other_words_is_refused(tmp_path, choosing):
+    loop = LoopConfig(4, log_every=2, save_every=99, validate_every=2, **choosing)
+    stage = dataclasses.replace(
+        TOY, loop=loop, validate=lambda params, mesh: {"cost": 0.0}, validated="v0"
+    )
+    _run(tmp_path, (stage,))
+    with pytest.raises(ValueError, match="with validated v0, this run has v1"):
+        _run(tmp_path, (dataclasses.replace(stage, validated="v1"),))
+
+
+def test_validations_that_choose_nothing_are_no_part_of_a_stage(straight):
+    other = dataclasses.replace(TOY, validated="v1", batches=_never)
+    _run(straight[0], (other,))

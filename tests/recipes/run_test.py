@@ -54,6 +54,13 @@ def test_models_say_what_they_were_made_by_and_from(done):
         assert about["command"] in card and "builtin" in card
 
 
+def test_models_name_their_seeds_and_the_teacher_that_they_had(done):
+    teacher, student = (load_model(done.folder / m) for m in ("teacher", "student"))
+    assert teacher.about["seed"] == 0 and "teacher" not in teacher.about
+    assert student.about["seed"] == 1
+    assert student.about["teacher"] == student.about["start"] == teacher.digest
+
+
 def test_the_command_of_a_report_can_be_typed_again(done):
     command = done.report["run"]["command"]
     assert command.startswith("epik-jax run --config=configs/epik.py:tiny ")
@@ -190,6 +197,17 @@ def test_a_student_to_stand_beside_is_missed_at_once(tmp_path):
     beside = "scoreboard.others=(('half', 'nowhere/student'),)"
     with pytest.raises(ValueError, match="half: no model folder at nowhere/student"):
         runs.run(tiny_run.CONFIG, [beside], tmp_path / "run", evaluate=True)
+
+
+def test_a_run_in_one_of_several_processes_is_refused(tmp_path, monkeypatch, teacher):
+    monkeypatch.setattr("jax.process_count", lambda: 4)
+    for call in (
+        lambda folder: runs.run(MATRA, [], folder, evaluate=False),
+        lambda folder: runs.fill_caches(tiny_run.CONFIG, [], folder),
+    ):
+        with pytest.raises(ValueError, match="JAX runs in 4 processes here"):
+            call(tmp_path / "run")
+        assert not (tmp_path / "run").exists()
 
 
 def test_a_mesh_without_devices_is_refused(tmp_path):

@@ -11,6 +11,7 @@ from toy_trained import CONFIG, ENGLISH, MODEL, NAMES, answers, trained_with
 from epik_jax import trees
 from epik_jax.data.draw import drawn
 from epik_jax.recipes import scoreboard
+from epik_jax.recipes.networks import network_digest
 from epik_jax.recipes.predictors import greedily, greedy_chain, summed_chain
 from epik_jax.teachers.crowd import reranked
 from epik_jax.teachers.forward import Decoding
@@ -86,6 +87,32 @@ def test_beams_that_no_decoder_takes_are_refused_with_the_settings():
             dataclasses.replace(CONFIG, **setting)
 
 
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"others": (("chain", "runs/half"),)}, "chain"),
+        ({"others": (("half", "a"), ("half", "b"))}, "half"),
+        ({"others": (("half", "a"),), "baselines": (("half", "b"),)}, "half"),
+        ({"baselines": (("student, by beam", "a"),)}, "student, by beam"),
+        ({"baselines": (("gold English", "a"),)}, "gold English"),
+        ({"others": (("table builtin", "a"),)}, "table builtin"),
+        ({"tables": ("builtin", "builtin")}, "table builtin"),
+    ],
+)
+def test_two_systems_of_one_name_are_refused_with_the_settings(settings, name):
+    with pytest.raises(ValueError, match=rf"\['{name}'\] of others, .* two systems"):
+        dataclasses.replace(CONFIG, **settings)
+
+
+def test_the_systems_of_a_run_have_the_names_that_are_kept_from_others(trained):
+    config = dataclasses.replace(CONFIG, rerank_weight=50.0)
+    found = scoreboard.systems(trained, NAMES, config)
+    assert len(found) == 7
+    for system in found:
+        with pytest.raises(ValueError, match="two systems"):
+            dataclasses.replace(config, others=((system.name, "runs/half"),))
+
+
 def test_lists_told_apart_are_answered_and_counted_by_source_alone(trained):
     names = [
         dataclasses.replace(e, origin="languages" if i % 3 else "places")
@@ -130,6 +157,7 @@ def test_student_and_table_answer_for_themselves(trained):
     assert answers(table) == TableTeacher("builtin").transliterate(NAMES)
     assert table.decode == "rules" and table.num_parameters is None
     assert student.num_parameters == trees.num_elements(trained.student.params)
+    assert (student.digest, table.digest) == (network_digest(trained.student), "")
 
 
 def test_other_students_and_baselines_are_loaded_and_told_apart(trained, monkeypatch):

@@ -13,6 +13,7 @@ from epik_jax.data.encode import encode
 from epik_jax.recipes.streams import (
     BatchConfig,
     content_digest,
+    examples_digest,
     make_order,
     supervised_batches,
 )
@@ -86,3 +87,11 @@ def test_the_digest_changes_with_the_order(encoded):
 def test_the_digest_leaves_out_what_is_not_trained_on(encoded):
     changed = [dataclasses.replace(e, origin="elsewhere") for e in EXAMPLES]
     assert content_digest(encode(changed, VOCABULARY)) == content_digest(encoded)
+
+
+def test_a_digest_of_examples_knows_what_is_asked_and_accepted():
+    digest = examples_digest(EXAMPLES)
+    assert digest == examples_digest(iter(EXAMPLES))
+    more = [dataclasses.replace(EXAMPLES[0], targets=("?", "!")), *EXAMPLES[1:]]
+    for other in (EXAMPLES[1:], EXAMPLES[::-1], more):
+        assert examples_digest(other) != digest

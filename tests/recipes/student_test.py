@@ -251,3 +251,31 @@ def test_stages_have_names_of_their_own_and_there_is_one(names):
     stages = tuple(stage(name=name) for name in names)
     with pytest.raises(ValueError, match="are none, or have a name twice"):
         StudentConfig(ModelConfig(), stages)
+
+
+BY_SLOT = ImitationConfig(hidden=1.0, alignment="slots")
+GATED = dataclasses.replace(BY_SLOT, gate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("num_slots", "imitation", "trainable", "message"),
+    [
+        (0, BY_SLOT, "", "stage s: alignment 'slots' needs model.num_slots above 0"),
+        (0, GATED, "", "stage s: alignment 'slots' needs model.num_slots above 0"),
+        (40, ImitationConfig(), "", "num_slots is 40, and no stage learns which"),
+        (40, BY_SLOT, "", "num_slots is 40, and no stage learns which"),
+        (40, GATED, "^student/encoder/", "num_slots is 40, and no stage learns which"),
+    ],
+)
+def test_slots_that_nobody_learns_to_use_are_refused(
+    num_slots, imitation, trainable, message
+):
+    model = ModelConfig(num_slots=num_slots)
+    only = stage(imitation=imitation, trainable=(trainable,))
+    with pytest.raises(ValueError, match=message):
+        StudentConfig(model, (only,))
+
+
+def test_one_stage_that_learns_which_slots_are_in_use_is_enough():
+    stages = stage(name="a", imitation=GATED), stage(name="b", imitation=BY_SLOT)
+    assert StudentConfig(ModelConfig(num_slots=40), stages).stages == stages

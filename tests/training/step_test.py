@@ -7,7 +7,7 @@ import pytest
 import toy_run
 
 from epik_jax import trees
-from epik_jax.training.step import init_state, make_train_step
+from epik_jax.training.step import SKIPPED_IN_A_ROW, init_state, make_train_step
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_steps_are_counted_and_the_key_of_the_stage_stays(stepped):
     assert (before.step, after.step) == (0, 3)
     keys = jax.random.key_data(before.key), jax.random.key_data(after.key)
     np.testing.assert_array_equal(*keys)
-    assert set(means) == {"hard_ce", "loss", "gradient_norm"}
+    assert set(means) == {"hard_ce", "loss", "gradient_norm", SKIPPED_IN_A_ROW}
 
 
 def test_an_update_equals_plain_optax_on_a_plain_gradient():
@@ -61,10 +61,10 @@ def test_an_update_equals_plain_optax_on_a_plain_gradient():
     step = make_train_step(
         lambda params, batch, key: toy_run.forward(params, batch, key=None),
         toy_run.OBJECTIVE,
-        plain,
+        (skipping := optax.apply_if_finite(plain, 9)),
         toy_run.TRAINABLE,
     )
-    fresh = init_state(state.params, plain, toy_run.TRAINABLE, seed=0)
+    fresh = init_state(state.params, skipping, toy_run.TRAINABLE, seed=0)
     after, means = jax.jit(step)(fresh, batch)
     for path, leaf in trees.flatten(after.params["student"]).items():
         np.testing.assert_allclose(leaf, expected[path], rtol=1e-5)
