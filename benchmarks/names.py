@@ -20,11 +20,7 @@ MAX_LENGTH = 32
 def direct_names(path: Path, part: Part | str, apart: Sequence[str]) -> list[Example]:
     """Names between Indic languages, without those of the sources `apart`."""
     read, _ = PairsFile(path, part=part).read(MAX_LENGTH)  # type: ignore[arg-type]
-    return [
-        e
-        for e in read
-        if "en" not in (e.source_lang, e.target_lang) and e.origin not in apart
-    ]
+    return [e for e in read if "en" not in e.langs and e.origin not in apart]
 
 
 def answered(

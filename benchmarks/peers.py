@@ -87,9 +87,9 @@ class _Aksharamukha:
         self._tuned = tuned
 
     def __call__(self, examples: Sequence[Example]) -> Answers:
-        order = sorted(range(len(examples)), key=lambda i: _langs(examples[i]))
+        order = sorted(range(len(examples)), key=lambda i: examples[i].langs)
         found: dict[int, tuple[Hypothesis, ...]] = {}
-        for (source, target), rows in groupby(order, lambda i: _langs(examples[i])):
+        for (source, target), rows in groupby(order, lambda i: examples[i].langs):
             places = list(rows)
             text = "\n".join(examples[i].source for i in places)
             written = self._write(text, source, target).split("\n")
@@ -126,10 +126,6 @@ def _leads(systems: Sequence[dict[str, Any]]) -> Iterable[str]:
             f"CER x {cer:.2f}, sound class {100 * (sound[0] - sound[1]):+.1f} points, "
             f"ahead in both on {ahead} of {len(mine['pairs'])} pairs"
         )
-
-
-def _langs(example: Example) -> tuple[str, str]:
-    return example.source_lang, example.target_lang
 
 
 if __name__ == "__main__":

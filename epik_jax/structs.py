@@ -50,6 +50,11 @@ class Example:
     origin: str = ""
     weight: float = 1.0
 
+    @property
+    def langs(self) -> tuple[str, str]:
+        """Language of the source, language asked for."""
+        return self.source_lang, self.target_lang
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Hypothesis:

@@ -35,7 +35,7 @@ def clusters(examples: Sequence[Example]) -> list[str]:
 
 def _forms(example: Example) -> tuple[str, ...]:
     """What ties a row to others; no two of the scripts have a word in common."""
-    if "en" in (example.source_lang, example.target_lang):
+    if "en" in example.langs:
         return example.source, *example.targets
     return (example.pivot or example.source,)
 

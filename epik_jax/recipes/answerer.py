@@ -126,7 +126,7 @@ def _around_english(
     chain: Chain, direct: Predictor, examples: Sequence[Example]
 ) -> Answers:
     """The chain's answers, or direct ones where English is on either side anyway."""
-    one_pass = ["en" in (e.source_lang, e.target_lang) for e in examples]
+    one_pass = ["en" in e.langs for e in examples]
     twice = chain.transliterate(
         [e for e, once in zip(examples, one_pass, strict=True) if not once]
     )
@@ -138,7 +138,7 @@ def _around_english(
 def _doubting(
     predictor: Predictor, folder: Path, chain: bool, examples: Sequence[Example]
 ) -> Answers:
-    if chain or any("en" in (e.source_lang, e.target_lang) for e in examples):
+    if chain or any("en" in e.langs for e in examples):
         _warn_of_english(folder)
     return predictor(examples)
 

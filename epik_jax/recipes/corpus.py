@@ -120,8 +120,8 @@ def _builtin(config: DataConfig) -> Corpus:
         "test": builtin_examples("test", seed=config.seed, num_synthetic=0),
     }
     logging.info("built-in corpus: training examples left out: %s", dropped)
-    direct = {s: [e for e in made[s] if "en" not in _sides(e)] for s in made}
-    pivoted = {s: [e for e in made[s] if "en" in _sides(e)] for s in made}
+    direct = {s: [e for e in made[s] if "en" not in e.langs] for s in made}
+    pivoted = {s: [e for e in made[s] if "en" in e.langs] for s in made}
     return Corpus(
         train=pivoted["train"],
         romanisations=_romanisations(
@@ -152,10 +152,6 @@ def _romanisations(rows: Iterable[tuple[str, str, str, int]]) -> Romanisations:
         word: tuple(sorted(found.items(), key=lambda item: (-item[1], item[0])))
         for word, found in counts.items()
     }
-
-
-def _sides(example: Example) -> tuple[str, str]:
-    return example.source_lang, example.target_lang
 
 
 def _from_files(config: DataConfig) -> Corpus:

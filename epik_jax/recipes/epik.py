@@ -28,7 +28,6 @@ from epik_jax.recipes.streams import content_digest, examples_digest
 from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
 from epik_jax.recipes.teaching import Teaching
 from epik_jax.recipes.transfer import TransferConfig
-from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
 from epik_jax.text.normalise import NORMALISER_VERSION
 
@@ -143,7 +142,7 @@ def student_stage(
 ) -> Stage:
     """One stage of the student, ready for the runner."""
     encoded, teacher = lessons.encoded(stage), teaching.teacher
-    direct = [e for e in teaching.corpus.names_choosing if "en" not in _langs(e)]
+    direct = [e for e in teaching.corpus.names_choosing if "en" not in e.langs]
     chosen = for_validation(direct, config.num_validated)
     return Stage(
         name=stage.name,
@@ -182,10 +181,6 @@ def _demand_cachable(config: EpikConfig, vocab_size: int) -> None:
             f"{vocab_size}: ask for hypotheses alone, set live_signals, or train the "
             "teacher on characters"
         )
-
-
-def _langs(example: Example) -> tuple[str, str]:
-    return example.source_lang, example.target_lang
 
 
 def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:

@@ -130,7 +130,7 @@ def _groups(
     scores: WordScores, examples: Sequence[Example], apart: Sequence[str], seed: int
 ) -> dict[str, Any]:
     origins = np.array([e.origin or "unnamed" for e in examples], dtype=str)
-    direct = np.array(["en" not in (e.source_lang, e.target_lang) for e in examples])
+    direct = np.array(["en" not in e.langs for e in examples])
     kept = ~np.isin(origins, list(apart))
     if not kept.any():
         raise ValueError(f"there is no word but those of {list(apart)}")

@@ -102,12 +102,8 @@ def _reranked_by(kind: str) -> str:
 
 def direct_names(trained: Trained, config: ScoreboardConfig) -> list[Example]:
     """The names that are reported on: Indic to Indic, never used for choosing."""
-    names = [e for e in trained.corpus.names if not _has_english(e)]
+    names = [e for e in trained.corpus.names if "en" not in e.langs]
     return drawn(names, config.num_names)
-
-
-def _has_english(example: Example) -> bool:
-    return "en" in (example.source_lang, example.target_lang)
 
 
 def systems(
@@ -179,7 +175,7 @@ def _chain(
     teacher = trained.teacher
     chain = greedy_chain(teacher)
     pivots = chain.pivots(names)
-    english = [e for e in trained.corpus.names if _has_english(e)]
+    english = [e for e in trained.corpus.names if "en" in e.langs]
     english = drawn(english, config.num_names)
     return dataclasses.replace(
         _system(CHAIN, "chain", names, chain.finish(names, pivots), teacher),
