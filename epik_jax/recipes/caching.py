@@ -18,7 +18,7 @@ from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teacher_cache.schema import Block, Schema
 from epik_jax.teacher_cache.tfrecord import CorruptShardError
-from epik_jax.teacher_cache.writer import predicted_bytes, write_cache
+from epik_jax.teacher_cache.writer import BLOCK_SIZE, predicted_bytes, write_cache
 
 _ASKED_TOGETHER = 4096
 _SECONDS_BETWEEN_LINES = 20.0
@@ -111,7 +111,7 @@ def _blocks(
         check_stop()
         block = teacher.block(examples[start : start + _ASKED_TOGETHER])
         progress.add(len(block))
-        yield from block.split(256)
+        yield from block.split(BLOCK_SIZE)
 
 
 class _Progress:

@@ -13,15 +13,14 @@ import itertools
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from epik_jax.data.pairs import example_id
+from epik_jax.recipes.predictors import Predictor
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.text.normalise import complaint, normalise
 from epik_jax.text.scripts import LANGUAGES, SCRIPTS, script_of
-
-Predictor = Callable[[Sequence[Example]], Sequence[tuple[Hypothesis, ...]]]
 
 CHUNK = 4096
 """Lines whose words are asked about together."""
