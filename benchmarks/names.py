@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from epik_jax.evaluation.findings import System
 from epik_jax.recipes import figures
 from epik_jax.recipes.pairs_file import PairsFile, Part
 from epik_jax.recipes.provenance import commit
+from epik_jax.recipes.streams import examples_digest
 from epik_jax.structs import Example
 from epik_jax.teachers.chain import Answers
 
@@ -41,8 +44,13 @@ def show(
     title: str, systems: Sequence[System], data: str, json_file: Path | None
 ) -> dict[str, Any]:
     """Scores the systems, prints their figures, writes the report; returns it."""
+    code, asked = commit(), [example for example, _ in systems[0].predictions]
     made = report.build_report(
-        title, systems, run={}, data={"name": data}, code=commit()
+        title,
+        systems,
+        run={"command": _typed(), "commit": code},
+        data={"name": f"{data}@{examples_digest(asked)[:8]}"},
+        code=code,
     )
     if json_file:
         report.write_report(json_file, made)
@@ -51,3 +59,10 @@ def show(
     print(figures.figures_table("system", rows))
     print(figures.definitions(rows))
     return made
+
+
+def _typed() -> str:
+    """The command, without the folders of this machine."""
+    script, *words = sys.argv
+    shown = (Path(w).name if Path(w).is_absolute() else w for w in words)
+    return shlex.join(["python", f"benchmarks/{Path(script).name}", *shown])

@@ -1,0 +1,167 @@
+"""The tables of RESULTS.md, out of the files below results/.
+
+    python benchmarks/results.py                    prints them
+    python benchmarks/results.py REPORT.json OUT    keeps a report, word lists left out
+
+A figure in RESULTS.md that is not in these files has no right to be there: a test
+compares them line by line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from epik_jax.files import write_whole
+from epik_jax.text.scripts import INDIC_LANGUAGES
+
+RESULTS = Path(__file__).parents[1] / "results"
+LANGUAGES = {"hi": "Hindi", "ta": "Tamil", "kn": "Kannada", "bn": "Bengali"}
+COLUMNS = ("top1", "cer", "sound_class", "phonetic")
+BESIDE = ("chain", "student", "table builtin", "table icu", "aksharamukha, options")
+
+
+def main() -> None:
+    """Prints the tables, or keeps a report."""
+    if len(sys.argv) == 3:
+        report = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+        text = json.dumps(without_words(report), indent=1, ensure_ascii=False)
+        write_whole(Path(sys.argv[2]), text + "\n")
+        return
+    for line in lines():
+        print(line)
+
+
+def lines() -> Iterator[str]:
+    """Rows of every table, as they stand in RESULTS.md."""
+    student, peers = (read(f"epik/{name}.json") for name in ("student", "peers"))
+    yield from teacher_rows()
+    yield from choosing_rows(read("epik/choosing.json"))
+    yield from system_rows(student, peers)
+    yield from pair_rows(student, peers)
+    yield from source_rows(student)
+    yield from unseen_rows(student)
+    yield from timing_rows(student)
+
+
+def read(name: str) -> dict[str, Any]:
+    """A file below results/."""
+    found: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return found
+
+
+def without_words(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report without lists of single words, which the words' owners publish."""
+    kept = {k: v for k, v in report.items() if k not in ("samples", "attention")}
+    if "against_chain" in kept:
+        told = kept["against_chain"].items()
+        lists = {k: v for k, v in told if not isinstance(v, list)}
+        kept["against_chain"] = lists
+    return kept
+
+
+def teacher_rows() -> Iterator[str]:
+    """MATra on the test lists."""
+    for name in ("dakshina", "aksharantar"):
+        for lang in INDIC_LANGUAGES:
+            pairs = read(f"matra/{name}.{lang}.json")["by_pair"]
+            cells = [
+                cell
+                for pair in (f"en>{lang}", f"{lang}>en")
+                for cell in (
+                    f"{pairs[pair]['n']:,}",
+                    percent(pairs[pair]["top1"]),
+                    percent(pairs[pair]["cer"]),
+                )
+            ]
+            yield row(name.capitalize(), LANGUAGES[lang], *cells)
+
+
+def choosing_rows(report: Mapping[str, Any]) -> Iterator[str]:
+    """What a table's advice is worth, on names for choosing."""
+    for system in report["systems"]:
+        figures = (percent(system["overall"][metric]) for metric in ("top1", "cer"))
+        yield row(system["name"], *figures)
+
+
+def system_rows(*reports: Mapping[str, Any]) -> Iterator[str]:
+    """Every system on the direct names, each once."""
+    for name, system in _systems(*reports).items():
+        if name != "model":  # The student by another name.
+            figures = (percent(system["overall"][metric]) for metric in COLUMNS)
+            yield row(name, *figures)
+
+
+def pair_rows(*reports: Mapping[str, Any]) -> Iterator[str]:
+    """Top-1 and CER of what stands beside each other, by language pair."""
+    systems = _systems(*reports)
+    for pair, student in systems["student"]["pairs"].items():
+        if "en" not in pair.split(">"):
+            figures = (both(systems[name]["pairs"][pair]) for name in BESIDE)
+            yield row(pair.replace(">", " → "), f"{student['n']:,}", *figures)
+
+
+def source_rows(report: Mapping[str, Any]) -> Iterator[str]:
+    """Top-1 and CER of student and chain, by list of names."""
+    student, chain = (_systems(report)[name]["sources"] for name in BESIDE[1::-1])
+    for name, figures in student.items():
+        label = f"{name} (apart)" if figures["apart"] else name
+        yield row(label, f"{figures['n']:,}", both(chain[name]), both(figures))
+
+
+def unseen_rows(report: Mapping[str, Any]) -> Iterator[str]:
+    """How near the student is to what the greedy chain writes."""
+    for name, figures in report["against_chain"]["unseen"].items():
+        yield row(
+            name,
+            f"{figures['n']:,}",
+            percent(figures["top1"]),
+            percent(figures["cer"]),
+        )
+
+
+def timing_rows(report: Mapping[str, Any]) -> Iterator[str]:
+    """Mean milliseconds of a batch, and what is saved against the chain."""
+    timing = report["timing"]["systems"]
+    for name, sizes in timing.items():
+        cells = []
+        for mine, chain in zip(sizes, timing["chain"], strict=True):
+            saved = 100 * (1 - mine["mean_ms"] / chain["mean_ms"])
+            took = f"{mine['mean_ms']:.1f} ms"
+            cells.append(took if name == "chain" else f"{took}, {saved:.1f} % less")
+        yield row(name, *cells)
+
+
+def percent(figure: Mapping[str, float]) -> str:
+    """A figure with its interval, in percent."""
+    value, low, high = (100 * figure[k] for k in ("value", "low", "high"))
+    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def both(figures: Mapping[str, Any]) -> str:
+    """Top-1 and CER in percent."""
+    return " / ".join(f"{100 * _plain(figures[m]):.1f}" for m in ("top1", "cer"))
+
+
+def row(*cells: str) -> str:
+    """A line of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(figure: Any) -> float:
+    return float(figure["value"] if isinstance(figure, Mapping) else figure)
+
+
+def _systems(*reports: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for report in reports:
+        for system in report["systems"]:
+            found.setdefault(system["name"], system)
+    return found
+
+
+if __name__ == "__main__":
+    main()
