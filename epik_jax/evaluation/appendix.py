@@ -167,18 +167,18 @@ def _time_table(timing: Mapping[str, Any]) -> Markup:
     heads = ("Batch size", "Words", "Mean ms", "p50 ms", "p95 ms", "Words per second")
     numbers = [tag("th", h, class_="num") for h in (*heads, "Time saved %")]
     rows = []
-    reduced = timing.get("reduced", {}).get("first")
+    chain = timing.get("reduced", {}).get("second")
     for name, entries in timing["systems"].items():
-        for entry in entries:
-            size = entry["batch_size"]
-            saved = timing.get("reduction_percent", {}).get(str(size))
+        others = timing["systems"].get(chain, entries)
+        for entry, other in zip(entries, others, strict=True):
+            saved = 100.0 * (1.0 - entry["mean_ms"] / other["mean_ms"])
             cells = [
-                str(size),
+                str(entry["batch_size"]),
                 # Absent from older reports.
                 f"{entry['num_words']:,}" if "num_words" in entry else "–",
                 *(f"{entry[k]:.2f}" for k in ("mean_ms", "p50_ms", "p95_ms")),
                 f"{entry['words_per_second']:,.0f}",
-                charts.signed(saved) if name == reduced and saved is not None else "",
+                "" if chain in (None, name) else charts.signed(saved),
             ]
             drawn = [tag("td", c, class_="num") for c in cells]
             rows.append(tag("tr", tag("td", name), *drawn))

@@ -216,7 +216,7 @@ def _shares(outcomes: Mapping[str, int], subject: str, chain: str) -> Markup:
 
 def samples(report: Mapping[str, Any]) -> Markup:
     """Words of all systems side by side."""
-    names = [s["name"] for s in report["systems"][1:]] + [report["systems"][0]["name"]]
+    names = [s["name"] for s in report["systems"]]
     text = "Drawn at random, pairs taking turns; no word was picked for its answers. "
     text += "✗ comes with the number of edits to the closest accepted spelling."
     return section(

@@ -40,8 +40,15 @@ def typed_command(command: str, config_file: str, overrides: list[str]) -> str:
     short = "/".join(Path(path).parts[-2:])
     shown = (_ABSOLUTE.sub("FOLDER", override) for override in overrides)
     words = [f"--config={short}{colon}{variant}", *(f"--config.{o}" for o in shown)]
-    quoted = " ".join(shlex.quote(word) for word in words)
+    quoted = " ".join(_quoted(word) for word in words)
     return f"epik-jax {command} {quoted} --workdir=RUN"
+
+
+def _quoted(word: str) -> str:
+    """As `shlex.quote`, but legible where the word holds single quotes alone."""
+    if "'" in word and not set(word) & set('"$`\\!'):
+        return f'"{word}"'
+    return shlex.quote(word)
 
 
 def commit() -> str:

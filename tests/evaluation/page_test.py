@@ -132,6 +132,26 @@ def test_figures_of_the_report_stand_on_the_page():
         assert report["definitions"][metric] in text
 
 
+def test_every_system_but_the_chain_says_what_time_it_saves():
+    report = full_report()
+    subject, chain, rules, bound = (s["name"] for s in report["systems"])
+    systems = report["timing"]["systems"]
+    for name, mean_ms in ((subject, 4.0), (chain, 10.0), (rules, 2.5), (bound, 12.0)):
+        systems[name][0]["mean_ms"] = mean_ms
+    [table] = re.findall(
+        r"<table>(?:(?!<table>).)*Time saved.*?</table>", page.render(report)
+    )
+    saved = [row.rsplit('class="num">', 1)[1] for row in table.split("</td></tr>")[:-1]]
+    assert saved == ["+60.0", "", "+75.0", "−20.0"]
+
+
+def test_the_subject_stands_first_among_sample_words():
+    report = full_report()
+    heads = re.findall(r"<th>(.*?)</th>", page.render(report).split("Sample words")[1])
+    names = [s["name"].split(" ")[0] for s in report["systems"]]
+    assert [head.split(" ")[0] for head in heads][4:8] == names
+
+
 def test_the_page_says_that_whole_names_are_drawn():
     text = " ".join(outline(page.render(full_report())).text)
     assert "20 resamples of whole names, each with all language pairs" in text
