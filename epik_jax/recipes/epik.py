@@ -16,18 +16,14 @@ from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
-from epik_jax.recipes.matra import (
-    MatraConfig,
-    for_validation,
-    make_validate,
-    train_matra,
-)
+from epik_jax.recipes.matra import MatraConfig, train_matra
 from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.streams import content_digest, examples_digest
 from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
 from epik_jax.recipes.teaching import Teaching
 from epik_jax.recipes.transfer import TransferConfig
+from epik_jax.recipes.validation import for_validation, make_validate
 from epik_jax.teachers.forward import Network
 from epik_jax.text.normalise import NORMALISER_VERSION
 

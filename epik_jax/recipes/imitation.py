@@ -20,7 +20,7 @@ from epik_jax.models.blocks import split_key
 from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term, Values
-from epik_jax.recipes.matra import hard_ce_term
+from epik_jax.recipes.supervised import hard_ce_term
 from epik_jax.structs import Array, Batch, ModelOutput, Params, TeacherSignal
 from epik_jax.training.step import Forward
 

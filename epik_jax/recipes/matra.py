@@ -7,89 +7,33 @@ bidirectional encoder-decoder with language tokens; sizes and schedule are ours)
 from __future__ import annotations
 
 import dataclasses
-import random
-from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
-
-from jax.sharding import Mesh
 
 from epik_jax import trees
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.encode import encode
-from epik_jax.evaluation import metrics
 from epik_jax.interop.export import ModelFolder, load_model
 from epik_jax.models import initial, transformer
-from epik_jax.models.blocks import split_key
 from epik_jax.models.config import TransformerConfig
-from epik_jax.objectives import terms
-from epik_jax.objectives.objective import Objective, Term
+from epik_jax.objectives.objective import Objective
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
+from epik_jax.recipes.sizes import ModelConfig
 from epik_jax.recipes.streams import (
     BatchConfig,
     content_digest,
     examples_digest,
     supervised_batches,
 )
+from epik_jax.recipes.supervised import hard_ce_term, make_forward
 from epik_jax.recipes.tokens import VocabularyConfig, build_vocabulary, follow_tables
-from epik_jax.structs import Array, Batch, Example, ModelOutput, Params
-from epik_jax.teachers.forward import Decoding, Network
+from epik_jax.recipes.validation import for_validation, make_validate
+from epik_jax.teachers.forward import Network
 from epik_jax.text.normalise import NORMALISER_VERSION
 from epik_jax.text.pieces import SentencePieceVocabulary
 from epik_jax.text.vocabulary import Vocabulary
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelConfig:
-    """Sizes of a network, without what follows from its vocabulary.
-
-    Attributes:
-      width: D of the residual stream.
-      num_heads: attention heads.
-      feed_forward: width inside the feed-forward blocks.
-      encoder_layers: blocks in the encoder.
-      decoder_layers: blocks in the decoder.
-      dropout: rate in training.
-      activation: of the feed-forward blocks; "relu" costs a tenth less on a CPU.
-      matmul_dtype: what products are computed from.
-      num_slots: fixed number of encoder states; 0 for one a token.
-      shared_embedding: encoder and decoder read one table.
-      norm: layer norm before each block, or after it.
-      positions: fixed sinusoids, or a learned table.
-      tied_output: the output layer is the embedding table.
-      embedding_norm: layer norm on the embeddings.
-      max_length: longest sequence, tag and end included.
-    """
-
-    width: int = 256
-    num_heads: int = 4
-    feed_forward: int = 1024
-    encoder_layers: int = 3
-    decoder_layers: int = 3
-    dropout: float = 0.1
-    activation: Literal["gelu", "relu"] = "relu"
-    matmul_dtype: Literal["float32", "bfloat16"] = "float32"
-    num_slots: int = 0
-    shared_embedding: bool = True
-    norm: Literal["pre", "post"] = "pre"
-    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
-    tied_output: bool = True
-    embedding_norm: bool = False
-    max_length: int = 64
-
-    def __post_init__(self) -> None:
-        """Refuses an encoder alone: words have to be written."""
-        demand(self, 1, "decoder_layers")
-
-    def sized(self, vocabulary: Vocabulary) -> TransformerConfig:
-        """The whole configuration of a network over `vocabulary`."""
-        return TransformerConfig(
-            vocab_size=vocabulary.size,
-            **dataclasses.asdict(self),  # type: ignore[arg-type]
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,59 +155,3 @@ def matra_stage(
         validate=make_validate(model, vocabulary, chosen),
         validated=examples_digest(chosen),
     )
-
-
-def make_forward(model: TransformerConfig, pad_id: int) -> Callable[..., ModelOutput]:
-    """The forward pass of an encoder-decoder along the labels of a batch."""
-
-    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
-        keys = split_key(key, 2)
-        memory = transformer.encode(
-            params["student"],
-            model,
-            batch["source"],
-            batch["source_mask"],
-            key=keys[0],
-            pad_id=pad_id,
-        )
-        decoded = transformer.decode(
-            params["student"], model, batch["target_in"], memory, key=keys[1]
-        )
-        return ModelOutput(
-            decoded.logits, memory.hidden, memory.mask, memory.gate_logits
-        )
-
-    return forward
-
-
-def hard_ce_term(smoothing: float, weight: float = 1.0) -> Term:
-    """Cross-entropy with the labels of the batch."""
-
-    def values(outputs: ModelOutput, batch: Batch) -> tuple[Array, Array]:
-        losses = terms.hard_ce(outputs.logits, batch["labels"], smoothing=smoothing)
-        return losses, batch["label_mask"]
-
-    return Term("hard_ce", values, weight)
-
-
-def for_validation(examples: list[Example], num_validated: int) -> list[Example]:
-    """A fixed draw of `num_validated` of the examples, of all if they are fewer."""
-    return random.Random(0).sample(examples, min(num_validated, len(examples)))
-
-
-def make_validate(
-    model: TransformerConfig, vocabulary: Vocabulary, chosen: list[Example]
-) -> Callable[[Params, Mesh], dict[str, float]] | None:
-    """Greedy CER and top-1 on the chosen words; "cost" is the CER."""
-    if not chosen:
-        return None
-    follow_LVV = follow_tables(vocabulary)
-
-    def validate(params: Params, mesh: Mesh) -> dict[str, float]:
-        network = Network(params["student"], model, vocabulary, follow_LVV, mesh)
-        answers = network.transliterate(chosen, Decoding())
-        scores = metrics.word_scores(list(zip(chosen, answers, strict=True)), {})
-        summary = metrics.summary(scores)
-        return {"cost": summary["cer"], "top1": summary["top1"]}
-
-    return validate

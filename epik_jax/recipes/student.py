@@ -17,7 +17,7 @@ from epik_jax.bounds import LARGEST_SEED, within
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes.imitation import ImitationConfig
-from epik_jax.recipes.matra import ModelConfig
+from epik_jax.recipes.sizes import ModelConfig
 from epik_jax.recipes.streams import BatchConfig
 from epik_jax.teachers.forward import Network
 from epik_jax.training.loop import LoopConfig

@@ -15,8 +15,8 @@ import tiny
 from epik_jax import trees
 from epik_jax.models import transformer
 from epik_jax.parallel import mesh as meshes
-from epik_jax.recipes.matra import make_forward
 from epik_jax.recipes.recipe import Stage, compile_step
+from epik_jax.recipes.supervised import make_forward
 from epik_jax.structs import ModelOutput
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig

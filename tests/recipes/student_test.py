@@ -16,7 +16,7 @@ from epik_jax.recipes.imitation import (
     make_objective,
     make_student_forward,
 )
-from epik_jax.recipes.matra import ModelConfig
+from epik_jax.recipes.sizes import ModelConfig
 from epik_jax.recipes.streams import BatchConfig
 from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
 from epik_jax.structs import TeacherSignal

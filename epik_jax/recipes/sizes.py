@@ -1,0 +1,60 @@
+"""Sizes of a network as a configuration gives them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from epik_jax.bounds import demand
+from epik_jax.models.config import TransformerConfig
+from epik_jax.text.vocabulary import Vocabulary
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of a network, without what follows from its vocabulary.
+
+    Attributes:
+      width: D of the residual stream.
+      num_heads: attention heads.
+      feed_forward: width inside the feed-forward blocks.
+      encoder_layers: blocks in the encoder.
+      decoder_layers: blocks in the decoder.
+      dropout: rate in training.
+      activation: of the feed-forward blocks; "relu" costs a tenth less on a CPU.
+      matmul_dtype: what products are computed from.
+      num_slots: fixed number of encoder states; 0 for one a token.
+      shared_embedding: encoder and decoder read one table.
+      norm: layer norm before each block, or after it.
+      positions: fixed sinusoids, or a learned table.
+      tied_output: the output layer is the embedding table.
+      embedding_norm: layer norm on the embeddings.
+      max_length: longest sequence, tag and end included.
+    """
+
+    width: int = 256
+    num_heads: int = 4
+    feed_forward: int = 1024
+    encoder_layers: int = 3
+    decoder_layers: int = 3
+    dropout: float = 0.1
+    activation: Literal["gelu", "relu"] = "relu"
+    matmul_dtype: Literal["float32", "bfloat16"] = "float32"
+    num_slots: int = 0
+    shared_embedding: bool = True
+    norm: Literal["pre", "post"] = "pre"
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    tied_output: bool = True
+    embedding_norm: bool = False
+    max_length: int = 64
+
+    def __post_init__(self) -> None:
+        """Refuses an encoder alone: words have to be written."""
+        demand(self, 1, "decoder_layers")
+
+    def sized(self, vocabulary: Vocabulary) -> TransformerConfig:
+        """The whole configuration of a network over `vocabulary`."""
+        return TransformerConfig(
+            vocab_size=vocabulary.size,
+            **dataclasses.asdict(self),  # type: ignore[arg-type]
+        )
