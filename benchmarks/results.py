@@ -21,6 +21,7 @@ from epik_jax.text.scripts import INDIC_LANGUAGES
 RESULTS = Path(__file__).parents[1] / "results"
 LANGUAGES = {"hi": "Hindi", "ta": "Tamil", "kn": "Kannada", "bn": "Bengali"}
 COLUMNS = ("top1", "cer", "sound_class", "phonetic")
+HALF = "student of half the size"
 BESIDE = ("chain", "student", "table builtin", "table icu", "aksharamukha, options")
 
 
@@ -45,6 +46,7 @@ def lines() -> Iterator[str]:
     yield from source_rows(student)
     yield from unseen_rows(student)
     yield from timing_rows(student)
+    yield from half_rows(read("epik/half.json"), read("epik/half.timing.json"))
 
 
 def read(name: str) -> dict[str, Any]:
@@ -133,6 +135,15 @@ def timing_rows(report: Mapping[str, Any]) -> Iterator[str]:
             took = f"{mine['mean_ms']:.1f} ms"
             cells.append(took if name == "chain" else f"{took}, {saved:.1f} % less")
         yield row(name, *cells)
+
+
+def half_rows(scored: Mapping[str, Any], timed: Mapping[str, Any]) -> Iterator[str]:
+    """The student of half the size: its answers, and its times beside the others'."""
+    yield row(HALF, *(percent(scored["direct"][metric]) for metric in COLUMNS))
+    names = {"student": HALF, "whole student": "student"}
+    for line in timing_rows(timed):
+        name, bar, figures = line.removeprefix("| ").partition(" | ")
+        yield f"| {names.get(name, name)}{bar}{figures}"
 
 
 def percent(figure: Mapping[str, float]) -> str:
