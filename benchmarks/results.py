@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from epik_jax.evaluation.tables import LANGUAGE_NAMES
 from epik_jax.files import write_whole
 from epik_jax.text.scripts import INDIC_LANGUAGES
 
 RESULTS = Path(__file__).parents[1] / "results"
-LANGUAGES = {"hi": "Hindi", "ta": "Tamil", "kn": "Kannada", "bn": "Bengali"}
 COLUMNS = ("top1", "cer", "sound_class", "phonetic")
 HALF = "student of half the size"
 BESIDE = ("chain", "student", "table builtin", "table icu", "aksharamukha, options")
@@ -79,7 +79,7 @@ def teacher_rows() -> Iterator[str]:
                     percent(pairs[pair]["cer"]),
                 )
             ]
-            yield row(name.capitalize(), LANGUAGES[lang], *cells)
+            yield row(name.capitalize(), LANGUAGE_NAMES[lang], *cells)
 
 
 def choosing_rows(report: Mapping[str, Any]) -> Iterator[str]:
@@ -125,8 +125,15 @@ def unseen_rows(report: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def timing_rows(report: Mapping[str, Any]) -> Iterator[str]:
-    """Mean milliseconds of a batch, and what is saved against the chain."""
+def timing_rows(
+    report: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Mean milliseconds of a batch, and what is saved against the chain.
+
+    Args:
+      report: with times.
+      names: a system's name in the report -> in the table, where they differ.
+    """
     timing = report["timing"]["systems"]
     for name, sizes in timing.items():
         cells = []
@@ -134,16 +141,13 @@ def timing_rows(report: Mapping[str, Any]) -> Iterator[str]:
             saved = 100 * (1 - mine["mean_ms"] / chain["mean_ms"])
             took = f"{mine['mean_ms']:.1f} ms"
             cells.append(took if name == "chain" else f"{took}, {saved:.1f} % less")
-        yield row(name, *cells)
+        yield row((names or {}).get(name, name), *cells)
 
 
 def half_rows(scored: Mapping[str, Any], timed: Mapping[str, Any]) -> Iterator[str]:
     """The student of half the size: its answers, and its times beside the others'."""
     yield row(HALF, *(percent(scored["direct"][metric]) for metric in COLUMNS))
-    names = {"student": HALF, "whole student": "student"}
-    for line in timing_rows(timed):
-        name, bar, figures = line.removeprefix("| ").partition(" | ")
-        yield f"| {names.get(name, name)}{bar}{figures}"
+    yield from timing_rows(timed, {"student": HALF, "whole student": "student"})
 
 
 def percent(figure: Mapping[str, float]) -> str:

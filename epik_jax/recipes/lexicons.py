@@ -7,15 +7,13 @@ The report of a MATra run is about this.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Sequence
 
-from epik_jax import trees
 from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.corpus import Corpus
-from epik_jax.recipes.networks import network_digest
+from epik_jax.recipes.systems import answered
 from epik_jax.structs import Example
 from epik_jax.teachers.advice import adviser
 from epik_jax.teachers.forward import Decoding, Network
@@ -57,7 +55,6 @@ def systems(
     network: Network, words: Sequence[Example], config: LexiconConfig
 ) -> list[System]:
     """The network's greedy answers first, then those of what stands beside it."""
-    count, digest = trees.num_elements(network.params), network_digest(network)
     ways = {SUBJECT: Decoding()}
     if (width := config.beam_width) > 1:
         beam = Decoding(beam_width=width, num_hypotheses=width)
@@ -65,19 +62,8 @@ def systems(
     found = []
     for name, decoding in ways.items():
         answers = network.transliterate(words, decoding)
-        logging.info("measuring: %s has answered %d words", name, len(words))
-        pairs = list(zip(words, answers, strict=True))
-        found.append(
-            System(
-                name,
-                "teacher",
-                pairs,
-                decoding.label,
-                num_parameters=count,
-                digest=digest,
-            )
-        )
+        found.append(answered(name, "teacher", words, answers, network, decoding.label))
     for kind in config.tables:
-        pairs = list(zip(words, adviser(kind).transliterate(words), strict=True))
-        found.append(System(f"table {kind}", "rules", pairs, "rules"))
+        answers = adviser(kind).transliterate(words)
+        found.append(answered(f"table {kind}", "rules", words, answers, None, "rules"))
     return found

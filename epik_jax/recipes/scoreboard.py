@@ -7,24 +7,22 @@ tables and other models. They are scored elsewhere, all by the same code.
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from epik_jax import trees
 from epik_jax.bounds import LARGEST_BEAM, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.epik import Trained
-from epik_jax.recipes.networks import load_network, network_digest
+from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.predictors import (
     from_gold_english,
     greedily,
     greedy_chain,
     summed_chain,
 )
+from epik_jax.recipes.systems import answered
 from epik_jax.structs import Example
-from epik_jax.teachers.chain import Answers
 from epik_jax.teachers.crowd import reranked
 from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.teachers.table import TableTeacher
@@ -119,12 +117,12 @@ def systems(
         raise ValueError(f"there is no direct name but those of {lists}")
     teacher, student = trained.teacher, trained.student
     found = [
-        _system(STUDENT, "student", names, greedily(student)(names), student),
+        answered(STUDENT, "student", names, greedily(student)(names), student),
         _chain(trained, names, config),
     ]
     if all(e.pivot for e in names):
         answers = from_gold_english(teacher)(names)
-        bound = _system(BOUND, "oracle", names, answers, teacher)
+        bound = answered(BOUND, "oracle", names, answers, teacher)
         note = "the teacher reads the right English form: a bound, no rival"
         found.append(dataclasses.replace(bound, note=note))
     if config.num_pivots:
@@ -132,16 +130,14 @@ def systems(
     if (width := config.beam_width) > 1:
         beam = Decoding(beam_width=width, num_hypotheses=width)
         answers = student.transliterate(names, beam)
-        wide = _system(WIDE, "student", names, answers, student)
-        found.append(dataclasses.replace(wide, decode=beam.label))
+        found.append(answered(WIDE, "student", names, answers, student, beam.label))
     for role, folders in (("student", config.others), ("baseline", config.baselines)):
         for name, folder in folders:
             other = load_network(Path(folder), student.mesh)
-            found.append(_system(name, role, names, greedily(other)(names), other))
+            found.append(answered(name, role, names, greedily(other)(names), other))
     for kind in config.tables:
         answers = TableTeacher(kind).transliterate(names)
-        table = _system(_table(kind), "rules", names, answers, None)
-        found.append(dataclasses.replace(table, decode="rules"))
+        found.append(answered(_table(kind), "rules", names, answers, None, "rules"))
     return [_told_apart(system, lists) for system in found]
 
 
@@ -151,21 +147,6 @@ def _told_apart(system: System, lists: tuple[str, ...]) -> System:
     kept = [p for p in system.predictions if p[0].origin not in lists]
     more = [p for p in system.more if p[0].origin not in lists]
     return dataclasses.replace(system, predictions=kept, apart=apart, more=more)
-
-
-def _system(
-    name: str,
-    role: str,
-    names: Sequence[Example],
-    answers: Answers,
-    network: Network | None,
-) -> System:
-    logging.info("measuring: %s has answered %d names", name, len(names))
-    predictions = list(zip(names, answers, strict=True))
-    if network is None:
-        return System(name, role, predictions)
-    count, digest = trees.num_elements(network.params), network_digest(network)
-    return System(name, role, predictions, num_parameters=count, digest=digest)
 
 
 def _chain(
@@ -178,7 +159,7 @@ def _chain(
     english = [e for e in trained.corpus.names if "en" in e.langs]
     english = drawn(english, config.num_names)
     return dataclasses.replace(
-        _system(CHAIN, "chain", names, chain.finish(names, pivots), teacher),
+        answered(CHAIN, "chain", names, chain.finish(names, pivots), teacher),
         pivots={e.example_id: p[0].text for e, p in zip(names, pivots, strict=True)},
         note="the same network twice, through English; English pairs once",
         more=list(zip(english, greedily(teacher)(english), strict=True)),
@@ -197,8 +178,6 @@ def _summed(
         ranked = reranked(answers, advice, config.rerank_weight)
         made[_reranked_by(config.tables[0])] = ranked
     return [
-        dataclasses.replace(
-            _system(name, "teacher", names, given, teacher), decode=chain.label
-        )
+        answered(name, "teacher", names, given, teacher, chain.label)
         for name, given in made.items()
     ]

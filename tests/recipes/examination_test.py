@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from parallel_names import PARALLEL
 
 from epik_jax.recipes import examination, provenance
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.names import for_choosing
 from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.structs import Example, Hypothesis
-
-PARALLEL = """src_lang\ttgt_lang\tsrc\trefs\tkey\tsource
-hi\tta\tमन\tமன|மனம்\tman\tplaces
-hi\tta\tमन\tமான்\tman\tplaces
-hi\tta\tनल\tநல்\tnal\tpeople
-ta\thi\tமன\tमन\tman\tplaces
-en\thi\tman\tमन\tman\tpeople
-"""
 
 
 def saying(answers: dict[str, str]) -> Answerer:
@@ -33,13 +25,6 @@ def saying(answers: dict[str, str]) -> Answerer:
         return [(Hypothesis(text, 0.0),) if text else () for text in found]
 
     return Answerer("said", predict, "rules", 40, {})
-
-
-@pytest.fixture
-def parallel(tmp_path: Path) -> Path:
-    path = tmp_path / "pairs.tsv.gz"
-    path.write_bytes(gzip.compress(PARALLEL.encode()))
-    return path
 
 
 def test_figures_are_those_of_the_words(parallel: Path) -> None:

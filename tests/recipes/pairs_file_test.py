@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import pytest
+from parallel_names import PARALLEL
 
 from epik_jax.recipes.pairs_file import PairsFile
-
-PARALLEL = """src_lang\ttgt_lang\tsrc\trefs\tkey\tsource
-hi\tta\tमन\tமன|மனம்\tman\tplaces
-hi\tta\tमन\tமான்\tman\tplaces
-hi\tta\tनल\tநல்\tnal\tpeople
-ta\thi\tமன\tमन\tman\tplaces
-en\thi\tman\tमन\tman\tpeople
-"""
-
-
-@pytest.fixture
-def parallel(tmp_path: Path) -> Path:
-    path = tmp_path / "pairs.tsv.gz"
-    path.write_bytes(gzip.compress(PARALLEL.encode()))
-    return path
 
 
 def test_rows_of_one_name_accept_the_answers_of_all(parallel: Path) -> None:
