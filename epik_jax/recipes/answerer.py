@@ -17,6 +17,7 @@ from typing import Any
 from epik_jax.interop.export import ModelFolder, is_model_folder, load_model
 from epik_jax.recipes.networks import as_network
 from epik_jax.recipes.predictors import Predictor, greedy_chain, summed_chain
+from epik_jax.recipes.provenance import last_parts
 from epik_jax.structs import Example
 from epik_jax.teachers.advice import adviser
 from epik_jax.teachers.chain import Answers, Chain
@@ -86,7 +87,7 @@ def model_answerer(
         decode=decode,
         max_length=max_length,
         about={
-            "checkpoint": str(folder),
+            "checkpoint": last_parts(folder.absolute()),
             "digest": model.digest,
             "recipe": recipe,
             "beam_width": width,

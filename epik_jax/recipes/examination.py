@@ -22,7 +22,7 @@ from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.signature import signatures
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.pairs_file import PairsFile
-from epik_jax.recipes.provenance import commit
+from epik_jax.recipes.provenance import commit, last_parts
 from epik_jax.structs import Example
 
 FORMAT = "epik-evaluation-1"
@@ -78,7 +78,7 @@ def examine(
         "format": FORMAT,
         "system": {"name": answerer.name, "decode": answerer.decode, **answerer.about},
         "data": {
-            "path": str(asked.path),
+            "path": last_parts(asked.path.absolute()),
             "sha256": digest,
             **taken,
             "lines": report.read,

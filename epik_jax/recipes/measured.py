@@ -15,6 +15,7 @@ from epik_jax.evaluation.report import FORMAT as REPORT
 from epik_jax.interop.export import ModelFolder
 from epik_jax.recipes.examination import FORMAT as EXAMINATION
 from epik_jax.recipes.lexicons import SUBJECT
+from epik_jax.recipes.provenance import last_parts
 from epik_jax.recipes.scoreboard import STUDENT
 
 _METRICS = ("cer", "top1")
@@ -71,7 +72,7 @@ def _of_report(made: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_examination(made: Mapping[str, Any]) -> list[dict[str, Any]]:
     # The folder tells lists of one name apart.
-    name = "/".join(Path(made["data"]["path"]).parts[-2:])
+    name = last_parts(made["data"]["path"])
     decode = made["system"]["decode"]
     part = f" ({made['data']['part']})" if "part" in made["data"] else ""
     return [

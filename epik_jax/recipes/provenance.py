@@ -37,11 +37,16 @@ def typed_command(command: str, config_file: str, overrides: list[str]) -> str:
       overrides: "path.to.key=value".
     """
     path, colon, variant = config_file.partition(":")
-    short = "/".join(Path(path).parts[-2:])
     shown = (_ABSOLUTE.sub("FOLDER", override) for override in overrides)
-    words = [f"--config={short}{colon}{variant}", *(f"--config.{o}" for o in shown)]
+    config = f"--config={last_parts(path)}{colon}{variant}"
+    words = [config, *(f"--config.{override}" for override in shown)]
     quoted = " ".join(_quoted(word) for word in words)
     return f"epik-jax {command} {quoted} --workdir=RUN"
+
+
+def last_parts(path: Path | str) -> str:
+    """A file or folder and what holds it: what of a path says more than a machine."""
+    return "/".join(Path(path).parts[-2:])
 
 
 def _quoted(word: str) -> str:
