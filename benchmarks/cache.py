@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import measure
+import mistakes
 import numpy as np
 
 from epik_jax.ragged import Ragged
@@ -98,4 +99,4 @@ def made_blocks() -> Iterable[Block]:
 
 
 if __name__ == "__main__":
-    main()
+    mistakes.told(main)

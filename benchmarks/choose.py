@@ -14,6 +14,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import mistakes
 import names
 
 from epik_jax.recipes.networks import load_network
@@ -47,7 +48,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--apart", nargs="+", default=(), help="sources left out")
     parser.add_argument("--weights", type=float, nargs="+", default=[4, 8, 12, 16, 24])
     parser.add_argument("--json", type=Path, help="write the report here too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    mistakes.demand_unspoilt(options.json, options.pairs)
+    return options
 
 
 def _answers(
@@ -76,4 +79,4 @@ def _answers(
 
 
 if __name__ == "__main__":
-    main()
+    mistakes.told(main)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 
 import measure
+import mistakes
 
 from epik_jax.data.builtin import synthetic_words
 from epik_jax.models import initial, transformer
@@ -74,4 +75,4 @@ def random_network(size: str) -> Network:
 
 
 if __name__ == "__main__":
-    main()
+    mistakes.told(main)

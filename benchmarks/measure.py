@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mistakes
+
 from epik_jax.evaluation.timing import device_name
 
 
@@ -32,8 +34,10 @@ def arguments(about: str) -> argparse.Namespace:
     """The command line of a benchmark: where the JSON goes, how often to repeat."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--json", type=Path, help="write the rows here too")
-    parser.add_argument("--repeats", type=int, default=7)
-    return parser.parse_args()
+    parser.add_argument("--repeats", type=mistakes.counted, default=7)
+    options = parser.parse_args()
+    mistakes.demand_unspoilt(options.json)
+    return options
 
 
 def show(rows: list[dict[str, Any]], json_file: Path | None) -> None:

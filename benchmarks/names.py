@@ -21,9 +21,16 @@ MAX_LENGTH = 32
 
 
 def direct_names(path: Path, part: Part | str, apart: Sequence[str]) -> list[Example]:
-    """Names between Indic languages, without those of the sources `apart`."""
-    read, _ = PairsFile(path, part=part).read(MAX_LENGTH)  # type: ignore[arg-type]
-    return [e for e in read if "en" not in e.langs and e.origin not in apart]
+    """Names between Indic languages, without those of the sources `apart`.
+
+    Raises:
+      ValueError: none is left.
+    """
+    file = PairsFile(path, format="parallel", part=part)  # type: ignore[arg-type]
+    names = [e for e in file.read(MAX_LENGTH)[0] if "en" not in e.langs]
+    if not (kept := [e for e in names if e.origin not in apart]):
+        raise ValueError(f"{path}: no direct name but those of {list(apart)}")
+    return kept
 
 
 def answered(

@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import mistakes
 import names
 
 from epik_jax.evaluation.findings import System
@@ -61,7 +62,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--apart", nargs="+", default=(), help="sources left out")
     parser.add_argument("--checkpoint", type=Path, help="a model folder")
     parser.add_argument("--json", type=Path, help="write the report here too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    mistakes.demand_unspoilt(options.json, options.pairs)
+    return options
 
 
 def _answerers(checkpoint: Path | None) -> Iterable[Answerer]:
@@ -112,7 +115,7 @@ def _leads(systems: Sequence[dict[str, Any]]) -> Iterable[str]:
     mine, *others = systems
     for other in others:
         top1, cer = (
-            mine["overall"][m]["value"] / other["overall"][m]["value"]
+            _ratio(*(s["overall"][m]["value"] for s in (mine, other)))
             for m in ("top1", "cer")
         )
         sound = [s["overall"]["sound_class"]["value"] for s in (mine, other)]
@@ -122,11 +125,15 @@ def _leads(systems: Sequence[dict[str, Any]]) -> Iterable[str]:
             for pair, figures in mine["pairs"].items()
         )
         yield (
-            f"{mine['name']} against {other['name']}: top-1 x {top1:.2f}, "
-            f"CER x {cer:.2f}, sound class {100 * (sound[0] - sound[1]):+.1f} points, "
+            f"{mine['name']} against {other['name']}: top-1 x {top1}, "
+            f"CER x {cer}, sound class {100 * (sound[0] - sound[1]):+.1f} points, "
             f"ahead in both on {ahead} of {len(mine['pairs'])} pairs"
         )
 
 
+def _ratio(mine: float, other: float) -> str:
+    return f"{mine / other:.2f}" if other else "(of 0)"
+
+
 if __name__ == "__main__":
-    main()
+    mistakes.told(main)

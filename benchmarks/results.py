@@ -9,14 +9,18 @@ compares them line by line.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import mistakes
+
+from epik_jax.evaluation.report import FORMAT as REPORT
 from epik_jax.evaluation.tables import LANGUAGE_NAMES
 from epik_jax.files import write_whole
+from epik_jax.recipes.examination import FORMAT as EXAMINATION
 from epik_jax.text.scripts import INDIC_LANGUAGES
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -27,13 +31,28 @@ BESIDE = ("chain", "student", "table builtin", "table icu", "aksharamukha, optio
 
 def main() -> None:
     """Prints the tables, or keeps a report."""
-    if len(sys.argv) == 3:
-        report = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-        text = json.dumps(without_words(report), indent=1, ensure_ascii=False)
-        write_whole(Path(sys.argv[2]), text + "\n")
-        return
-    for line in lines():
-        print(line)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("files", nargs="*", type=Path, metavar="REPORT.json OUT")
+    files = parser.parse_args().files
+    if not files:
+        print("\n".join(lines()))
+    elif len(files) == 2:
+        keep(*files)
+    else:
+        parser.error("give a report and where to keep it, or nothing")
+
+
+def keep(report: Path, out: Path) -> None:
+    """Writes a report without its word lists."""
+    mistakes.demand_unspoilt(out, report)
+    try:
+        read = json.loads(report.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{report} is not JSON: {error}") from error
+    if not (isinstance(read, dict) and read.get("format") in (REPORT, EXAMINATION)):
+        raise ValueError(f"{report} is neither a report nor from `evaluate --json`")
+    text = json.dumps(without_words(read), indent=1, ensure_ascii=False)
+    write_whole(out, text + "\n")
 
 
 def lines() -> Iterator[str]:
@@ -179,4 +198,4 @@ def _systems(*reports: Mapping[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    mistakes.told(main)

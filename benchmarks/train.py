@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import jax
 import measure
+import mistakes
 import numpy as np
 
 from epik_jax.models import initial, transformer
@@ -91,4 +92,4 @@ def random_batch(width: int) -> Batch:
 
 
 if __name__ == "__main__":
-    main()
+    mistakes.told(main)

@@ -6,6 +6,9 @@ from typing import Any
 
 LARGEST_SEED = 2**32 - 1
 
+LARGEST_WEIGHT = 1e6
+"""Of a term or a teacher: what is larger leaves no digits for anything beside it."""
+
 LARGEST_BEAM = 64
 """Each live hypothesis of each word in a batch holds a cache of the decoder's own."""
 

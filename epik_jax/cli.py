@@ -158,7 +158,7 @@ def _evaluate(given: argparse.Namespace) -> int:
         from epik_jax.recipes import answerer, examination, figures, pairs_file
 
     if given.json is not None:
-        examination.demand_writable(given.json)
+        examination.demand_writable(given.json, given.pairs)
     if given.table is not None:
         system = answerer.table_answerer(given.table)
     else:

@@ -61,7 +61,8 @@ def partition(
     flat = flatten(tree)
     for pattern in patterns:
         if not any(re.search(pattern, path) for path in flat):
-            raise ValueError(f"pattern {pattern!r} matches none of {sorted(flat)}")
+            parts = sorted({"/".join(path.split("/")[:2]) for path in flat})
+            raise ValueError(f"pattern {pattern!r} matches nothing below {parts}")
     chosen = {p: x for p, x in flat.items() if any(re.search(q, p) for q in patterns)}
     return chosen, {p: x for p, x in flat.items() if p not in chosen}
 

@@ -108,6 +108,10 @@ def test_a_distance_that_is_not_installed_is_told_in_one_line(
         ("evaluate --pairs P --table builtin --chain", "not allowed with"),
         ("evaluate --pairs nofile --table builtin", "no file nofile"),
         ("evaluate --pairs P --table builtin --json .", "is a folder"),
+        ("evaluate --pairs P --table builtin --json P", "is what is to be read"),
+        ("evaluate --pairs P --table builtin --json Q/../P", "is what is to be read"),
+        ("evaluate --pairs P --table builtin --json P/out", "P is no folder"),
+        ("evaluate --pairs P --table builtin --json M/config.json", "a model folder"),
         ("evaluate --pairs P --table builtin --limit 0", "'0' is not a number from 1"),
         ("evaluate --pairs P --table builtin --max-bad-share 7", "from 0 to 1"),
         ("evaluate --pairs P --checkpoint nowhere", "nowhere is no model folder"),
@@ -115,6 +119,7 @@ def test_a_distance_that_is_not_installed_is_told_in_one_line(
         ("transliterate --to ta मन", "--checkpoint"),
         ("transliterate --checkpoint M --to xx मन", "unknown language 'xx'"),
         ("transliterate --checkpoint M --to ta --from xx मन", "unknown language 'xx'"),
+        ("transliterate --checkpoint M --to ta --from ta மன", "both 'ta'"),
         ("transliterate --checkpoint M --to ta --file F मन", "both given"),
         ("transliterate --checkpoint M --to ta --file nofile", "nofile: No such file"),
         ("transliterate --checkpoint M --to ta --file .", ".: Is a directory"),
@@ -125,7 +130,7 @@ def test_a_distance_that_is_not_installed_is_told_in_one_line(
         ("evaluate --pairs P --checkpoint M --beam 100000", "100000 is more than 64"),
         ("evaluate --pairs . --table builtin", ". is a folder"),
         ("train --config SYNTAX.py --workdir W", "SYNTAX.py:1: invalid syntax"),
-        (f"train --config {TINY} --workdir P", "P: File exists"),
+        (f"train --config {TINY} --workdir P", "P is no folder to run in"),
         ("cache --workdir W", "--config"),
         ("cache inspect W", "no teacher cache here"),
         ("export --workdir W --out O", "holds no finished student"),
@@ -141,6 +146,7 @@ def test_a_mistake_is_told_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "W").mkdir()
+    (tmp_path / "Q").mkdir()
     (tmp_path / "P").write_text("मन\tமன\n", encoding="utf-8")
     (tmp_path / "EMPTY").touch()
     (tmp_path / "SYNTAX.py").write_text("def (:")
@@ -148,6 +154,7 @@ def test_a_mistake_is_told_in_one_line(
     (tmp_path / "M").symlink_to(workdir / "student")
     status, out, err = call(*argv.split())
     assert said in console.message(2, (status, out.strip(), err))
+    assert (tmp_path / "P").read_text(encoding="utf-8") == "मन\tமன\n"
 
 
 def test_figures_that_cannot_be_written_are_missed_by_their_name(

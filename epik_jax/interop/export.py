@@ -78,10 +78,9 @@ def export_model(
 
     Raises:
       OSError: the disk is full or not writable; an older folder is untouched.
-      ValueError: `folder` holds something else than a model folder.
+      ValueError: `folder` holds something else than a model folder, or lies in one.
     """
-    if folder.exists() and not (folder / _DIGESTS).exists() and any(folder.iterdir()):
-        raise ValueError(f"{folder} is there and is not a model folder; not replaced")
+    demand_replaceable(folder)
     # Names that nobody else gives to what is beside the folder.
     unfinished, older = (
         folder.with_name(f".{folder.name}.epik-{x}") for x in ("unfinished", "replaced")
@@ -102,6 +101,27 @@ def export_model(
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     shutil.rmtree(older, ignore_errors=True)
+
+
+def demand_replaceable(folder: Path) -> None:
+    """Refuses a folder for a model where something would be lost.
+
+    Raises:
+      ValueError: it holds what no export wrote, or lies in a model folder, which is
+        replaced as a whole.
+    """
+    for outer in folder.absolute().parents:
+        if is_model_folder(outer):
+            raise ValueError(f"{folder} lies in the model folder {outer}; name another")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; move it elsewhere or name another")
+    if other := sorted({p.name for p in folder.iterdir()} - {*_FILES, _DIGESTS}):
+        raise ValueError(
+            f"{folder} holds {other[0]!r}, which is no part of a model folder: it is "
+            "not replaced; move that elsewhere or name another folder"
+        )
 
 
 def _write(model: ModelFolder, folder: Path, *, bfloat16: bool, card: str) -> None:

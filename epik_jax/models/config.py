@@ -9,7 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from epik_jax.bounds import demand
+from epik_jax.bounds import demand, within
+
+LARGEST_LENGTH = 2**16
+"""Tokens; attention holds a number for each pair of them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +64,8 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         """Refuses sizes that cannot be built."""
         demand(self, 1, "vocab_size", "width", "num_heads", "feed_forward")
-        demand(self, 1, "encoder_layers", "max_length")
+        demand(self, 1, "encoder_layers")
+        within(self, 1, LARGEST_LENGTH, "max_length")
         demand(self, 0, "decoder_layers", "token_types", "num_slots")
         if self.positions == "sinusoidal" and self.width % 2:
             raise ValueError(f"width {self.width} is odd; sinusoids come in pairs")

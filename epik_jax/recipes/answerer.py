@@ -22,8 +22,8 @@ from epik_jax.structs import Example
 from epik_jax.teachers.advice import adviser
 from epik_jax.teachers.chain import Answers, Chain
 from epik_jax.teachers.forward import WIDTH_STEP, Decoding
+from epik_jax.text.vocabulary import TAG_AND_END
 
-_TAG_AND_END = 2
 _TABLE_MAX_LENGTH = 64
 
 
@@ -71,13 +71,13 @@ def model_answerer(
     if model.config.num_slots:
         # Sources are padded to the next width that is compiled for.
         room = min(room, model.config.num_slots // WIDTH_STEP * WIDTH_STEP)
-    max_length = room - _TAG_AND_END
+    max_length = room - TAG_AND_END
     if chain:
         linked = greedy_chain(network) if width == 1 else summed_chain(network, width)
         decode = linked.label
         predictor = functools.partial(_around_english, linked, predictor)
         # A pivot may be this much longer than its word, and must be taken as well.
-        max_length -= WIDTH_STEP - 1 + decoding.max_extra + _TAG_AND_END
+        max_length -= WIDTH_STEP - 1 + decoding.max_extra + TAG_AND_END
     recipe = str(model.about.get("recipe", ""))
     if recipe == "epik":
         predictor = functools.partial(_doubting, predictor, folder, chain)

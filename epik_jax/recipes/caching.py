@@ -97,7 +97,11 @@ def _is_sealed(folder: Path) -> bool:
     """Whether a finished cache lies there, of whatever; opening it tells of what."""
     if not (folder / FILE_NAME).exists():
         return False
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+    except ValueError as error:
+        said = "Delete that folder, and the same command fills it again"
+        raise ValueError(f"{error}. {said}") from error
     return manifest.complete and all((folder / n).exists() for n in manifest.shards)
 
 

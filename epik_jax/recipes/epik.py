@@ -20,7 +20,12 @@ from epik_jax.recipes.matra import MatraConfig, train_matra
 from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.streams import content_digest, examples_digest
-from epik_jax.recipes.student import StageConfig, StudentConfig, initial_student
+from epik_jax.recipes.student import (
+    StageConfig,
+    StudentConfig,
+    demand_trainable,
+    initial_student,
+)
 from epik_jax.recipes.teaching import Teaching
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.recipes.validation import for_validation, make_validate
@@ -109,6 +114,8 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
     model = config.student.model.sized(teacher.vocabulary)
     # Before the teacher is asked for hours: a student may have nothing to start from.
     start = initial_student(config.student, model, teacher)
+    for stage in config.student.stages:
+        demand_trainable(stage, start)
     teaching = _teaching(config, corpus, teacher, at)
     lessons = teaching.lessons(config.student.kinds)
     stages = tuple(

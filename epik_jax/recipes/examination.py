@@ -20,6 +20,7 @@ from epik_jax.evaluation import clusters, feature_distance, glossary, metrics, s
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.signature import signatures
+from epik_jax.interop.export import is_model_folder
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.recipes.provenance import commit, last_parts
@@ -106,17 +107,30 @@ def examine(
     }
 
 
-def demand_writable(path: Path) -> None:
+def demand_writable(path: Path, read: Path | None = None) -> None:
     """Makes the folder of a file to be written; tried before hours of work, not after.
+
+    Args:
+      path: to be written.
+      read: what is read, which must not be lost.
 
     Raises:
       OSError: it cannot be written there.
-      ValueError: `path` is a folder, or a device.
+      ValueError: `path` is a folder, a device, what is read, or part of a model folder.
     """
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file to write")
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is no plain file; name one to write")
+    if read and path.exists() and read.exists() and path.samefile(read):
+        raise ValueError(f"{path} is what is to be read; name another file to write")
+    if is_model_folder(path.resolve().parent):
+        raise ValueError(
+            f"{path} lies in a model folder, which is to stay as it was exported; "
+            "name a file elsewhere"
+        )
+    if path.parent.exists() and not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder; name a file in one")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         # Of a name of its own: any other might be somebody's file.

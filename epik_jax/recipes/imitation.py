@@ -14,7 +14,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 import numpy as np
 
-from epik_jax.bounds import demand, within
+from epik_jax.bounds import LARGEST_WEIGHT, within
 from epik_jax.models import transformer
 from epik_jax.models.blocks import split_key
 from epik_jax.models.config import TransformerConfig
@@ -56,7 +56,10 @@ class ImitationConfig:
     def __post_init__(self) -> None:
         """Refuses terms that contradict each other."""
         within(self, 0.0, 0.99, "smoothing")
-        demand(self, 0, "hard_ce", "soft_kl", "hidden", "gate")
+        weights = ("hard_ce", "soft_kl", "hidden", "gate")
+        within(self, 0, LARGEST_WEIGHT, *weights)
+        if not any(getattr(self, name) for name in weights):
+            raise ValueError(f"one of the weights {weights} must be above 0")
         if self.temperature <= 0:
             raise ValueError(f"temperature {self.temperature} is not positive")
         if bool(self.hidden) != (self.alignment != "none"):

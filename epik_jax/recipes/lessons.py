@@ -61,7 +61,8 @@ class Lessons:
         """The rows that a stage is taught, targets included.
 
         Raises:
-          ValueError: there is nothing of a kind that the stage names.
+          ValueError: there is nothing of a kind that the stage names, or nothing
+            that fits its buckets.
         """
         parts = []
         for kind in stage.data:
@@ -73,6 +74,11 @@ class Lessons:
                 raise ValueError(f"stage {stage.name}: there are no {kind!r} examples")
             part = encode(examples, self.vocabulary)
             parts.append(_fitting(part, kind, stage) if kind == "back" else part)
+        if not any(len(part) for part in parts):
+            raise ValueError(
+                f"stage {stage.name}: no example fits {stage.batches.buckets[-1]}, the "
+                "widest of batches.buckets"
+            )
         return _concatenated(parts)
 
     def stream(

@@ -40,6 +40,8 @@ class LexiconConfig:
         """Refuses numbers that ask for nothing."""
         demand(self, 0, "num_words")
         within(self, 1, LARGEST_BEAM, "beam_width")
+        if len(set(self.tables)) < len(self.tables):
+            raise ValueError(f"tables {self.tables} have one twice")
 
 
 def lexicon_words(corpus: Corpus, config: LexiconConfig) -> list[Example]:

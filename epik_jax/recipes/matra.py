@@ -68,6 +68,7 @@ class MatraConfig:
         demand(self, 1, "num_validated")
         within(self, 0.0, 0.99, "smoothing")
         within(self, 0, LARGEST_SEED, "seed")
+        self.model.demand_room(self.batches.buckets)
         if slots := self.model.num_slots:
             raise ValueError(
                 f"model.num_slots is {slots}, and a teacher does not learn which slots "

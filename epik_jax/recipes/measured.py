@@ -45,8 +45,12 @@ def measured(path: Path, model: ModelFolder) -> list[dict[str, Any]]:
         expected = f"not {REPORT!r} or {EXAMINATION!r}"
         raise ValueError(f"{path} has format {kind!r}, {expected}")
     report = kind == REPORT
-    _demand_same(model, made["systems"][0] if report else made["system"], path)
-    return [_of_report(made)] if report else _of_examination(made)
+    try:
+        _demand_same(model, made["systems"][0] if report else made["system"], path)
+        return [_of_report(made)] if report else _of_examination(made)
+    except (AttributeError, LookupError, TypeError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is not whole: {said}; measure again") from error
 
 
 def _demand_same(model: ModelFolder, system: Mapping[str, Any], path: Path) -> None:

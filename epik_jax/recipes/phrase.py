@@ -93,7 +93,9 @@ class Writer:
     source_lang: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuses languages that have no script here."""
+        """Refuses languages that have no script here, and one to itself."""
+        if self.target_lang == self.source_lang:
+            raise ValueError(f"from and to are both {self.target_lang!r}")
         for lang in (self.target_lang, self.source_lang):
             if lang is not None:
                 check_language(lang)

@@ -96,8 +96,9 @@ def how_trained(
     if given:
         about = load_model(Path(given)).about
         return {f"student's {k}": about[k] for k in ("command", "commit") if k in about}
-    minutes = round(trained_seconds(log_rows) / 60, 1)
-    return {"seed": seed, "minutes of training": minutes}
+    rows = list(log_rows)
+    minutes = round(trained_seconds(rows) / 60, 1)
+    return {"seed": seed, **({"minutes of training": minutes} if rows else {})}
 
 
 def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.files import write_whole
+from epik_jax.interop.export import demand_replaceable
 from epik_jax.parallel.mesh import demand_one_process, make_mesh
 from epik_jax.recipes import epik, matra, settings
 from epik_jax.recipes.corpus import read_corpus
@@ -140,6 +141,8 @@ def _begun(
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
         )
+        for name in ("teacher", "student"):
+            demand_replaceable(workdir / name)
         record = workdir / RECORD
         said = json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False)
         if not record.exists():

@@ -27,7 +27,10 @@ def held(folder: Path) -> Iterator[None]:
 
     Raises:
       BlockingIOError: another process holds it.
+      NotADirectoryError: it is something else than a folder.
     """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder to run in; name another")
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
     before = _names(folder) if folder.is_dir() else set()
     with _locked(folder):

@@ -11,7 +11,7 @@ from typing import Any
 from epik_jax.evaluation import page, report
 from epik_jax.evaluation.feature_distance import make_feature_distance
 from epik_jax.evaluation.findings import Findings
-from epik_jax.interop.export import is_model_folder
+from epik_jax.interop.export import load_model
 from epik_jax.recipes import lexicons, measurements, scoreboard
 from epik_jax.recipes.corpus import Corpus, DataConfig
 from epik_jax.recipes.epik import Trained
@@ -118,5 +118,7 @@ def _demand_models(config: scoreboard.ScoreboardConfig) -> None:
     if config.feature_distance:
         make_feature_distance()
     for name, folder in (*config.others, *config.baselines):
-        if not is_model_folder(Path(folder)):
-            raise ValueError(f"config.scoreboard: {name}: no model folder at {folder}")
+        try:
+            load_model(Path(folder))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"config.scoreboard: {name}: {error}") from error

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from epik_jax.bounds import LARGEST_BEAM, demand, within
+from epik_jax.bounds import LARGEST_BEAM, LARGEST_WEIGHT, demand, within
 from epik_jax.data.draw import drawn
 from epik_jax.evaluation.findings import System
 from epik_jax.recipes.epik import Trained
@@ -75,11 +75,17 @@ class ScoreboardConfig:
         within(self, 1, LARGEST_BEAM, "beam_width")
         within(self, 0, LARGEST_BEAM, "num_pivots")
         demand(self, 0, "num_names", "num_unseen", "num_timed", "num_attended")
-        if self.num_timed and not all(size > 0 for size in self.batch_sizes):
-            raise ValueError(f"batch_sizes {self.batch_sizes} are not all positive")
+        within(self, 0, LARGEST_WEIGHT, "rerank_weight")
+        sizes = self.batch_sizes
+        if self.num_timed and (
+            not sizes or min(sizes) < 1 or len({*sizes}) < len(sizes)
+        ):
+            raise ValueError(f"batch_sizes {sizes} are not positive and different")
         if self.rerank_weight and not (self.tables and self.num_pivots):
             raise ValueError("rerank_weight needs a table and num_pivots above 0")
         given = [name for name, _ in (*self.others, *self.baselines)]
+        if odd := [name for name in given if not (name.strip() and name.isprintable())]:
+            raise ValueError(f"{odd} of others and baselines are no names for a table")
         tables = [_table(kind) for kind in self.tables]
         names = [STUDENT, WIDE, CHAIN, SUMMED, BOUND, *tables, *given]
         names += [_reranked_by(kind) for kind in self.tables[:1]]
@@ -88,6 +94,12 @@ class ScoreboardConfig:
                 f"{twice} of others, baselines and tables would name two systems of "
                 "one report"
             )
+
+
+def _demand_sizes(batch_sizes: Sequence[int]) -> None:
+    different = {size for size in batch_sizes if size > 0}
+    if not batch_sizes or len(different) < len(batch_sizes):
+        raise ValueError(f"batch_sizes {batch_sizes} are not positive and different")
 
 
 def _table(kind: str) -> str:

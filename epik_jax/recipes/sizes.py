@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 from epik_jax.bounds import demand
@@ -49,12 +50,35 @@ class ModelConfig:
     max_length: int = 64
 
     def __post_init__(self) -> None:
-        """Refuses an encoder alone: words have to be written."""
+        """Refuses sizes that cannot be built, and an encoder alone."""
         demand(self, 1, "decoder_layers")
+        self._over(1)  # Whatever the vocabulary, which is known hours later.
 
     def sized(self, vocabulary: Vocabulary) -> TransformerConfig:
         """The whole configuration of a network over `vocabulary`."""
+        return self._over(vocabulary.size)
+
+    def demand_room(self, buckets: Sequence[tuple[int, int]]) -> None:
+        """Refuses batches that are wider than what the network reads and writes.
+
+        Args:
+          buckets: (source, target) widths.
+
+        Raises:
+          ValueError: one is too wide; says which size it exceeds.
+        """
+        for bucket in buckets:
+            if max(bucket) > self.max_length:
+                raise ValueError(
+                    f"bucket {bucket} exceeds model.max_length {self.max_length}"
+                )
+            if self.num_slots and bucket[0] > self.num_slots:
+                raise ValueError(
+                    f"bucket {bucket} exceeds model.num_slots {self.num_slots}"
+                )
+
+    def _over(self, vocab_size: int) -> TransformerConfig:
         return TransformerConfig(
-            vocab_size=vocabulary.size,
+            vocab_size=vocab_size,
             **dataclasses.asdict(self),  # type: ignore[arg-type]
         )

@@ -63,6 +63,8 @@ class StageConfig:
                 f"stage name {self.name!r}: take letters, digits, '_', '-' and '.', "
                 "and not 'matra', which is the teacher's"
             )
+        if not self.trainable:
+            raise ValueError(f"stage {self.name}: trainable names nothing")
         for pattern in self.trainable:
             try:
                 re.compile(pattern)
@@ -116,6 +118,10 @@ class StudentConfig:
             raise ValueError(f"stages {names} are none, or have a name twice")
         slots = self.model.num_slots
         for stage in self.stages:
+            try:
+                self.model.demand_room(stage.batches.buckets)
+            except ValueError as error:
+                raise ValueError(f"stage {stage.name}: {error}") from error
             if stage.imitation.alignment == "slots" and not slots:
                 raise ValueError(
                     f"stage {stage.name}: alignment 'slots' needs model.num_slots "
@@ -174,6 +180,18 @@ def initial_student(
         for name, shape in _bridge_shapes(config, model, teacher.config).items()
     }
     return trees.unflatten(student | bridge)
+
+
+def demand_trainable(stage: StageConfig, start: dict[str, Any]) -> None:
+    """Refuses a stage whose `trainable` names what the student does not have.
+
+    Raises:
+      ValueError: a pattern matches no parameter; says what there is.
+    """
+    try:
+        trees.partition(start, stage.trainable)
+    except ValueError as error:
+        raise ValueError(f"stage {stage.name}: trainable: {error}") from error
 
 
 def _counterpart(

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from epik_jax.bounds import LARGEST_WEIGHT, within
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.chain import Answers, Chain
@@ -50,6 +51,7 @@ class CrowdConfig:
                 f"{self.rerank_weight} and mixture_weight {self.mixture_weight}: name "
                 "a table and a way for it to join, or neither"
             )
+        within(self, 0, LARGEST_WEIGHT, "rerank_weight")
         if not 0.0 <= self.mixture_weight < 1.0:
             raise ValueError(f"mixture_weight {self.mixture_weight} is not in [0, 1)")
 

@@ -270,7 +270,7 @@ class Network:
         if longest > self.config.max_length:
             raise ValueError(
                 f"a source of {longest} tokens is longer than the network's "
-                f"{self.config.max_length}"
+                f"max_length {self.config.max_length}"
             )
         steps = range(WIDTH_STEP, self.config.max_length + WIDTH_STEP, WIDTH_STEP)
         few = 1 << max(len(sources) - 1, 0).bit_length()

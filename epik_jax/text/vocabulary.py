@@ -23,6 +23,9 @@ from epik_jax.text.special_ids import SPECIALS, tag_of, until
 
 _FORMAT = 1
 
+TAG_AND_END = 2
+"""Tokens that an encoder reads beside those of a word."""
+
 
 class Vocabulary(Protocol):
     """What models, decoders and data need to know about tokens.

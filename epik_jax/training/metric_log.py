@@ -7,6 +7,7 @@ that it resumes from.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,14 @@ class MetricLog:
         if not self._path.exists():
             return []
         lines = self._path.read_text(encoding="utf-8", errors="replace").split("\n")
-        read = [_row(line) for line in lines]
-        return [row for row in read if row is not None]
+        rows = [_row(line) for line in lines if line]
+        whole = [row for row in rows if row is not None]
+        if broken := len(rows) - len(whole):
+            logging.warning(
+                "%s: %d of %d lines cannot be read; curves and minutes miss them",
+                *(self._path, broken, len(rows)),
+            )
+        return whole
 
 
 def _row(line: str) -> dict[str, Any] | None:

@@ -79,11 +79,13 @@ def system(name, top1, cer, sound_class, pairs):
 def test_a_lead_is_told_as_ratios_and_pairs_won_in_both_figures():
     mine = {"hi>ta": (0.6, 0.1), "ta>hi": (0.6, 0.3), "kn>hi": (0.2, 0.1)}
     theirs = {"hi>ta": (0.5, 0.2), "ta>hi": (0.5, 0.2), "kn>hi": (0.2, 0.2)}
+    never = dict.fromkeys(mine, (0.0, 0.9))
     told = peers._leads(
         [
             system("model", 0.6, 0.2, 0.75, mine),
             system("icu", 0.3, 0.5, 0.7, theirs),
             system("self", 0.6, 0.2, 0.8, mine),
+            system("never", 0.0, 0.8, 0.0, never),
         ]
     )
     assert list(told) == [
@@ -91,4 +93,6 @@ def test_a_lead_is_told_as_ratios_and_pairs_won_in_both_figures():
         "ahead in both on 1 of 3 pairs",
         "model against self: top-1 x 1.00, CER x 1.00, sound class -5.0 points, "
         "ahead in both on 0 of 3 pairs",
+        "model against never: top-1 x (of 0), CER x 0.25, sound class +75.0 points, "
+        "ahead in both on 3 of 3 pairs",
     ]

@@ -153,7 +153,6 @@ def test_a_folder_of_another_version_is_refused(folder, part, value, message):
 
 
 def test_an_older_model_folder_is_replaced_whole(folder, model):
-    (folder / "stray").write_text("x")
     other = ModelFolder(
         tiny.params(tiny.CONFIG, seed=3), tiny.CONFIG, VOCABULARY, ABOUT
     )
@@ -175,9 +174,31 @@ def test_what_lies_beside_the_folder_is_left_alone(tmp_path, folder, model):
 def test_a_folder_of_something_else_is_not_replaced(tmp_path, model):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
-    with pytest.raises(ValueError, match="thesis is there and is not a model folder"):
+    with pytest.raises(ValueError, match=r"thesis holds 'chapter\.txt', which is no"):
         export_model(model, tmp_path / "thesis", bfloat16=False, card="")
     assert contents(tmp_path / "thesis") == {"chapter.txt": b"years of work"}
+
+
+def test_a_model_folder_that_holds_more_is_not_replaced(folder, model):
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds 'notes\.txt', which is no part"):
+        export_model(model, folder, bfloat16=False, card="")
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("inner", ["sub", "sub/deeper", "model.safetensors/sub"])
+def test_a_model_folder_takes_no_other_in(folder, model, inner):
+    before = contents(folder)
+    with pytest.raises(ValueError, match=r"lies in the model folder .*name another"):
+        export_model(model, folder / inner, bfloat16=False, card="")
+    assert contents(folder) == before
+
+
+def test_a_file_is_not_replaced_by_a_folder(tmp_path, model):
+    (file := tmp_path / "m").write_text("mine")
+    with pytest.raises(ValueError, match="m is no folder"):
+        export_model(model, file, bfloat16=False, card="")
+    assert file.read_text() == "mine"
 
 
 def test_an_empty_folder_is_taken(tmp_path, model):

@@ -140,6 +140,14 @@ def test_a_damaged_shard_is_named_and_made_anew_once_it_is_deleted(tmp_path):
     assert len(fill(tmp_path)) == len(whole)
 
 
+@pytest.mark.parametrize("text", ["{", "{}", "[]"])
+def test_a_damaged_manifest_is_told_with_what_to_do(tmp_path, text):
+    fill(tmp_path)
+    (tmp_path / FILE_NAME).write_text(text)
+    with pytest.raises(ValueError, match=rf"{FILE_NAME}.*Delete that folder, and"):
+        fill(tmp_path)
+
+
 def test_filling_tells_how_far_it_is(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(caching, "_ASKED_TOGETHER", 2)
     monkeypatch.setattr(caching, "_SECONDS_BETWEEN_LINES", 0.0)

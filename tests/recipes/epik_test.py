@@ -189,6 +189,11 @@ def test_signals_that_nobody_keeps_are_missed_before_anything_is_asked(
     [
         ("", ["start='teacher'", "model.width=4"], "set student.start to 'random'"),
         ("faithful", ["start='random'", "model.width=4"], "name the bridge"),
+        (
+            "faithful",
+            ["model.shared_embedding=True"],
+            "stage imitation: trainable: pattern .*encoder_embedding",
+        ),
     ],
 )
 def test_a_student_that_cannot_start_is_missed_before_anything_is_asked(

@@ -133,6 +133,12 @@ def test_answers_that_fit_no_bucket_are_left_out_with_a_warning(caplog):
     next(taught.stream(encoded, stage(batches=small), MODEL)(0))
 
 
+def test_settings_that_nothing_fits_are_refused():
+    small = stage(batches=BatchConfig(4, ((2, 2),)))
+    with pytest.raises(ValueError, match=r"stage s: no example fits \(2, 2\), the"):
+        lessons().encoded(small)
+
+
 def test_gold_that_fits_no_bucket_is_an_error_of_the_settings():
     gold = {"gold": [Example("x", "क" * 20, "hi", "en", ("k",))] * 8}
     taught, only = lessons(gold=gold), stage(data=("gold",))

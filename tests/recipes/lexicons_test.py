@@ -56,6 +56,11 @@ def test_greedy_answers_stand_before_beams_and_tables(corpus):
     assert next(row[0].text for _, row in table.predictions) == "kamal"
 
 
+def test_a_table_that_would_stand_twice_is_refused():
+    with pytest.raises(ValueError, match="have one twice"):
+        LexiconConfig(tables=("builtin", "builtin"))
+
+
 def test_without_beams_and_tables_there_are_greedy_answers_alone(corpus):
     config = LexiconConfig(beam_width=1, tables=())
     words = lexicons.lexicon_words(corpus, config)

@@ -127,6 +127,20 @@ def test_a_file_without_figures_is_refused(tmp_path, made):
         measured(written(tmp_path, made))
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"format": EXAMINED["format"]},
+        {**EXAMINED, "by_pair": {"hi>en": 7}},
+        {**EXAMINED, "data": []},
+        {"format": REPORTED["format"], "systems": []},
+    ],
+)
+def test_a_file_that_is_not_whole_is_named(tmp_path, made):
+    with pytest.raises(ValueError, match=r"made\.json is not whole: .*; measure again"):
+        measured(written(tmp_path, made))
+
+
 def test_a_file_that_is_not_json_is_named(tmp_path):
     path = tmp_path / "made.json"
     path.write_text("{")

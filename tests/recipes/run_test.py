@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 import textwrap
 
@@ -195,8 +196,36 @@ def test_an_adviser_that_is_not_installed_is_missed_before_caches_are_filled(
 
 def test_a_student_to_stand_beside_is_missed_at_once(tmp_path):
     beside = "scoreboard.others=(('half', 'nowhere/student'),)"
-    with pytest.raises(ValueError, match="half: no model folder at nowhere/student"):
+    with pytest.raises(ValueError, match="half: nowhere/student is no model folder"):
         runs.run(tiny_run.CONFIG, [beside], tmp_path / "run", evaluate=True)
+
+
+def test_a_damaged_student_to_stand_beside_is_missed_at_once(tmp_path, done):
+    damaged = tmp_path / "half"
+    shutil.copytree(done.folder / "student", damaged)
+    with (damaged / "model.safetensors").open("ab") as file:
+        file.write(b"x")
+    beside = f"scoreboard.others=(('half', {str(damaged)!r}),)"
+    with pytest.raises(ValueError, match=r"scoreboard: half: .* has changed since"):
+        runs.run(tiny_run.CONFIG, [beside], tmp_path / "run", evaluate=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_model_would_be_written_over_is_missed_at_once(tmp_path):
+    (tmp_path / "run" / "teacher").mkdir(parents=True)
+    (notes := tmp_path / "run" / "teacher" / "notes").write_text("mine")
+    with pytest.raises(ValueError, match="teacher holds 'notes', which is no part"):
+        runs.run(tiny_run.CONFIG, [], tmp_path / "run", evaluate=True)
+    assert notes.read_text() == "mine"
+
+
+@pytest.mark.parametrize("whose", ["teacher", "student"])
+def test_words_longer_than_a_network_reads_are_missed_at_once(tmp_path, whose):
+    overrides = ["data.max_length=63"]
+    if whose == "student":
+        overrides.append("epik.teacher_folder=nowhere")
+    with pytest.raises(ValueError, match=rf"65 tokens .* epik.{whose}.model.max_len"):
+        runs.run(tiny_run.CONFIG, overrides, tmp_path / "run", evaluate=True)
 
 
 def test_a_run_in_one_of_several_processes_is_refused(tmp_path, monkeypatch, teacher):

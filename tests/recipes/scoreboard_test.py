@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 from toy_networks import StandIn
@@ -85,6 +86,24 @@ def test_beams_that_no_decoder_takes_are_refused_with_the_settings():
     for setting in ({"beam_width": 65}, {"num_pivots": 1000}):
         with pytest.raises(ValueError, match=r"is \d+, expected [01] to 64"):
             dataclasses.replace(CONFIG, **setting)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rerank_weight": -1.0}, "rerank_weight is -1.0, expected 0 to"),
+        ({"rerank_weight": math.inf}, "rerank_weight is inf, expected 0 to"),
+        ({"rerank_weight": math.nan}, "rerank_weight is nan, expected 0 to"),
+        ({"batch_sizes": ()}, r"batch_sizes \(\) are not positive and different"),
+        ({"batch_sizes": (1, 0)}, "are not positive and different"),
+        ({"batch_sizes": (8, 8)}, "are not positive and different"),
+        ({"others": ((" ", "a"),)}, "no names for a table"),
+        ({"baselines": (("a\nb", "a"),)}, "no names for a table"),
+    ],
+)
+def test_settings_that_would_spoil_a_report_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(CONFIG, num_timed=8, **settings)
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,7 @@ def test_a_student_s_parameters_have_the_shapes_of_its_model(teacher):
         ({"name": ""}, "stage name ''"),
         ({"name": ".."}, r"stage name '\.\.'"),
         ({"name": "matra"}, "not 'matra', which is the teacher's"),
+        ({"trainable": ()}, "stage s: trainable names nothing"),
         ({"trainable": ("[",)}, r"trainable '\[': unterminated"),
         ({"seed": -1}, "seed is -1, expected 0 to"),
     ],
@@ -279,3 +280,18 @@ def test_slots_that_nobody_learns_to_use_are_refused(
 def test_one_stage_that_learns_which_slots_are_in_use_is_enough():
     stages = stage(name="a", imitation=GATED), stage(name="b", imitation=BY_SLOT)
     assert StudentConfig(ModelConfig(num_slots=40), stages).stages == stages
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bucket", "message"),
+    [
+        ({"max_length": 39}, (40, 8), r"bucket \(40, 8\) exceeds model.max_length 39"),
+        ({"max_length": 39}, (8, 40), r"bucket \(8, 40\) exceeds model.max_length 39"),
+        ({"num_slots": 7}, (8, 40), r"bucket \(8, 40\) exceeds model.num_slots 7"),
+    ],
+)
+def test_batches_wider_than_the_network_are_refused(sizes, bucket, message):
+    imitation = GATED if "num_slots" in sizes else ImitationConfig()
+    only = stage(batches=BatchConfig(buckets=(bucket,)), imitation=imitation)
+    with pytest.raises(ValueError, match=f"stage s: {message}"):
+        StudentConfig(ModelConfig(**sizes), (only,))

@@ -48,12 +48,13 @@ def test_a_half_line_is_passed_over_and_does_not_spoil_the_next(log, tmp_path):
 @pytest.mark.parametrize(
     "line", [b"{garbled}", b'{"stage": "a"}', b"[]", b"\xff", b""], ids=repr
 )
-def test_a_garbled_line_is_passed_over(log, tmp_path, line):
+def test_a_garbled_line_is_passed_over_with_a_warning(log, tmp_path, line, caplog):
     before = log.rows()
     with (tmp_path / "new" / "metrics.jsonl").open("ab") as file:
         file.write(line + b"\n")
     log.write("last", 2, {"loss": 1.0})
     assert log.rows()[:-1] == before and log.rows()[-1]["stage"] == "last"
+    assert ("metrics.jsonl: 1 of" in caplog.text) == bool(line)
 
 
 def test_a_log_that_is_not_there_has_no_rows(tmp_path):

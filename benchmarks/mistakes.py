@@ -1,0 +1,31 @@
+"""Mistakes in a benchmark's arguments are told in one line, before its work."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from epik_jax.recipes.examination import demand_writable
+
+
+def told(main: Callable[[], None]) -> None:
+    """Runs a benchmark; a file or value that cannot be used ends it in one line."""
+    try:
+        main()
+    except (OSError, ValueError) as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
+
+
+def counted(text: str) -> int:
+    """A count of one or more, for argparse."""
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def demand_unspoilt(json_file: Path | None, read: Path | None = None) -> None:
+    """Refuses a file for figures that could not be written, or is what is read."""
+    if json_file:
+        demand_writable(json_file, read)
