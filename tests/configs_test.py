@@ -22,7 +22,7 @@ from epik_jax.recipes.corpus import read_corpus
 from epik_jax.recipes.lessons import Lessons
 from epik_jax.recipes.recipe import compile_step
 from epik_jax.recipes.run_config import EpikRun, MatraRun
-from epik_jax.recipes.student import initial_student
+from epik_jax.recipes.start import initial_student
 from epik_jax.recipes.teaching import Teaching
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
@@ -51,7 +51,7 @@ def built(size, way, overrides=()):
 
 
 def untrained(config):
-    model = config.teacher.model.sized(VOCABULARY)
+    model = config.teacher.model.sized(VOCABULARY.size)
     params = initial.init_params(transformer.parameter_shapes(model), seed=0)
     return Network(params, model, VOCABULARY)
 
@@ -107,7 +107,7 @@ def test_every_way_trains_what_it_says_and_leaves_the_rest_alone(way):
     run = built("tiny", way, SMALL + batches)
     config, corpus = run.epik, read_corpus(run.data)
     teacher = untrained(config)
-    model = config.student.model.sized(VOCABULARY)
+    model = config.student.model.sized(VOCABULARY.size)
     start = initial_student(config.student, model, teacher)
     taught = lessons(config, corpus)
     teaching = Teaching(teacher, corpus, config.transfer, False, None)
@@ -154,7 +154,7 @@ def no_drawing(monkeypatch):
 def test_every_variant_can_start_and_its_patterns_match(size, way):
     run = built(size, way)
     config = run.epik
-    model = config.student.model.sized(VOCABULARY)
+    model = config.student.model.sized(VOCABULARY.size)
     start = initial_student(config.student, model, untrained(config))
     for stage in config.student.stages:
         moving, _ = trees.partition(start, stage.trainable)
@@ -273,7 +273,9 @@ def test_the_ways_differ_in_what_they_ask_and_teach():
 @pytest.mark.parametrize("size", SIZES)
 def test_a_deep_student_is_no_larger_and_decodes_in_fewer_blocks(size):
     run = built(size, "deep").epik
-    theirs, ours = (m.sized(VOCABULARY) for m in (run.teacher.model, run.student.model))
+    theirs, ours = (
+        m.sized(VOCABULARY.size) for m in (run.teacher.model, run.student.model)
+    )
     counts = [
         sum(leaf.size for leaf in jax.tree.leaves(transformer.parameter_shapes(model)))
         for model in (theirs, ours)

@@ -68,7 +68,7 @@ class Runner:
         monkeypatch.setattr(epik, "make_validate", looked_at)
 
     def train_matra(self, config, corpus, at):
-        self.teacher = StandIn(config.model.sized(VOCABULARY))
+        self.teacher = StandIn(config.model.sized(VOCABULARY.size))
         return self.teacher
 
     def run_stages(self, stages, params, at):

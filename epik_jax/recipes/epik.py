@@ -19,13 +19,9 @@ from epik_jax.recipes.lessons import Lessons
 from epik_jax.recipes.matra import MatraConfig, train_matra
 from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
+from epik_jax.recipes.start import demand_start, initial_student
 from epik_jax.recipes.streams import content_digest, examples_digest
-from epik_jax.recipes.student import (
-    StageConfig,
-    StudentConfig,
-    demand_trainable,
-    initial_student,
-)
+from epik_jax.recipes.student import StageConfig, StudentConfig
 from epik_jax.recipes.teaching import Teaching
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.recipes.validation import for_validation, make_validate
@@ -111,11 +107,8 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
     if given:
         _demand_one_vocabulary(folder, given, teacher)
         return Trained(corpus, teacher, given, {})
-    model = config.student.model.sized(teacher.vocabulary)
-    # Before the teacher is asked for hours: a student may have nothing to start from.
+    model = config.student.model.sized(teacher.vocabulary.size)
     start = initial_student(config.student, model, teacher)
-    for stage in config.student.stages:
-        demand_trainable(stage, start)
     teaching = _teaching(config, corpus, teacher, at)
     lessons = teaching.lessons(config.student.kinds)
     stages = tuple(
@@ -187,11 +180,17 @@ def _demand_cachable(config: EpikConfig, vocab_size: int) -> None:
 
 
 def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
-    if config.teacher_folder:
-        given = load_network(Path(config.teacher_folder), at.mesh)
+    """The teacher; by then the student to be trained is known to be able to start."""
+    folder = config.teacher_folder
+    given = load_network(Path(folder), at.mesh) if folder else None
+    if given:
         _demand_cachable(config, given.vocabulary.size)
-        return given
-    return train_matra(config.teacher, corpus, at)
+    if not config.student_folder:
+        # Before it is trained, or asked, for hours. They share whatever vocabulary.
+        theirs = given.config if given else config.teacher.model.sized(1)
+        mine = config.student.model.sized(theirs.vocab_size)
+        demand_start(config.student, mine, theirs)
+    return given or train_matra(config.teacher, corpus, at)
 
 
 def _teaching(

@@ -89,7 +89,7 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
         vocabulary = given.vocabulary
     else:
         vocabulary = build_vocabulary(config.vocabulary, corpus.train, at)
-    model = config.model.sized(vocabulary)
+    model = config.model.sized(vocabulary.size)
     stage = matra_stage(config, model, corpus, vocabulary)
     shapes = {"student": transformer.parameter_shapes(model)}
     if given:

@@ -8,7 +8,6 @@ from typing import Literal
 
 from epik_jax.bounds import demand
 from epik_jax.models.config import TransformerConfig
-from epik_jax.text.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,11 +51,14 @@ class ModelConfig:
     def __post_init__(self) -> None:
         """Refuses sizes that cannot be built, and an encoder alone."""
         demand(self, 1, "decoder_layers")
-        self._over(1)  # Whatever the vocabulary, which is known hours later.
+        self.sized(1)  # Whatever the vocabulary, which is known later.
 
-    def sized(self, vocabulary: Vocabulary) -> TransformerConfig:
-        """The whole configuration of a network over `vocabulary`."""
-        return self._over(vocabulary.size)
+    def sized(self, vocab_size: int) -> TransformerConfig:
+        """The whole configuration of a network over so many tokens."""
+        return TransformerConfig(
+            vocab_size=vocab_size,
+            **dataclasses.asdict(self),  # type: ignore[arg-type]
+        )
 
     def demand_room(self, buckets: Sequence[tuple[int, int]]) -> None:
         """Refuses batches that are wider than what the network reads and writes.
@@ -76,9 +78,3 @@ class ModelConfig:
                 raise ValueError(
                     f"bucket {bucket} exceeds model.num_slots {self.num_slots}"
                 )
-
-    def _over(self, vocab_size: int) -> TransformerConfig:
-        return TransformerConfig(
-            vocab_size=vocab_size,
-            **dataclasses.asdict(self),  # type: ignore[arg-type]
-        )

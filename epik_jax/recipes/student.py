@@ -1,29 +1,21 @@
-"""The EPIK student: its stages as settings, and the parameters that it starts from.
+"""The EPIK student and its stages, as settings.
 
-What a stage is taught lies in `lessons`, what it imitates in `imitation`. The student
-reads X and writes Y; it never writes English.
+What a stage is taught lies in `lessons`, what it imitates in `imitation`, with what the
+first one begins in `start`. The student reads X and writes Y; it never writes English.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-
-from epik_jax import trees
 from epik_jax.bounds import LARGEST_SEED, within
-from epik_jax.models import initial, transformer
-from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes.imitation import ImitationConfig
 from epik_jax.recipes.sizes import ModelConfig
 from epik_jax.recipes.streams import BatchConfig
-from epik_jax.teachers.forward import Network
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
-
-_BLOCK = re.compile(r"(student/(encoder|decoder)/block_)(\d+)(/.*)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,92 +130,3 @@ class StudentConfig:
     def kinds(self) -> frozenset[str]:
         """Kinds of examples that the stages are trained on."""
         return frozenset(kind for stage in self.stages for kind in stage.data)
-
-
-def initial_student(
-    config: StudentConfig, model: TransformerConfig, teacher: Network
-) -> dict[str, Any]:
-    """Parameters before the first stage: {"student": ...}, and "bridge" if needed.
-
-    From a teacher of equal width: the first block of a side starts as the teacher's
-    first, the last as its last, those between as what lies as far along; so a
-    shallower student skips blocks and a deeper one repeats them. Where widths differ a
-    bridge leads from the student's states to the teacher's; it trains with the student
-    and is not exported.
-
-    Raises:
-      ValueError: the teacher has no parameter of that shape to start from.
-    """
-    shapes = {"student": transformer.parameter_shapes(model)}
-    student = trees.flatten(initial.init_params(shapes, config.seed))
-    if config.start == "teacher":
-        given = trees.flatten(teacher.params, "student/")
-        table = given["student/embedding"]
-        read = given.setdefault("student/encoder_embedding", table)
-        if model.shared_embedding and read is not table:
-            raise ValueError(
-                "the teacher has an encoder_embedding of its own; set "
-                "student.model.shared_embedding to False"
-            )
-        for path, leaf in student.items():
-            if "student/gate/" in path:
-                continue
-            source = _counterpart(path, model, teacher.config)
-            if source not in given or given[source].shape != leaf.shape:
-                raise ValueError(
-                    f"the teacher has no {path} of shape {leaf.shape}; "
-                    "set student.start to 'random'"
-                )
-            student[path] = np.asarray(given[source])
-    bridge = {
-        f"bridge/hidden/{name}": initial.draw(f"bridge/{name}", shape, config.seed)
-        for name, shape in _bridge_shapes(config, model, teacher.config).items()
-    }
-    return trees.unflatten(student | bridge)
-
-
-def demand_trainable(stage: StageConfig, start: dict[str, Any]) -> None:
-    """Refuses a stage whose `trainable` names what the student does not have.
-
-    Raises:
-      ValueError: a pattern matches no parameter; says what there is.
-    """
-    try:
-        trees.partition(start, stage.trainable)
-    except ValueError as error:
-        raise ValueError(f"stage {stage.name}: trainable: {error}") from error
-
-
-def _counterpart(
-    path: str, student: TransformerConfig, teacher: TransformerConfig
-) -> str:
-    """Path in the teacher of what a leaf of the student starts as."""
-    found = _BLOCK.fullmatch(path)
-    if not found:
-        return path
-    before, side, number, after = found.groups()
-    last, taught_last = (
-        getattr(config, f"{side}_layers") - 1 for config in (student, teacher)
-    )
-    place = round(int(number) * taught_last / max(last, 1))
-    return f"{before}{place:02d}{after}"
-
-
-def _bridge_shapes(
-    config: StudentConfig, student: TransformerConfig, teacher: TransformerConfig
-) -> dict[str, tuple[int, ...]]:
-    """None where widths are equal, or no stage imitates encoder states.
-
-    Raises:
-      ValueError: a stage imitates them and does not train the bridge.
-    """
-    imitating = [s for s in config.stages if s.imitation.hidden]
-    if student.width == teacher.width or not imitating:
-        return {}
-    for stage in imitating:
-        if not any(re.search(rule, "bridge/hidden/kernel") for rule in stage.trainable):
-            raise ValueError(
-                f"stage {stage.name}: student and teacher differ in width; name the "
-                'bridge between them in trainable: "^bridge/"'
-            )
-    return {"kernel": (student.width, teacher.width), "bias": (teacher.width,)}

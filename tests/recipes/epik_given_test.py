@@ -16,7 +16,7 @@ from epik_jax.text.vocabulary import CharacterVocabulary
 
 def test_a_trained_teacher_is_taken_from_its_folder(runner, at, tmp_path, monkeypatch):
     config = config_of()
-    given = StandIn(config.teacher.model.sized(VOCABULARY))
+    given = StandIn(config.teacher.model.sized(VOCABULARY.size))
     about = {"recipe": "matra", "data": [], "command": "", "commit": ""}
     model = ModelFolder(given.params, given.config, VOCABULARY, about)
     export_model(model, tmp_path / "matra", bfloat16=False, card="")
@@ -35,7 +35,7 @@ def test_a_trained_teacher_is_taken_from_its_folder(runner, at, tmp_path, monkey
 @pytest.fixture
 def given_folder(tmp_path):
     """A model folder of the student's shape, and the network in it."""
-    given = StandIn(config_of().student.model.sized(VOCABULARY))
+    given = StandIn(config_of().student.model.sized(VOCABULARY.size))
     about = {"recipe": "epik", "data": [], "command": "", "commit": ""}
     model = ModelFolder(given.params, given.config, VOCABULARY, about)
     export_model(model, tmp_path / "given", bfloat16=False, card="")

@@ -196,13 +196,14 @@ def test_signals_that_nobody_keeps_are_missed_before_anything_is_asked(
         ),
     ],
 )
-def test_a_student_that_cannot_start_is_missed_before_anything_is_asked(
+def test_a_student_that_cannot_start_is_missed_before_anything_is_trained(
     runner, at, way, overrides, message
 ):
     config = config_of(way, *(f"epik.student.{o}" for o in overrides))
-    with pytest.raises(ValueError, match=message):
-        train_epik(config, at)
-    assert runner.teacher.asked == [] and not (at.folder / "cache").exists()
+    for begin in (epik.train_epik, epik.fill_caches):
+        with pytest.raises(ValueError, match=message):
+            begin(config, CORPUS, at)
+    assert runner.teacher is None and not (at.folder / "cache").exists()
 
 
 def test_a_wish_to_stop_is_heard_while_the_teacher_is_asked(runner, at):
