@@ -26,6 +26,7 @@ from epik_jax.text.scripts import INDIC_LANGUAGES
 RESULTS = Path(__file__).parents[1] / "results"
 COLUMNS = ("top1", "cer", "sound_class", "phonetic")
 HALF = "student of half the size"
+WAYS = ("sequence", "faithful")
 BESIDE = ("chain", "student", "table builtin", "table icu", "aksharamukha, options")
 
 
@@ -66,6 +67,8 @@ def lines() -> Iterator[str]:
     yield from unseen_rows(student)
     yield from timing_rows(student)
     yield from half_rows(read("epik/half.json"), read("epik/half.timing.json"))
+    for way in WAYS:
+        yield way_row(way, read(f"epik/{way}.json"))
 
 
 def read(name: str) -> dict[str, Any]:
@@ -167,6 +170,24 @@ def half_rows(scored: Mapping[str, Any], timed: Mapping[str, Any]) -> Iterator[s
     """The student of half the size: its answers, and its times beside the others'."""
     yield row(HALF, *(percent(scored["direct"][metric]) for metric in COLUMNS))
     yield from timing_rows(timed, {"student": HALF, "whole student": "student"})
+
+
+def way_row(way: str, report: Mapping[str, Any]) -> str:
+    """A student taught in another way: its answers, and how near it is to its teachers.
+
+    Its distance to the chain's words is the mean over the test lists.
+    """
+    student = _systems(report)["student"]["overall"]
+    against = next(c for c in report["comparisons"] if c["second"] == "chain")
+    pooled = report["similarities"]["pooled"]
+    lists = report["against_chain"]["unseen"].values()
+    return row(
+        f"`{way}`",
+        *(percent(student[metric]) for metric in ("top1", "cer")),
+        *(percent(against["difference"][metric]) for metric in ("top1", "cer")),
+        f"{100 * sum(_plain(one['cer']) for one in lists) / len(lists):.1f}",
+        *(f"{pooled[kind]:.3f}" for kind in ("matched", "mismatched", "centred")),
+    )
 
 
 def percent(figure: Mapping[str, float]) -> str:
