@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from epik_jax.recipes import figures
 from epik_jax.recipes.pairs_file import PairsFile, Part
 from epik_jax.recipes.provenance import commit
 from epik_jax.recipes.streams import examples_digest
+from epik_jax.recipes.systems import answered as system_of
 from epik_jax.structs import Example
 from epik_jax.teachers.chain import Answers
 
@@ -29,7 +31,8 @@ def direct_names(path: Path, part: Part | str, apart: Sequence[str]) -> list[Exa
     file = PairsFile(path, format="parallel", part=part)  # type: ignore[arg-type]
     names = [e for e in file.read(MAX_LENGTH)[0] if "en" not in e.langs]
     if not (kept := [e for e in names if e.origin not in apart]):
-        raise ValueError(f"{path}: no direct name but those of {list(apart)}")
+        others = f" but those of {list(apart)}" if apart else ""
+        raise ValueError(f"{path}: no direct name{others} in part {part or 'whole'!r}")
     return kept
 
 
@@ -42,9 +45,9 @@ def answered(
     digest: str = "",
 ) -> System:
     """A system with its answers; says that it has given them."""
-    pairs = list(zip(names, answers, strict=True))
-    print(f"{name}: {len(pairs)} names", flush=True)
-    return System(name, role, pairs, decode, digest=digest)
+    print(f"{name}: {len(names)} names", flush=True)
+    system = system_of(name, role, names, answers, None, decode)
+    return dataclasses.replace(system, digest=digest)
 
 
 def show(

@@ -112,6 +112,7 @@ def test_a_distance_that_is_not_installed_is_told_in_one_line(
         ("evaluate --pairs P --table builtin --json Q/../P", "is what is to be read"),
         ("evaluate --pairs P --table builtin --json P/out", "P is no folder"),
         ("evaluate --pairs P --table builtin --json M/config.json", "a model folder"),
+        ("evaluate --pairs P --table builtin --json M/new/x.json", "a model folder"),
         ("evaluate --pairs P --table builtin --limit 0", "'0' is not a number from 1"),
         ("evaluate --pairs P --table builtin --max-bad-share 7", "from 0 to 1"),
         ("evaluate --pairs P --checkpoint nowhere", "nowhere is no model folder"),

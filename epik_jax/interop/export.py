@@ -110,17 +110,20 @@ def demand_replaceable(folder: Path) -> None:
       ValueError: it holds what no export wrote, or lies in a model folder, which is
         replaced as a whole.
     """
-    for outer in folder.absolute().parents:
+    for outer in folder.resolve().parents:
         if is_model_folder(outer):
             raise ValueError(f"{folder} lies in the model folder {outer}; name another")
     if not folder.exists():
         return
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; move it elsewhere or name another")
-    if other := sorted({p.name for p in folder.iterdir()} - {*_FILES, _DIGESTS}):
+    there = {path.name for path in folder.iterdir()}
+    # Without its seal it is no export of ours, whatever its files are called.
+    ours = {*_FILES, _DIGESTS} if is_model_folder(folder) else set()
+    if other := sorted(there - ours):
         raise ValueError(
-            f"{folder} holds {other[0]!r}, which is no part of a model folder: it is "
-            "not replaced; move that elsewhere or name another folder"
+            f"{folder} holds {other[0]!r}, which no export wrote: it is not replaced; "
+            "move that elsewhere or name another folder"
         )
 
 

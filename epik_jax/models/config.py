@@ -92,6 +92,11 @@ class TransformerConfig:
             )
 
     @property
+    def longest_source(self) -> int:
+        """Most tokens that the encoder reads."""
+        return min(self.num_slots or self.max_length, self.max_length)
+
+    @property
     def head_width(self) -> int:
         """K, width of one attention head."""
         return self.width // self.num_heads

@@ -67,11 +67,7 @@ def model_answerer(
     width = max(beam_width, num_candidates)
     decoding = Decoding(beam_width=width, num_hypotheses=num_candidates)
     predictor: Predictor = functools.partial(network.transliterate, decoding=decoding)
-    decode, room = decoding.label, model.config.max_length
-    if model.config.num_slots:
-        # Sources are padded to the next width that is compiled for.
-        room = min(room, model.config.num_slots // WIDTH_STEP * WIDTH_STEP)
-    max_length = room - TAG_AND_END
+    decode, max_length = decoding.label, model.config.longest_source - TAG_AND_END
     if chain:
         linked = greedy_chain(network) if width == 1 else summed_chain(network, width)
         decode = linked.label
@@ -87,7 +83,7 @@ def model_answerer(
         decode=decode,
         max_length=max_length,
         about={
-            "checkpoint": last_parts(folder.absolute()),
+            "checkpoint": last_parts(folder),
             "digest": model.digest,
             "recipe": recipe,
             "beam_width": width,

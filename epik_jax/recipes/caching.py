@@ -100,8 +100,8 @@ def _is_sealed(folder: Path) -> bool:
     try:
         manifest = read_manifest(folder)
     except ValueError as error:
-        said = "Delete that folder, and the same command fills it again"
-        raise ValueError(f"{error}. {said}") from error
+        remedy = f"Delete {folder}, and the same command fills it again"
+        raise ValueError(f"{error}. {remedy}") from error
     return manifest.complete and all((folder / n).exists() for n in manifest.shards)
 
 

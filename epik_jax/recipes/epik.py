@@ -16,13 +16,14 @@ from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes.corpus import Corpus
 from epik_jax.recipes.imitation import make_objective, make_student_forward
 from epik_jax.recipes.lessons import Lessons
-from epik_jax.recipes.matra import MatraConfig, train_matra
+from epik_jax.recipes.matra import MatraConfig, matra_vocabulary, train_matra
 from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.start import demand_start, initial_student
 from epik_jax.recipes.streams import content_digest, examples_digest
 from epik_jax.recipes.student import StageConfig, StudentConfig
 from epik_jax.recipes.teaching import Teaching
+from epik_jax.recipes.tokens import demand_readable
 from epik_jax.recipes.transfer import TransferConfig
 from epik_jax.recipes.validation import for_validation, make_validate
 from epik_jax.teachers.forward import Network
@@ -123,7 +124,11 @@ def train_epik(config: EpikConfig, corpus: Corpus, at: Workplace) -> Trained:
 
 
 def fill_caches(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
-    """Trains the teacher and caches its answers; returns it, begins no student."""
+    """Trains the teacher and caches its answers; returns it, begins no student.
+
+    Raises:
+      ValueError: the student that it is for could not start from it.
+    """
     teacher = _teacher(config, corpus, at)
     _teaching(config, corpus, teacher, at).lessons(config.student.kinds)
     return teacher
@@ -186,10 +191,16 @@ def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
     if given:
         _demand_cachable(config, given.vocabulary.size)
     if not config.student_folder:
-        # Before it is trained, or asked, for hours. They share whatever vocabulary.
-        theirs = given.config if given else config.teacher.model.sized(1)
-        mine = config.student.model.sized(theirs.vocab_size)
+        # Before it is trained, or asked, for hours.
+        vocabulary = (
+            given.vocabulary if given else matra_vocabulary(config.teacher, corpus, at)
+        )
+        theirs = given.config if given else config.teacher.model.sized(vocabulary.size)
+        mine = config.student.model.sized(vocabulary.size)
         demand_start(config.student, mine, theirs)
+        names = [*corpus.names_choosing, *corpus.names]
+        demand_readable(names, vocabulary, mine)
+        demand_readable([*corpus.train, *names], vocabulary, theirs)
     return given or train_matra(config.teacher, corpus, at)
 
 

@@ -79,7 +79,7 @@ def examine(
         "format": FORMAT,
         "system": {"name": answerer.name, "decode": answerer.decode, **answerer.about},
         "data": {
-            "path": last_parts(asked.path.absolute()),
+            "path": last_parts(asked.path),
             "sha256": digest,
             **taken,
             "lines": report.read,
@@ -124,7 +124,7 @@ def demand_writable(path: Path, read: Path | None = None) -> None:
         raise ValueError(f"{path} is no plain file; name one to write")
     if read and path.exists() and read.exists() and path.samefile(read):
         raise ValueError(f"{path} is what is to be read; name another file to write")
-    if is_model_folder(path.resolve().parent):
+    if any(is_model_folder(outer) for outer in path.resolve().parents):
         raise ValueError(
             f"{path} lies in a model folder, which is to stay as it was exported; "
             "name a file elsewhere"

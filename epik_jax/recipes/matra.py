@@ -26,7 +26,12 @@ from epik_jax.recipes.streams import (
     supervised_batches,
 )
 from epik_jax.recipes.supervised import hard_ce_term, make_forward
-from epik_jax.recipes.tokens import VocabularyConfig, build_vocabulary, follow_tables
+from epik_jax.recipes.tokens import (
+    VocabularyConfig,
+    build_vocabulary,
+    demand_readable,
+    follow_tables,
+)
 from epik_jax.recipes.validation import for_validation, make_validate
 from epik_jax.teachers.forward import Network
 from epik_jax.text.normalise import NORMALISER_VERSION
@@ -68,12 +73,12 @@ class MatraConfig:
         demand(self, 1, "num_validated")
         within(self, 0.0, 0.99, "smoothing")
         within(self, 0, LARGEST_SEED, "seed")
-        self.model.demand_room(self.batches.buckets)
         if slots := self.model.num_slots:
             raise ValueError(
                 f"model.num_slots is {slots}, and a teacher does not learn which slots "
                 "are in use: set it to 0"
             )
+        self.model.demand_room(self.batches.buckets)
 
 
 def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
@@ -84,12 +89,10 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
       ValueError: the model there is of other sizes or another vocabulary.
     """
     given = load_model(Path(config.start_folder)) if config.start_folder else None
-    if given and config.vocabulary.kind == "sentencepiece":
-        # Pieces of its own would be another language to a trained network.
-        vocabulary = given.vocabulary
-    else:
-        vocabulary = build_vocabulary(config.vocabulary, corpus.train, at)
+    vocabulary = matra_vocabulary(config, corpus, at)
     model = config.model.sized(vocabulary.size)
+    asked = [e for examples in (corpus.dev, *corpus.test.values()) for e in examples]
+    demand_readable(asked, vocabulary, model)
     stage = matra_stage(config, model, corpus, vocabulary)
     shapes = {"student": transformer.parameter_shapes(model)}
     if given:
@@ -103,6 +106,14 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
     params = run_stages((stage,), start, at)
     follow_LVV = follow_tables(vocabulary)
     return Network(params["student"], model, vocabulary, follow_LVV, at.mesh)
+
+
+def matra_vocabulary(config: MatraConfig, corpus: Corpus, at: Workplace) -> Vocabulary:
+    """What the teacher reads and writes; pieces are learnt where they were not yet."""
+    if config.start_folder and config.vocabulary.kind == "sentencepiece":
+        # Pieces of its own would be another language to a trained network.
+        return load_model(Path(config.start_folder)).vocabulary
+    return build_vocabulary(config.vocabulary, corpus.train, at)
 
 
 def _demand_like(

@@ -15,7 +15,6 @@ from epik_jax.evaluation.report import FORMAT as REPORT
 from epik_jax.interop.export import ModelFolder
 from epik_jax.recipes.examination import FORMAT as EXAMINATION
 from epik_jax.recipes.lexicons import SUBJECT
-from epik_jax.recipes.provenance import last_parts
 from epik_jax.recipes.scoreboard import STUDENT
 
 _METRICS = ("cer", "top1")
@@ -34,7 +33,8 @@ def measured(path: Path, model: ModelFolder) -> list[dict[str, Any]]:
 
     Raises:
       FileNotFoundError: there is no such file.
-      ValueError: it holds no figures of either layout, or those of something else.
+      ValueError: it holds no figures of either layout, not all of them, or those of
+        something else.
     """
     try:
         made = json.loads(path.read_text(encoding="utf-8"))
@@ -55,7 +55,7 @@ def measured(path: Path, model: ModelFolder) -> list[dict[str, Any]]:
 
 def _demand_same(model: ModelFolder, system: Mapping[str, Any], path: Path) -> None:
     """Refuses figures of anything but the model."""
-    subject = {"epik": STUDENT, "matra": SUBJECT}.get(model.about["recipe"])
+    subject = {"epik": STUDENT, "matra": SUBJECT}.get(model.about.get("recipe", ""))
     if system["name"] not in ("model", subject):
         raise ValueError(
             f"{path} has figures of {system['name']!r}, not of the model itself"
@@ -75,9 +75,7 @@ def _of_report(made: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_examination(made: Mapping[str, Any]) -> list[dict[str, Any]]:
-    # The folder tells lists of one name apart.
-    name = last_parts(made["data"]["path"])
-    decode = made["system"]["decode"]
+    name, decode = made["data"]["path"], made["system"]["decode"]
     part = f" ({made['data']['part']})" if "part" in made["data"] else ""
     return [
         _row(f"{name}{part}, {pair}, {decode}", figures["n"], figures)

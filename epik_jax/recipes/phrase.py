@@ -95,7 +95,9 @@ class Writer:
     def __post_init__(self) -> None:
         """Refuses languages that have no script here, and one to itself."""
         if self.target_lang == self.source_lang:
-            raise ValueError(f"from and to are both {self.target_lang!r}")
+            raise ValueError(
+                f"from and to are both {self.target_lang!r}: name another language"
+            )
         for lang in (self.target_lang, self.source_lang):
             if lang is not None:
                 check_language(lang)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import os
 import platform
 import re
 import shlex
@@ -46,7 +47,7 @@ def typed_command(command: str, config_file: str, overrides: list[str]) -> str:
 
 def last_parts(path: Path | str) -> str:
     """A file or folder and what holds it: what of a path says more than a machine."""
-    return "/".join(Path(path).parts[-2:])
+    return "/".join(Path(os.path.abspath(path)).parts[-2:])
 
 
 def _quoted(word: str) -> str:

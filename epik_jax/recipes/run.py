@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,11 @@ def run(
       The report, or None where nothing was measured.
 
     Raises:
-      ValueError: a configuration that cannot be run; says which key.
+      ValueError: a configuration that cannot be run, says which key; or something of
+        somebody else's lies where a model is to be written.
       InterruptedRunError: a stop was asked for, everything is saved.
       BlockingIOError: another process runs in `workdir`.
+      NotADirectoryError: `workdir` is no folder.
     """
     typed = typed_command("run" if evaluate else "train", config_file, overrides)
     with _begun(config_file, overrides, workdir) as (built, at):
@@ -87,9 +89,10 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
       ValueError: a configuration that cannot be run, or whose recipe has no cache.
       InterruptedRunError: a stop was asked for, everything is saved.
       BlockingIOError: another process runs in `workdir`.
+      NotADirectoryError: `workdir` is no folder.
     """
     typed = typed_command("cache", config_file, overrides)
-    with _begun(config_file, overrides, workdir) as (built, at):
+    with _begun(config_file, overrides, workdir, ("teacher",)) as (built, at):
         if isinstance(built, MatraRun):
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
         origin = _origin(built.epik)
@@ -122,9 +125,12 @@ def cache_summary(folder: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _begun(
-    config_file: str, overrides: list[str], workdir: Path
+    config_file: str,
+    overrides: list[str],
+    workdir: Path,
+    models: Sequence[str] = ("teacher", "student"),
 ) -> Iterator[tuple[MatraRun | EpikRun, Workplace]]:
-    """Settings and workplace of a run whose folder is held."""
+    """Settings and workplace of a run whose folder is held, and takes its `models`."""
     plain = settings.read_config(config_file, overrides)
     recipe = plain.pop("recipe", None)
     if recipe not in ("matra", "epik"):
@@ -141,7 +147,7 @@ def _begun(
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
         )
-        for name in ("teacher", "student"):
+        for name in models:
             demand_replaceable(workdir / name)
         record = workdir / RECORD
         said = json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False)

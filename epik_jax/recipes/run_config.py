@@ -10,8 +10,6 @@ from epik_jax.recipes.epik import EpikConfig
 from epik_jax.recipes.lexicons import LexiconConfig
 from epik_jax.recipes.matra import MatraConfig
 from epik_jax.recipes.scoreboard import ScoreboardConfig
-from epik_jax.recipes.sizes import ModelConfig
-from epik_jax.text.vocabulary import TAG_AND_END
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +38,6 @@ class MatraRun:
     lexicons: LexiconConfig = dataclasses.field(default_factory=LexiconConfig)
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
-    def __post_init__(self) -> None:
-        """Refuses words that the network could not read."""
-        _demand_room(self.data, self.teacher.model, "teacher.model")
-
 
 @dataclasses.dataclass(frozen=True)
 class EpikRun:
@@ -53,19 +47,3 @@ class EpikRun:
     epik: EpikConfig
     scoreboard: ScoreboardConfig = dataclasses.field(default_factory=ScoreboardConfig)
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
-
-    def __post_init__(self) -> None:
-        """Refuses words that a network to be trained could not read."""
-        if not self.epik.teacher_folder:
-            _demand_room(self.data, self.epik.teacher.model, "epik.teacher.model")
-        if not self.epik.student_folder:
-            _demand_room(self.data, self.epik.student.model, "epik.student.model")
-
-
-def _demand_room(data: DataConfig, model: ModelConfig, where: str) -> None:
-    needed = data.max_length + TAG_AND_END
-    if needed > model.max_length:
-        raise ValueError(
-            f"words of data.max_length {data.max_length} are {needed} tokens with tag "
-            f"and end, more than {where}.max_length {model.max_length}"
-        )

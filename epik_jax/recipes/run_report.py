@@ -31,8 +31,8 @@ def demand_reportable(config: MatraRun | EpikRun) -> None:
     """Notices before hours of training what the report would miss after them.
 
     Raises:
-      ValueError: no list to report on, a table that is not installed, or no model where
-        one is named.
+      ValueError: no list to report on, a table that is not installed, or no whole model
+        where one is named.
     """
     if isinstance(config, MatraRun):
         _demand_lists(config.data, "test")

@@ -76,11 +76,8 @@ class ScoreboardConfig:
         within(self, 0, LARGEST_BEAM, "num_pivots")
         demand(self, 0, "num_names", "num_unseen", "num_timed", "num_attended")
         within(self, 0, LARGEST_WEIGHT, "rerank_weight")
-        sizes = self.batch_sizes
-        if self.num_timed and (
-            not sizes or min(sizes) < 1 or len({*sizes}) < len(sizes)
-        ):
-            raise ValueError(f"batch_sizes {sizes} are not positive and different")
+        if self.num_timed:
+            _demand_sizes(self.batch_sizes)
         if self.rerank_weight and not (self.tables and self.num_pivots):
             raise ValueError("rerank_weight needs a table and num_pivots above 0")
         given = [name for name, _ in (*self.others, *self.baselines)]

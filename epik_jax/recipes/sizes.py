@@ -72,9 +72,11 @@ class ModelConfig:
         for bucket in buckets:
             if max(bucket) > self.max_length:
                 raise ValueError(
-                    f"bucket {bucket} exceeds model.max_length {self.max_length}"
+                    f"bucket {bucket} exceeds model.max_length {self.max_length}; "
+                    "raise that, or leave the bucket out of batches.buckets"
                 )
             if self.num_slots and bucket[0] > self.num_slots:
                 raise ValueError(
-                    f"bucket {bucket} exceeds model.num_slots {self.num_slots}"
+                    f"bucket {bucket} exceeds model.num_slots {self.num_slots}; "
+                    "raise that, or leave the bucket out of batches.buckets"
                 )

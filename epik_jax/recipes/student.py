@@ -56,7 +56,10 @@ class StageConfig:
                 "and not 'matra', which is the teacher's"
             )
         if not self.trainable:
-            raise ValueError(f"stage {self.name}: trainable names nothing")
+            raise ValueError(
+                f"stage {self.name}: trainable names nothing; "
+                '"^student/" names all of it'
+            )
         for pattern in self.trainable:
             try:
                 re.compile(pattern)
@@ -103,7 +106,7 @@ class StudentConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        """Refuses stages that cannot be told apart, none at all, and idle slots."""
+        """Refuses stages that nothing tells apart or nothing fits, and idle slots."""
         within(self, 0, LARGEST_SEED, "seed")
         names = [stage.name for stage in self.stages]
         if not names or len(set(names)) < len(names):

@@ -15,11 +15,17 @@ import numpy as np
 
 from epik_jax.bounds import within
 from epik_jax.files import write_whole
+from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes.recipe import Workplace, digest
 from epik_jax.structs import Example
 from epik_jax.text.pieces import train_sentencepiece
 from epik_jax.text.scripts import LANGUAGES
-from epik_jax.text.vocabulary import CharacterVocabulary, Vocabulary, load_vocabulary
+from epik_jax.text.vocabulary import (
+    CharacterVocabulary,
+    Vocabulary,
+    encode_sources,
+    load_vocabulary,
+)
 from epik_jax.text.wellformed import follow_table
 
 MAX_PIECES = 8192
@@ -77,6 +83,30 @@ def build_vocabulary(
     path.parent.mkdir(exist_ok=True)
     write_whole(path, pieces.model)
     return pieces
+
+
+def demand_readable(
+    examples: Sequence[Example], vocabulary: Vocabulary, model: TransformerConfig
+) -> None:
+    """Misses words that a network could not read before it is trained to.
+
+    Args:
+      examples: what it will be asked.
+      vocabulary: of the network.
+      model: its sizes.
+
+    Raises:
+      ValueError: one is too long; says which, and what to change.
+    """
+    words, langs = [e.source for e in examples], [e.target_lang for e in examples]
+    lengths = encode_sources(vocabulary, words, langs).lengths
+    longest, widest = int(lengths.max(initial=0)), model.longest_source
+    if longest > widest:
+        size = "num_slots" if model.num_slots else "max_length"
+        raise ValueError(
+            f"{words[int(lengths.argmax())]!r} is {longest} tokens with tag and end, "
+            f"{widest} at most are read; lower data.max_length or raise model.{size}"
+        )
 
 
 def follow_tables(vocabulary: Vocabulary) -> np.ndarray:

@@ -25,7 +25,7 @@ from epik_jax.structs import Array, Decoded, Example, Hypothesis, Params
 from epik_jax.teachers import passes
 from epik_jax.teachers.passes import Decoding
 from epik_jax.text.scripts import LANGUAGES
-from epik_jax.text.vocabulary import Vocabulary, encode_sources
+from epik_jax.text.vocabulary import TAG_AND_END, Vocabulary, encode_sources
 
 WIDTH_STEP = 4
 """Padded lengths are multiples of this: few shapes, little padding."""
@@ -98,7 +98,8 @@ class Network:
             log_probs=np.full((N, W), -np.inf, np.float32),
             scores=np.full((N, W), -np.inf, np.float32),
         )
-        most = self.config.max_length - 1
+        # What is written must be readable again: a chain hands it on.
+        most = self.config.max_length - TAG_AND_END - 1
         limits = _rounded_up(sources.lengths) + decoding.max_extra
 
         def dispatch(rows: np.ndarray, width: int) -> Decoded:
@@ -142,7 +143,7 @@ class Network:
         def dispatch(rows: np.ndarray, width: int) -> Array:
             source, mask = sources.padded(rows, width, pad)
             longest = int(targets.lengths[rows].max())
-            width_T = _rounded_up(longest)
+            width_T = min(_rounded_up(longest), self.config.max_length)
             labels, _ = targets.padded(rows, width_T, pad)
             target = np.concatenate([np.full_like(labels[:, :1], bos), labels], axis=1)
             arrays = self._rows(source, mask, target[:, :-1])
@@ -266,20 +267,21 @@ class Network:
     def _batches(
         self, sources: Ragged, batch_size: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        widest = self.config.longest_source
         longest = int(sources.lengths.max(initial=1))
-        if longest > self.config.max_length:
+        if longest > widest:
             raise ValueError(
-                f"a source of {longest} tokens is longer than the network's "
-                f"max_length {self.config.max_length}"
+                f"a source of {longest} tokens is longer than the {widest} that the "
+                "network reads"
             )
-        steps = range(WIDTH_STEP, self.config.max_length + WIDTH_STEP, WIDTH_STEP)
+        widths = *range(WIDTH_STEP, widest, WIDTH_STEP), widest
         few = 1 << max(len(sources) - 1, 0).bit_length()
         none = np.zeros(len(sources), np.int64)
         for rows, real, (width, _) in evaluation_batches(
             sources.lengths,
             none,
             batch_size=-(-min(batch_size, few) // self._shares) * self._shares,
-            buckets=[(step, 0) for step in steps],
+            buckets=[(width, 0) for width in widths],
         ):
             yield rows, real, width
 

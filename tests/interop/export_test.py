@@ -174,16 +174,31 @@ def test_what_lies_beside_the_folder_is_left_alone(tmp_path, folder, model):
 def test_a_folder_of_something_else_is_not_replaced(tmp_path, model):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
-    with pytest.raises(ValueError, match=r"thesis holds 'chapter\.txt', which is no"):
+    with pytest.raises(ValueError, match=r"thesis holds 'chapter\.txt', which no"):
         export_model(model, tmp_path / "thesis", bfloat16=False, card="")
     assert contents(tmp_path / "thesis") == {"chapter.txt": b"years of work"}
 
 
 def test_a_model_folder_that_holds_more_is_not_replaced(folder, model):
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"holds 'notes\.txt', which is no part"):
+    with pytest.raises(ValueError, match=r"holds 'notes\.txt', which no export"):
         export_model(model, folder, bfloat16=False, card="")
     assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_files_that_are_called_like_ours_are_not_replaced(tmp_path, model):
+    theirs = {"README.md": b"# mine", "config.json": b"{}", "model.safetensors": b"x"}
+    (tmp_path / "bert").mkdir()
+    for name, content in theirs.items():
+        (tmp_path / "bert" / name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"bert holds 'README\.md', which no export"):
+        export_model(model, tmp_path / "bert", bfloat16=False, card="")
+    assert contents(tmp_path / "bert") == theirs
+
+
+def test_a_way_through_a_model_folder_does_not_end_in_it(folder, model):
+    export_model(model, folder / ".." / "new", bfloat16=False, card="")
+    assert is_model_folder(folder.parent / "new")
 
 
 @pytest.mark.parametrize("inner", ["sub", "sub/deeper", "model.safetensors/sub"])

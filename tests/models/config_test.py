@@ -21,6 +21,7 @@ import tiny
         ({"activation": "swish"}, "activation 'swish'"),
         ({"matmul_dtype": "float16"}, "matmul_dtype 'float16'"),
         ({"num_slots": 9}, "num_slots 9 exceeds max_length 8"),
+        ({"max_length": 65537}, "max_length is 65537, expected 1 to 65536"),
     ],
 )
 def test_a_size_that_cannot_be_built_is_refused_by_name(changes, complaint):

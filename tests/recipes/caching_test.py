@@ -144,7 +144,7 @@ def test_a_damaged_shard_is_named_and_made_anew_once_it_is_deleted(tmp_path):
 def test_a_damaged_manifest_is_told_with_what_to_do(tmp_path, text):
     fill(tmp_path)
     (tmp_path / FILE_NAME).write_text(text)
-    with pytest.raises(ValueError, match=rf"{FILE_NAME}.*Delete that folder, and"):
+    with pytest.raises(ValueError, match=rf"{FILE_NAME}.*Delete {tmp_path}, and"):
         fill(tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import jax
 import numpy as np
@@ -187,4 +188,18 @@ def test_pooled_signals_are_one_state_a_row():
 )
 def test_terms_that_contradict_each_other_are_refused(settings):
     with pytest.raises(ValueError):
+        ImitationConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hard_ce": 0.0}, "one of the weights .* must be above 0"),
+        ({"hard_ce": -1.0}, "hard_ce is -1.0, expected 0 to"),
+        ({"soft_kl": math.inf}, "soft_kl is inf, expected 0 to"),
+        ({"hidden": math.nan, "alignment": "pooled"}, "hidden is nan, expected 0 to"),
+    ],
+)
+def test_weights_that_train_nothing_or_anything_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
         ImitationConfig(**settings)

@@ -98,6 +98,20 @@ def test_a_teacher_with_slots_is_refused():
         config_of("teacher.model.num_slots=40")
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("teacher.model.width=31", "teacher.model: width 31 is odd"),
+        ("teacher.model.max_length=39", r"bucket \(40, 40\) exceeds model.max_length"),
+    ],
+)
+def test_sizes_that_cannot_be_built_or_fed_are_refused_with_the_settings(
+    override, message
+):
+    with pytest.raises(ValueError, match=message):
+        config_of(override)
+
+
 def test_a_stage_names_the_words_that_it_is_validated_on(begun, corpus):
     other = dataclasses.replace(corpus, dev=corpus.dev[1:])
     config, few = config_of(), config_of("teacher.num_validated=3")

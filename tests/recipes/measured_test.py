@@ -27,7 +27,7 @@ FIGURES = {"cer": figure(0.2), "top1": figure(0.5), "strict": figure(0.6)}
 EXAMINED = {
     "format": "epik-evaluation-1",
     "system": {"name": "model", "decode": "beam-4", "digest": MODEL.digest},
-    "data": {"path": "/far/away/words/hi.test.tsv.gz"},
+    "data": {"path": "words/hi.test.tsv.gz"},
     "by_pair": {"hi>en": {"n": 7, **FIGURES}, "en>hi": {"n": 9, **FIGURES}},
 }
 REPORTED = {

@@ -136,6 +136,8 @@ def test_a_student_that_was_given_is_reported_with_its_own_story(tmp_path):
         "seed": 3,
         "minutes of training": 1.5,
     }
+    # A log that was lost is not a training of no time.
+    assert provenance.how_trained("", 3, []) == {"seed": 3}
 
 
 def test_a_teacher_says_its_seed_and_what_it_began_as(tmp_path):

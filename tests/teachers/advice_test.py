@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -148,3 +149,9 @@ def test_a_mixture_gives_the_table_its_share(monkeypatch):
 def test_crowds_that_contradict_themselves_are_refused(settings):
     with pytest.raises(ValueError):
         CrowdConfig(**settings)
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.inf, math.nan])
+def test_a_weight_that_would_turn_the_ranks_about_is_refused(weight):
+    with pytest.raises(ValueError, match=rf"rerank_weight is {weight}, expected 0 to"):
+        CrowdConfig("builtin", rerank_weight=weight)

@@ -94,13 +94,17 @@ def test_an_endless_answer_is_cut_by_its_own_source_not_by_the_batch(network):
         assert len(row[0].text) in (-(-tokens // 8) * 8 + 7, -(-tokens // 8) * 8 + 8)
 
 
-def test_no_answer_runs_past_the_positions_of_the_network(network):
+def test_no_answer_is_longer_than_what_the_network_reads(network):
     endless = dataclasses.replace(network, params=drawn(1, ending=-99.0))
     sources = encode_sources(VOCABULARY, ["a" * 29], ["hi"])
     decoded = endless.decode(sources, np.array([1], np.int32), Decoding())
-    assert CONFIG.max_length - 2 < decoded.lengths.max() <= CONFIG.max_length
-    tokens = decoded.tokens[0, 0, : decoded.lengths[0, 0]]
-    assert tokens[-1] == VOCABULARY.eos_id
+    assert CONFIG.max_length - 4 < decoded.lengths.max() <= CONFIG.max_length - 2
+    *letters, end = decoded.tokens[0, 0, : decoded.lengths[0, 0]].tolist()
+    assert end == VOCABULARY.eos_id
+    # A chain hands it on.
+    again = encode_sources(VOCABULARY, [VOCABULARY.decode(letters)], ["en"])
+    assert again.lengths.max() == len(letters) + 2 <= CONFIG.max_length
+    endless.decode(again, np.array([0], np.int32), Decoding())
 
 
 def test_no_words_get_no_answers(network):
@@ -195,7 +199,9 @@ def test_several_answers_differ_and_come_best_first(network):
 
 def test_too_long_a_source_is_refused_with_its_length(network):
     example = Example("x", "a" * 31, "en", "hi")
-    with pytest.raises(ValueError, match=r"source of 33 tokens .* network's 32"):
+    with pytest.raises(
+        ValueError, match=r"source of 33 tokens .* the 32 that the network reads"
+    ):
         network.transliterate([example], Decoding())
     network.transliterate([dataclasses.replace(example, source="a" * 30)], Decoding())
 
