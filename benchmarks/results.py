@@ -61,7 +61,7 @@ def lines() -> Iterator[str]:
     student, peers = (read(f"epik/{name}.json") for name in ("student", "peers"))
     yield from teacher_rows()
     yield from choosing_rows(read("epik/choosing.json"))
-    yield from system_rows(student, peers)
+    yield from system_rows(student, peers, read("epik/baseline.json"))
     yield from pair_rows(student, peers)
     yield from source_rows(student)
     yield from unseen_rows(student)

@@ -84,5 +84,5 @@ def test_the_same_batch_is_dropped_out_differently_at_each_step():
 
 
 def test_a_pattern_that_freezes_everything_is_refused():
-    with pytest.raises(ValueError, match="'teacher' matches none"):
+    with pytest.raises(ValueError, match="'teacher' matches nothing below"):
         init_state(toy_run.state().params, toy_run.optimizer(), ("teacher",), seed=0)
