@@ -12,6 +12,7 @@ from typing import Any
 
 import mistakes
 
+from epik_jax.arguments import positive
 from epik_jax.evaluation.timing import device_name
 
 
@@ -34,7 +35,7 @@ def arguments(about: str) -> argparse.Namespace:
     """The command line of a benchmark: where the JSON goes, how often to repeat."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--json", type=Path, help="write the rows here too")
-    parser.add_argument("--repeats", type=mistakes.counted, default=7)
+    parser.add_argument("--repeats", type=positive, default=7)
     options = parser.parse_args()
     mistakes.demand_unspoilt(options.json)
     return options

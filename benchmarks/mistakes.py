@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +15,6 @@ def told(main: Callable[[], None]) -> None:
         main()
     except (OSError, ValueError) as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
-
-
-def counted(text: str) -> int:
-    """A count of one or more, for argparse."""
-    if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
 
 
 def demand_unspoilt(json_file: Path | None, read: Path | None = None) -> None:

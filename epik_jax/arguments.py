@@ -148,7 +148,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="how far sounds are apart, by articulatory features; extra `phonetics`",
     )
-    add("--limit", type=_positive, default=0, metavar="N", help="words by digest")
+    add("--limit", type=positive, default=0, metavar="N", help="words by digest")
     add(
         "--max-bad-share",
         type=_share,
@@ -199,14 +199,15 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A count of one or more."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
 
 
 def _beam(text: str) -> int:
-    number = _positive(text)
+    number = positive(text)
     if number > LARGEST_BEAM:
         raise argparse.ArgumentTypeError(f"{number} is more than {LARGEST_BEAM}")
     return number

@@ -110,9 +110,8 @@ def demand_replaceable(folder: Path) -> None:
       ValueError: it holds what no export wrote, or lies in a model folder, which is
         replaced as a whole.
     """
-    for outer in folder.resolve().parents:
-        if is_model_folder(outer):
-            raise ValueError(f"{folder} lies in the model folder {outer}; name another")
+    if outer := model_folder_around(folder):
+        raise ValueError(f"{folder} lies in the model folder {outer}; name another")
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -153,6 +152,11 @@ def _write(model: ModelFolder, folder: Path, *, bfloat16: bool, card: str) -> No
 def is_model_folder(folder: Path) -> bool:
     """Whether `folder` looks like one; its contents are checked by loading."""
     return (folder / _DIGESTS).is_file()
+
+
+def model_folder_around(path: Path) -> Path | None:
+    """The model folder that a path lies in, at whatever depth."""
+    return next((p for p in path.resolve().parents if is_model_folder(p)), None)
 
 
 def load_model(folder: Path) -> ModelFolder:

@@ -20,7 +20,7 @@ from epik_jax.evaluation import clusters, feature_distance, glossary, metrics, s
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.signature import signatures
-from epik_jax.interop.export import is_model_folder
+from epik_jax.interop.export import model_folder_around
 from epik_jax.recipes.answerer import Answerer
 from epik_jax.recipes.pairs_file import PairsFile
 from epik_jax.recipes.provenance import commit, last_parts
@@ -124,7 +124,7 @@ def demand_writable(path: Path, read: Path | None = None) -> None:
         raise ValueError(f"{path} is no plain file; name one to write")
     if read and path.exists() and read.exists() and path.samefile(read):
         raise ValueError(f"{path} is what is to be read; name another file to write")
-    if any(is_model_folder(outer) for outer in path.resolve().parents):
+    if model_folder_around(path):
         raise ValueError(
             f"{path} lies in a model folder, which is to stay as it was exported; "
             "name a file elsewhere"

@@ -38,13 +38,7 @@ def demand_start(
         imitates states of another width does not train the bridge to them, or one would
         train what is not there.
     """
-    shapes = _shapes(config, model, teacher)
-    _sources(config, shapes, model, teacher)
-    for stage in config.stages:
-        try:
-            trees.partition(trees.unflatten(shapes), stage.trainable)
-        except ValueError as error:
-            raise ValueError(f"stage {stage.name}: trainable: {error}") from error
+    _plan(config, model, teacher)
 
 
 def initial_student(
@@ -61,10 +55,8 @@ def initial_student(
     Raises:
       ValueError: as `demand_start`.
     """
-    demand_start(config, model, teacher.config)
-    shapes = _shapes(config, model, teacher.config)
+    shapes, sources = _plan(config, model, teacher.config)
     given = trees.flatten(teacher.params, "student/")
-    sources = _sources(config, shapes, model, teacher.config)
     return trees.unflatten(
         {
             path: np.asarray(given[sources[path]])
@@ -75,12 +67,24 @@ def initial_student(
     )
 
 
-def _shapes(
+def _plan(
     config: StudentConfig, model: TransformerConfig, teacher: TransformerConfig
-) -> dict[str, Any]:
-    """Path -> what has the shape of a parameter, of the student and of the bridge."""
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What there is to begin with, as shapes, and as what of the teacher it does.
+
+    Returns:
+      Path -> what has the shape of a parameter, of the student and of the bridge; and
+      path in the student -> path in the teacher, of what is not drawn.
+    """
     student = {"student": transformer.parameter_shapes(model)}
-    return trees.flatten(student) | _bridge_shapes(config, model, teacher)
+    shapes = trees.flatten(student) | _bridge_shapes(config, model, teacher)
+    sources = _sources(config, shapes, model, teacher)
+    for stage in config.stages:
+        try:
+            trees.partition(trees.unflatten(shapes), stage.trainable)
+        except ValueError as error:
+            raise ValueError(f"stage {stage.name}: trainable: {error}") from error
+    return shapes, sources
 
 
 def _bridge_shapes(
