@@ -70,7 +70,9 @@ def fill_cache(
     progress = _Progress(folder.name, len(examples))
     bounds = [len(examples) * i // num_shards for i in range(num_shards)]
     shards = [
-        functools.partial(_blocks, teacher, examples[start:end], check_stop, progress)
+        functools.partial(
+            _blocks, teacher, examples, range(start, end), check_stop, progress
+        )
         for start, end in zip(bounds, [*bounds[1:], len(examples)], strict=True)
     ]
     write_cache(
@@ -108,34 +110,40 @@ def _is_sealed(folder: Path) -> bool:
 def _blocks(
     teacher: Answering,
     examples: Sequence[Example],
+    rows: range,
     check_stop: Callable[[], None],
     progress: _Progress,
 ) -> Iterable[Block]:
-    for start in range(0, len(examples), _ASKED_TOGETHER):
+    for start in rows[::_ASKED_TOGETHER]:
         check_stop()
-        block = teacher.block(examples[start : start + _ASKED_TOGETHER])
-        progress.add(len(block))
+        stop = min(start + _ASKED_TOGETHER, rows.stop)
+        block = teacher.block(examples[start:stop])
+        progress.reach(stop, asked=len(block))
         yield from block.split(BLOCK_SIZE)
 
 
 class _Progress:
-    """A line now and then: how many answers there are, how fast, how long still."""
+    """A line now and then: how many answers there are, how fast, how long still.
+
+    Answers that an earlier run left count as there, but not for the speed.
+    """
 
     def __init__(self, name: str, total: int) -> None:
-        self._name, self._total, self._done = name, total, 0
+        self._name, self._total, self._asked = name, total, 0
         self._start = self._said = time.monotonic()
 
-    def add(self, count: int) -> None:
-        self._done += count
+    def reach(self, row: int, asked: int) -> None:
+        """All examples before this row have answers; the last few were asked now."""
+        self._asked += asked
         now = time.monotonic()
         if now - self._said < _SECONDS_BETWEEN_LINES:
             return
         self._said = now
-        rate = self._done / (now - self._start)
+        rate = self._asked / (now - self._start)
         logging.info(
             "cache %s: %d of %d examples  %.0f examples/s  ETA %d:%02d",
-            *(self._name, self._done, self._total, rate),
-            *divmod(int((self._total - self._done) / rate), 60),
+            *(self._name, row, self._total, rate),
+            *divmod(int((self._total - row) / rate), 60),
         )
 
 

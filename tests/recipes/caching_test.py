@@ -155,3 +155,14 @@ def test_filling_tells_how_far_it_is(tmp_path, caplog, monkeypatch):
         fill(tmp_path)
     lines = [m for m in caplog.messages if " examples/s  ETA " in m]
     assert len(lines) == 9 and " 15 of 15 examples  " in lines[-1]
+
+
+def test_going_on_counts_what_is_kept_as_there(tmp_path, caplog, monkeypatch):
+    fill(tmp_path)
+    for shard in sorted(tmp_path.glob("*tfrecord*"))[1:]:
+        shard.unlink()
+    monkeypatch.setattr(caching, "_SECONDS_BETWEEN_LINES", 0.0)
+    with caplog.at_level(logging.INFO):
+        fill(tmp_path)
+    lines = [m for m in caplog.messages if " examples/s  ETA " in m]
+    assert [" 10 of 15 " in lines[0], " 15 of 15 " in lines[1]] == [True, True]
