@@ -54,9 +54,10 @@ def similarity(report: Mapping[str, Any]) -> Markup:
     rows = [_similarity_row(name, entry) for name, entry in found.items()]
     table = tag("table", tag("thead", head), tag("tbody", *rows))
     terms = report["definitions"]
+    named = [name for name in found if f"similarity {name}" in terms]
     text = " ".join(
-        f"{name.capitalize()}: {terms[f'similarity {name}']}"
-        for name in ("matched", "mismatched", "centred", "retrieval")
+        f"{name[0].upper()}{name[1:]}: {terms[f'similarity {name}']}"
+        for name in ("matched", "mismatched", "centred", "retrieval", *named)
     )
     wide = tag("div", table, class_="wide")
     return section("Encoder similarity", note(text), wide)

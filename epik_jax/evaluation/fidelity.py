@@ -17,6 +17,8 @@ from epik_jax.evaluation.turns import taking_turns
 
 _TIE = 1e-6  # Cosines nearer than this count as equal: float32 rounding, no more.
 
+CHAIN_ENGLISH = "chain's English, pooled"
+
 DEFINITIONS = {
     "matched": "Cosine similarity of student and teacher encoder on the same word.",
     "mismatched": "The same on words of different English forms: what sharing no word "
@@ -25,6 +27,8 @@ DEFINITIONS = {
     "retrieval": "Share of words whose own teacher vector is the nearest among the "
     "candidates, in which no English form is asked for one language twice; ties are "
     "shared out.",
+    CHAIN_ENGLISH: "The teacher on the English that the chain wrote, in the student's "
+    "place: what it costs not to know the spelling.",
 }
 
 

@@ -78,7 +78,7 @@ class Findings:
     """What was measured besides the answers; what was not measured stays empty.
 
     Attributes:
-      similarities: name ("pooled", "by position", "by slot") -> encoder similarity.
+      similarities: name ("pooled", "by position", ...) -> encoder similarity.
       agreements: list of words -> scores of the first system with the chain's spelling
         as the only reference.
       timings: wall times; names equal those of the systems.

@@ -1,4 +1,4 @@
-"""What is measured besides answers: times, agreement, similarity, attention.
+"""What is measured besides answers: times, agreement, attention.
 
 What a run has made goes in, findings for the report come out; the words are those that
 the systems answered.
@@ -10,15 +10,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from epik_jax.data.draw import drawn
 from epik_jax.data.pairs import example_id
 from epik_jax.evaluation import fidelity
 from epik_jax.evaluation.findings import AttentionMap, Findings, System
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.timing import Timings, time_predictors
-from epik_jax.ragged import Ragged
 from epik_jax.recipes.epik import Trained
 from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.predictors import (
@@ -29,6 +26,7 @@ from epik_jax.recipes.predictors import (
     greedy_chain,
 )
 from epik_jax.recipes.scoreboard import CHAIN, STUDENT, ScoreboardConfig
+from epik_jax.recipes.similarity import similarities
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.forward import Network
 from epik_jax.text.scripts import INDIC_LANGUAGES
@@ -83,62 +81,6 @@ def timings(
     )
 
 
-def similarities(
-    trained: Trained, names: Sequence[Example]
-) -> dict[str, fidelity.Similarity]:
-    """Student's encoder states beside the teacher's of the gold English form.
-
-    A student with slots is pooled over those that its gate keeps. Slot by slot it is
-    compared wherever the teacher has a state, as it is trained: what the gate makes of
-    a slot is no matter of the state in it.
-
-    Returns:
-      "pooled", and "by position" or "by slot"; nothing where there are fewer than two
-      English forms, or widths differ and no bridge was trained.
-    """
-    with_pivot = [e for e in names if e.pivot]
-    words = [e.pivot for e in with_pivot]
-    if len(set(words)) < 2:
-        return {}
-    langs = [e.target_lang for e in with_pivot]
-    vocabulary = trained.teacher.vocabulary
-    student_BLD, student_BL = _states(
-        trained.student,
-        encode_sources(vocabulary, [e.source for e in with_pivot], langs),
-    )
-    teacher_BLD, teacher_BL = _states(
-        trained.teacher,
-        encode_sources(vocabulary, words, langs),
-    )
-    if bridge := trained.bridge.get("hidden"):
-        student_BLD = student_BLD @ bridge["kernel"] + bridge["bias"]
-    elif student_BLD.shape[-1] != teacher_BLD.shape[-1]:
-        return {}
-    slotted = bool(trained.student.config.num_slots)
-    filled_BL = np.ones_like(student_BL) if slotted else student_BL
-    return {
-        "pooled": fidelity.pooled_similarity(
-            fidelity.mean_pooled(student_BLD, student_BL),
-            fidelity.mean_pooled(teacher_BLD, teacher_BL),
-            words,
-            langs,
-        ),
-        "by slot" if slotted else "by position": fidelity.positional_similarity(
-            student_BLD, teacher_BLD, filled_BL, teacher_BL, words
-        ),
-    }
-
-
-def _states(network: Network, sources: Ragged) -> tuple[np.ndarray, np.ndarray]:
-    """Encoder states [B, L, D], and bool [B, L], true where the decoder reads them."""
-    if network.config.num_slots:
-        hidden_BLD, kept_BL = network.slots(sources)
-        # Where its gate drops every slot the decoder is left to read all of them.
-        return hidden_BLD, kept_BL | ~kept_BL.any(axis=1, keepdims=True)
-    states = network.hidden(sources)
-    return states.padded(np.arange(len(states)), int(states.lengths.max()), 0.0)
-
-
 def attention_maps(
     network: Network, predictions: Sequence[tuple[Example, tuple[Hypothesis, ...]]]
 ) -> list[AttentionMap]:
@@ -180,9 +122,10 @@ def findings(
     maps = attention_maps(
         trained.student, [(e, answers[e.example_id]) for e in attended]
     )
+    written = {key: text for system in found for key, text in system.pivots.items()}
     logging.info("measuring: similarity, agreement and times")
     return Findings(
-        similarities=similarities(trained, names),
+        similarities=similarities(trained, names, written),
         agreements=agreements(trained, config),
         timings=timings(trained, names, config),
         log_rows=log_rows,

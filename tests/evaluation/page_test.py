@@ -207,6 +207,15 @@ def test_times_say_how_many_words_they_were_taken_on():
     assert row.format("–") in page.render(report)
 
 
+def test_a_row_of_the_chain_s_english_is_explained_and_only_then():
+    report = full_report()
+    for name in (fidelity.CHAIN_ENGLISH, "pooled"):
+        report["similarities"] = {name: next(iter(report["similarities"].values()))}
+        text = "".join(outline(page.render(report)).text)
+        told = "Chain's English, pooled: The teacher on the English" in text
+        assert told == (name == fidelity.CHAIN_ENGLISH)
+
+
 def test_page_of_one_system_has_no_empty_sections():
     report = reports.build_report(
         "t",
