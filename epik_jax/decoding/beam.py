@@ -14,8 +14,6 @@ at the most favourable length, could enter those N.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -25,9 +23,6 @@ from epik_jax.decoding.constraint import IMPOSSIBLE, is_possible, next_log_probs
 from epik_jax.decoding.greedy import check_limits
 from epik_jax.decoding.length_penalty import length_divisors
 from epik_jax.structs import AllowFn, Array, Decoded, KVCache, StepFn
-
-ReorderFn: TypeAlias = Callable[[KVCache, Array], KVCache]
-"""(kv_cache, parents int32 [B, W]) -> kv_cache; beam w now continues parents[:, w]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +99,6 @@ def beam(
     length_penalty: float = 0.0,
     num_hypotheses: int = 1,
     allow: AllowFn | None = None,
-    reorder: ReorderFn = gather_beams,
 ) -> Decoded:
     """Searches for the hypotheses with the best penalised log-probabilities.
 
@@ -126,8 +120,6 @@ def beam(
       length_penalty: exponent of the divisor, see `length_divisors`.
       num_hypotheses: N, at most `beam_width`.
       allow: which tokens may follow; log-probabilities are renormalised over them.
-      reorder: how the cache follows the surviving beams; another than the default
-        can leave leaves in place that it tracks in some cheaper way.
 
     Returns:
       `Decoded` with W = `num_hypotheses` and T = `max_length`. Where fewer hypotheses
@@ -156,7 +148,7 @@ def beam(
             tokens=live.tokens,
             log_probs=live.log_probs,
             kept=kept,
-            kv_cache=reorder(new_cache, live.parents),
+            kv_cache=gather_beams(new_cache, live.parents),
         )
 
     final = jax.lax.while_loop(going, advance, _start(start_B, kv_cache, rules))

@@ -73,13 +73,12 @@ class TableTeacher:
             self._answer = _icu_word
 
     def transliterate(
-        self, examples: Sequence[Example], num_hypotheses: int = 1
+        self, examples: Sequence[Example]
     ) -> list[tuple[Hypothesis, ...]]:
         """Writes each source in its target language.
 
         Args:
           examples: words to write; their targets are not looked at.
-          num_hypotheses: at least 1; a table has one opinion whatever is asked for.
 
         Returns:
           For each example one hypothesis, of log-probability 0: a rule has no doubts.
@@ -87,8 +86,6 @@ class TableTeacher:
         Raises:
           ValueError: a language is unknown.
         """
-        if num_hypotheses < 1:
-            raise ValueError(f"num_hypotheses is {num_hypotheses}, must be positive")
         answers = (
             self._answer(e.source, e.source_lang, e.target_lang) for e in examples
         )

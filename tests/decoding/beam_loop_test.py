@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from epik_jax.decoding.beam import beam, gather_beams
+from epik_jax.decoding.beam import beam
 
 PAD, EOS, START = range(3)
 
@@ -79,23 +79,3 @@ def test_the_cache_follows_its_beam():
         gains = np.take_along_axis(special.log_softmax(logits, axis=-1), chosen, -1)
         totals += np.where(index < decoded.lengths, gains[..., 0], 0.0)
     np.testing.assert_allclose(decoded.log_probs, totals, atol=1e-4)
-
-
-def test_a_cache_may_be_followed_by_an_ancestry_table_instead():
-    """Slots stay where they were written; a table says whose slot each beam reads."""
-
-    def step(tokens_BW, index, cache):
-        slots_BWT = cache["slots"].at[:, :, index].set(tokens_BW)
-        owner_BWT = cache["owner"].at[:, :, index].set(jnp.arange(4)[None, :])
-        seen_BWT = jnp.take_along_axis(slots_BWT, owner_BWT, axis=1)
-        return _prefix_logits(seen_BWT, index), {"slots": slots_BWT, "owner": owner_BWT}
-
-    def reorder(cache, parents_BW):
-        return cache | {"owner": gather_beams(cache["owner"], parents_BW)}
-
-    zeros, start = jnp.zeros((3, 4, 6), jnp.int32), np.full(3, START)
-    cache = {"slots": zeros, "owner": zeros}
-    by_table = _compiled(step, LIMITS, reorder=reorder)(start, cache)
-    by_gather = _compiled(_prefix_step, LIMITS)(start, zeros)
-    np.testing.assert_array_equal(by_table.tokens, by_gather.tokens)
-    np.testing.assert_allclose(by_table.scores, by_gather.scores, atol=1e-5)

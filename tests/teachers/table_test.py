@@ -75,7 +75,7 @@ def test_every_word_gets_a_wellformed_answer(source_lang, target_lang):
 
 def test_teacher_answers_each_example_in_order():
     examples = [example("कमल", "hi", "kn"), example("kamal", "en", "hi")]
-    answers = table.TableTeacher().transliterate(examples, num_hypotheses=3)
+    answers = table.TableTeacher().transliterate(examples)
     assert [[h.text for h in row] for row in answers] == [["ಕಮಲ್"], ["कामल"]]
     assert all(h.log_prob == 0.0 for row in answers for h in row)
     assert table.TableTeacher().transliterate([]) == []
@@ -95,11 +95,9 @@ def test_unknown_language_is_named(pair):
         table.transliterate_word("कमल", *pair.split())
 
 
-def test_unknown_kind_and_no_hypotheses_are_refused():
+def test_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="'dictionary'"):
         table.TableTeacher("dictionary")
-    with pytest.raises(ValueError, match="num_hypotheses is 0"):
-        table.TableTeacher().transliterate([], num_hypotheses=0)
 
 
 def test_fingerprint_changes_with_the_rules(monkeypatch):
