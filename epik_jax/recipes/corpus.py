@@ -96,6 +96,24 @@ class Corpus:
     counts: dict[str, dict[str, int]]
 
 
+@dataclasses.dataclass(frozen=True)
+class _List:
+    """A word list by its purpose ("train"), release ("dakshina") and language."""
+
+    split: str
+    release: str
+    lang: str
+
+    @property
+    def name(self) -> str:
+        """As in reports: "dakshina/hi"."""
+        return f"{self.release}/{self.lang}"
+
+    def __str__(self) -> str:
+        """As in counts: "train:dakshina/hi"."""
+        return f"{self.split}:{self.name}"
+
+
 def read_corpus(config: DataConfig) -> Corpus:
     """Reads all lists.
 
@@ -156,7 +174,7 @@ def _romanisations(rows: Iterable[tuple[str, str, str, int]]) -> Romanisations:
 
 def _from_files(config: DataConfig) -> Corpus:
     counts: dict[str, dict[str, int]] = {}
-    pairs: dict[tuple[str, str, str], list[WordPair]] = {}
+    pairs: dict[_List, list[WordPair]] = {}
     names: list[Example] = []
     held: dict[str, AbstractSet[str]] = {}
     root = Path(config.root)
@@ -169,7 +187,8 @@ def _from_files(config: DataConfig) -> Corpus:
             max_bad_share=config.max_bad_share,
         )
         if item.format != "parallel":
-            pairs.setdefault((item.split, read.name, item.lang), []).extend(read.pairs)
+            which = _List(item.split, read.name, item.lang)
+            pairs.setdefault(which, []).extend(read.pairs)
         elif item.split == "names":
             names += read.names
         else:
@@ -194,29 +213,33 @@ def _counted(report: RowReport) -> dict[str, int]:
 
 
 def _split(
-    pairs: dict[tuple[str, str, str], list[WordPair]],
+    pairs: dict[_List, list[WordPair]],
     names: list[Example],
     held: dict[str, AbstractSet[str]],
     counts: dict[str, dict[str, int]],
     config: DataConfig,
 ) -> Corpus:
-    for (split, kind, lang), rows in pairs.items():
-        if split != "train":
-            held[f"{split}:{kind}/{lang}"] = native_words(rows)
+    for which, rows in pairs.items():
+        if which.split != "train":
+            held[str(which)] = native_words(rows)
     choosing, reported = split_names(names)
     tests = {name: words for name, words in held.items() if name.startswith("test:")}
     judged = {**tests, "names": native_words(reported)}
     held["names"] = native_words(names)
     guards = {"train": held, "dev": judged}
     kept = {
-        key: _guarded(key, rows, guards[key[0]], counts) if key[0] in guards else rows
-        for key, rows in pairs.items()
+        which: _guarded(which, rows, guards[which.split], counts)
+        if which.split in guards
+        else rows
+        for which, rows in pairs.items()
     }
-    train = [(key[2], rows) for key, rows in kept.items() if key[0] == "train"]
+    train = [
+        (which.lang, rows) for which, rows in kept.items() if which.split == "train"
+    ]
     grouped = {
-        key: grouped_examples(rows, key[2])
-        for key, rows in kept.items()
-        if key[0] in ("dev", "test")
+        which: grouped_examples(rows, which.lang)
+        for which, rows in kept.items()
+        if which.split in ("dev", "test")
     }
     choosing = [e for e in choosing if e.origin not in config.apart]
     choosing, _ = leak_guard(choosing, tests)
@@ -236,8 +259,8 @@ def _split(
             for lang, rows in train
             for row in rows
         ),
-        dev=[e for key, rows in grouped.items() if key[0] == "dev" for e in rows],
-        test={f"{k[1]}/{k[2]}": rows for k, rows in grouped.items() if k[0] == "test"},
+        dev=[e for w, rows in grouped.items() if w.split == "dev" for e in rows],
+        test={w.name: rows for w, rows in grouped.items() if w.split == "test"},
         names_choosing=choosing,
         names=reported,
         held=held,
@@ -247,20 +270,19 @@ def _split(
 
 
 def _guarded(
-    key: tuple[str, str, str],
+    which: _List,
     rows: list[WordPair],
     held: Mapping[str, AbstractSet[str]],
     counts: dict[str, dict[str, int]],
 ) -> list[WordPair]:
     """Pairs of a list without the words that must not be seen there; counts them."""
-    split, kind, lang = key
     kept, dropped = leak_guard(rows, held)
     logging.info(
-        "%s %s/%s: %d of %d pairs dropped, their words are held out",
-        *(split, kind, lang, len(rows) - len(kept), len(rows)),
+        "%s %s: %d of %d pairs dropped, their words are held out",
+        *(which.split, which.name, len(rows) - len(kept), len(rows)),
     )
     found = {"read": len(rows), "kept": len(kept), **_leaks(dropped)}
-    counts[f"{split}:{kind}/{lang}"] = found
+    counts[str(which)] = found
     return kept
 
 
