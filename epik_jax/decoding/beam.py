@@ -71,7 +71,7 @@ class Candidates:
     log_probs: jax.Array  # [B, C] float32
 
 
-def gather_beams(tree: KVCache, beams_BC: Array) -> KVCache:
+def _gather_beams(tree: KVCache, beams_BC: Array) -> KVCache:
     """Picks beams from every leaf: leaf[b, c] becomes leaf[b, beams[b, c]].
 
     Args:
@@ -148,7 +148,7 @@ def beam(
             tokens=live.tokens,
             log_probs=live.log_probs,
             kept=kept,
-            kv_cache=gather_beams(new_cache, live.parents),
+            kv_cache=_gather_beams(new_cache, live.parents),
         )
 
     final = jax.lax.while_loop(going, advance, _start(start_B, kv_cache, rules))
@@ -199,7 +199,7 @@ def _grow(
     # Below IMPOSSIBLE: even a dead beam must come before one that has ended.
     living_BC = jnp.where(is_end_BC, -jnp.inf, candidates.log_probs)
     _, places_BW = jax.lax.top_k(living_BC, rules.beam_width)
-    live = gather_beams(candidates, places_BW)
+    live = _gather_beams(candidates, places_BW)
     # [B, C, ...] -> [B, W, ...]: an end token ranked lower does not count, or a search
     # of width 1 would stop where greedy decoding goes on.
     best = jax.tree.map(lambda leaf: leaf[:, : rules.beam_width], candidates)
@@ -220,9 +220,9 @@ def _extend(state: BeamState, log_probs_BWV: jax.Array, eos_id: int) -> Candidat
     sums = jnp.maximum(state.log_probs[:, :, None] + gains, IMPOSSIBLE)
     # [B, W, K+1] -> [B, W*(K+1)] -> [B, C]
     log_probs_BC, places_BC = jax.lax.top_k(sums.reshape(batch_size, -1), 2 * width)
-    last_BC = gather_beams(ids.reshape(batch_size, -1), places_BC)
+    last_BC = _gather_beams(ids.reshape(batch_size, -1), places_BC)
     parents_BC = places_BC // (num_each + 1)
-    tokens_BCT = gather_beams(state.tokens, parents_BC)
+    tokens_BCT = _gather_beams(state.tokens, parents_BC)
     return Candidates(
         parents=parents_BC,
         last=last_BC,
@@ -276,4 +276,4 @@ def _best_of(first: Decoded, second: Decoded, num_hypotheses: int) -> Decoded:
     """The best of both lists by score; equals go to the first list."""
     both = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=1), first, second)
     _, places_BN = jax.lax.top_k(both.scores, num_hypotheses)
-    return gather_beams(both, places_BN)
+    return _gather_beams(both, places_BN)

@@ -17,7 +17,8 @@ from epik_jax.evaluation.turns import taking_turns
 
 _TIE = 1e-6  # Cosines nearer than this count as equal: float32 rounding, no more.
 
-CHAIN_ENGLISH = "chain's English, pooled"
+CHAIN_ENGLISH = "pooled, chain's English"
+"""The row in which the teacher stands in the student's place."""
 
 DEFINITIONS = {
     "matched": "Cosine similarity of student and teacher encoder on the same word.",
@@ -27,8 +28,8 @@ DEFINITIONS = {
     "retrieval": "Share of words whose own teacher vector is the nearest among the "
     "candidates, in which no English form is asked for one language twice; ties are "
     "shared out.",
-    CHAIN_ENGLISH: "The teacher on the English that the chain wrote, in the student's "
-    "place: what it costs not to know the spelling.",
+    CHAIN_ENGLISH: "In the student's place the teacher, on the English that the chain "
+    "wrote: what is reached with the chain's own mistakes.",
 }
 
 

@@ -70,9 +70,7 @@ def fill_cache(
     progress = _Progress(folder.name, len(examples))
     bounds = [len(examples) * i // num_shards for i in range(num_shards)]
     shards = [
-        functools.partial(
-            _blocks, teacher, examples, range(start, end), check_stop, progress
-        )
+        functools.partial(_blocks, teacher, examples[start:end], check_stop, progress)
         for start, end in zip(bounds, [*bounds[1:], len(examples)], strict=True)
     ]
     write_cache(
@@ -82,6 +80,7 @@ def fill_cache(
         shards,
         num_examples=len(examples),
         mean_lengths=lengths,
+        on_kept=progress.begin,
     )
     return _opened(folder, fingerprint)
 
@@ -110,15 +109,13 @@ def _is_sealed(folder: Path) -> bool:
 def _blocks(
     teacher: Answering,
     examples: Sequence[Example],
-    rows: range,
     check_stop: Callable[[], None],
     progress: _Progress,
 ) -> Iterable[Block]:
-    for start in rows[::_ASKED_TOGETHER]:
+    for start in range(0, len(examples), _ASKED_TOGETHER):
         check_stop()
-        stop = min(start + _ASKED_TOGETHER, rows.stop)
-        block = teacher.block(examples[start:stop])
-        progress.reach(stop, asked=len(block))
+        block = teacher.block(examples[start : start + _ASKED_TOGETHER])
+        progress.add(len(block))
         yield from block.split(BLOCK_SIZE)
 
 
@@ -129,12 +126,17 @@ class _Progress:
     """
 
     def __init__(self, name: str, total: int) -> None:
-        self._name, self._total, self._asked = name, total, 0
+        self._name, self._total = name, total
+        self.begin(0)
+
+    def begin(self, kept: int) -> None:
+        """The clock starts, with so many answers there."""
+        self._done, self._asked = kept, 0
         self._start = self._said = time.monotonic()
 
-    def reach(self, row: int, asked: int) -> None:
-        """All examples before this row have answers; the last few were asked now."""
-        self._asked += asked
+    def add(self, count: int) -> None:
+        """So many answers more."""
+        self._done, self._asked = self._done + count, self._asked + count
         now = time.monotonic()
         if now - self._said < _SECONDS_BETWEEN_LINES:
             return
@@ -142,8 +144,8 @@ class _Progress:
         rate = self._asked / (now - self._start)
         logging.info(
             "cache %s: %d of %d examples  %.0f examples/s  ETA %d:%02d",
-            *(self._name, row, self._total, rate),
-            *divmod(int((self._total - row) / rate), 60),
+            *(self._name, self._done, self._total, rate),
+            *divmod(int((self._total - self._done) / rate), 60),
         )
 
 

@@ -98,19 +98,19 @@ class Corpus:
 
 @dataclasses.dataclass(frozen=True)
 class _List:
-    """A word list by its purpose ("train"), release ("dakshina") and language."""
+    """A word list by its purpose ("train"), data set ("dakshina") and language."""
 
     split: str
-    release: str
+    data_set: str
     lang: str
 
     @property
     def name(self) -> str:
         """As in reports: "dakshina/hi"."""
-        return f"{self.release}/{self.lang}"
+        return f"{self.data_set}/{self.lang}"
 
     def __str__(self) -> str:
-        """As in counts: "train:dakshina/hi"."""
+        """As in counts and among what is held out: "train:dakshina/hi"."""
         return f"{self.split}:{self.name}"
 
 
@@ -187,8 +187,8 @@ def _from_files(config: DataConfig) -> Corpus:
             max_bad_share=config.max_bad_share,
         )
         if item.format != "parallel":
-            which = _List(item.split, read.name, item.lang)
-            pairs.setdefault(which, []).extend(read.pairs)
+            one = _List(item.split, read.name, item.lang)
+            pairs.setdefault(one, []).extend(read.pairs)
         elif item.split == "names":
             names += read.names
         else:
@@ -219,27 +219,25 @@ def _split(
     counts: dict[str, dict[str, int]],
     config: DataConfig,
 ) -> Corpus:
-    for which, rows in pairs.items():
-        if which.split != "train":
-            held[str(which)] = native_words(rows)
+    for one, rows in pairs.items():
+        if one.split != "train":
+            held[str(one)] = native_words(rows)
     choosing, reported = split_names(names)
     tests = {name: words for name, words in held.items() if name.startswith("test:")}
     judged = {**tests, "names": native_words(reported)}
     held["names"] = native_words(names)
     guards = {"train": held, "dev": judged}
     kept = {
-        which: _guarded(which, rows, guards[which.split], counts)
-        if which.split in guards
+        one: _guarded(one, rows, guards[one.split], counts)
+        if one.split in guards
         else rows
-        for which, rows in pairs.items()
+        for one, rows in pairs.items()
     }
-    train = [
-        (which.lang, rows) for which, rows in kept.items() if which.split == "train"
-    ]
+    train = [(one.lang, rows) for one, rows in kept.items() if one.split == "train"]
     grouped = {
-        which: grouped_examples(rows, which.lang)
-        for which, rows in kept.items()
-        if which.split in ("dev", "test")
+        one: grouped_examples(rows, one.lang)
+        for one, rows in kept.items()
+        if one.split in ("dev", "test")
     }
     choosing = [e for e in choosing if e.origin not in config.apart]
     choosing, _ = leak_guard(choosing, tests)
@@ -259,8 +257,8 @@ def _split(
             for lang, rows in train
             for row in rows
         ),
-        dev=[e for w, rows in grouped.items() if w.split == "dev" for e in rows],
-        test={w.name: rows for w, rows in grouped.items() if w.split == "test"},
+        dev=[e for one, rows in grouped.items() if one.split == "dev" for e in rows],
+        test={one.name: rows for one, rows in grouped.items() if one.split == "test"},
         names_choosing=choosing,
         names=reported,
         held=held,
@@ -270,7 +268,7 @@ def _split(
 
 
 def _guarded(
-    which: _List,
+    one: _List,
     rows: list[WordPair],
     held: Mapping[str, AbstractSet[str]],
     counts: dict[str, dict[str, int]],
@@ -279,10 +277,10 @@ def _guarded(
     kept, dropped = leak_guard(rows, held)
     logging.info(
         "%s %s: %d of %d pairs dropped, their words are held out",
-        *(which.split, which.name, len(rows) - len(kept), len(rows)),
+        *(one.split, one.name, len(rows) - len(kept), len(rows)),
     )
     found = {"read": len(rows), "kept": len(kept), **_leaks(dropped)}
-    counts[str(which)] = found
+    counts[str(one)] = found
     return kept
 
 

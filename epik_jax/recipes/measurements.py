@@ -122,7 +122,7 @@ def findings(
     maps = attention_maps(
         trained.student, [(e, answers[e.example_id]) for e in attended]
     )
-    written = {key: text for system in found for key, text in system.pivots.items()}
+    written = next((s.pivots for s in found if s.role == "chain"), {})
     logging.info("measuring: similarity, agreement and times")
     return Findings(
         similarities=similarities(trained, names, written),

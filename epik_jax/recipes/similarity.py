@@ -1,8 +1,9 @@
 """How near the student's encoder states are to the teacher's of the English form.
 
 What a run has made goes in, cosines come out, by name. Next to the student's figure
-stands what the teacher itself reaches where it reads its own English instead of the
-right one: beyond that a student has to know spellings that the chain does not.
+stands the teacher's own where it reads the English that the chain wrote: a yardstick
+and no bound, for a state between two spellings may be nearer to the right one than
+either.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from epik_jax.evaluation import fidelity
-from epik_jax.ragged import Ragged
 from epik_jax.recipes.epik import Trained
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
@@ -76,7 +76,7 @@ def _states_of(
     network: Network, words: Sequence[str], langs: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Encoder states [B, L, D], and bool [B, L], true where the decoder reads them."""
-    sources: Ragged = encode_sources(network.vocabulary, words, langs)
+    sources = encode_sources(network.vocabulary, words, langs)
     if network.config.num_slots:
         hidden_BLD, kept_BL = network.slots(sources)
         # Where its gate drops every slot the decoder is left to read all of them.

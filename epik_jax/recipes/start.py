@@ -70,11 +70,14 @@ def initial_student(
 def _plan(
     config: StudentConfig, model: TransformerConfig, teacher: TransformerConfig
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """What there is to begin with, as shapes, and as what of the teacher it does.
+    """Shapes of all parameters, and which of them begin as which of the teacher's.
 
     Returns:
       Path -> what has the shape of a parameter, of the student and of the bridge; and
       path in the student -> path in the teacher, of what is not drawn.
+
+    Raises:
+      ValueError: as `demand_start`.
     """
     student = {"student": transformer.parameter_shapes(model)}
     shapes = trees.flatten(student) | _bridge_shapes(config, model, teacher)

@@ -80,6 +80,7 @@ def write_cache(
     num_examples: int,
     mean_lengths: Mapping[str, float],
     block_size: int = BLOCK_SIZE,
+    on_kept: Callable[[int], None] = lambda num_examples: None,
 ) -> Manifest:
     """Writes a cache, goes on with an unfinished one, or keeps a finished one.
 
@@ -92,6 +93,7 @@ def write_cache(
       num_examples: over all shards; checked before the seal.
       mean_lengths: per ragged field, its expected mean length.
       block_size: no block may hold more examples.
+      on_kept: told, before anything is written, how many examples are there already.
 
     Returns:
       The sealed manifest.
@@ -113,6 +115,7 @@ def write_cache(
     if (finished := _finished(folder, plan)) is not None:
         return finished
     with CacheWriter(folder, plan) as writer:
+        on_kept(writer.manifest.totals["examples"])
         for index in writer.missing:
             writer.write_shard(index, shards[index]())
         return writer.seal()

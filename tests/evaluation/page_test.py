@@ -212,7 +212,7 @@ def test_a_row_of_the_chain_s_english_is_explained_and_only_then():
     for name in (fidelity.CHAIN_ENGLISH, "pooled"):
         report["similarities"] = {name: next(iter(report["similarities"].values()))}
         text = "".join(outline(page.render(report)).text)
-        told = "Chain's English, pooled: The teacher on the English" in text
+        told = "Pooled, chain's English: In the student's place" in text
         assert told == (name == fidelity.CHAIN_ENGLISH)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 
 import numpy as np
@@ -157,12 +158,23 @@ def test_filling_tells_how_far_it_is(tmp_path, caplog, monkeypatch):
     assert len(lines) == 9 and " 15 of 15 examples  " in lines[-1]
 
 
-def test_going_on_counts_what_is_kept_as_there(tmp_path, caplog, monkeypatch):
+@pytest.mark.parametrize("lost", [[0], [1], [1, 2], [0, 2]])
+def test_going_on_counts_what_is_kept_as_there_and_not_for_the_speed(
+    tmp_path, caplog, monkeypatch, lost
+):
     fill(tmp_path)
-    for shard in sorted(tmp_path.glob("*tfrecord*"))[1:]:
-        shard.unlink()
+    shards = sorted(tmp_path.glob("*tfrecord*"))
+    for place in lost:
+        shards[place].unlink()
+    clock = itertools.count()  # A second passes between any two looks at it.
+    monkeypatch.setattr(caching.time, "monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(caching, "_SECONDS_BETWEEN_LINES", 0.0)
     with caplog.at_level(logging.INFO):
         fill(tmp_path)
     lines = [m for m in caplog.messages if " examples/s  ETA " in m]
-    assert [" 10 of 15 " in lines[0], " 15 of 15 " in lines[1]] == [True, True]
+    kept = 15 - 5 * len(lost)
+    assert lines == [
+        f"cache {tmp_path.name}: {kept + 5 * n} of 15 examples  5 examples/s  "
+        f"ETA 0:{len(lost) - n:02d}"
+        for n in range(1, len(lost) + 1)
+    ]

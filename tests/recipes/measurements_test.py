@@ -9,8 +9,10 @@ from toy_networks import StandIn
 from toy_trained import CONFIG, ENGLISH, MODEL, NAMES, trained_with
 
 from epik_jax.data.draw import drawn
+from epik_jax.evaluation.fidelity import CHAIN_ENGLISH
 from epik_jax.recipes import measurements, scoreboard
 from epik_jax.recipes.predictors import greedily, greedy_chain
+from epik_jax.recipes.similarity import similarities
 from epik_jax.structs import Example
 
 
@@ -99,3 +101,11 @@ def test_no_attention_is_drawn_where_none_is_asked_for(trained):
     config = dataclasses.replace(CONFIG, num_attended=0)
     [student, *_] = scoreboard.systems(trained, NAMES, config)
     assert measurements.findings(trained, [student], [], config).attention == []
+
+
+def test_what_the_chain_wrote_on_its_way_is_measured_too(trained):
+    found = scoreboard.systems(trained, NAMES, CONFIG)
+    measured = measurements.findings(trained, found, [], CONFIG).similarities
+    chain = next(system for system in found if system.role == "chain")
+    assert measured == similarities(trained, NAMES, chain.pivots)
+    assert CHAIN_ENGLISH in measured
