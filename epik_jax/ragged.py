@@ -60,6 +60,25 @@ class Ragged:
         within = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
         return Ragged.from_lengths(self.values[starts + within], lengths)
 
+    def framed(self, firsts: np.ndarray | None, last: int) -> Ragged:
+        """Rows with one value more at the end and, where given, one at the beginning.
+
+        Args:
+          firsts: [N], what each row begins with; None for nothing.
+          last: what all rows end with.
+        """
+        lead = 0 if firsts is None else 1
+        framed = Ragged.from_lengths(
+            np.full(len(self.values) + (lead + 1) * len(self), last, self.values.dtype),
+            self.lengths + lead + 1,
+        )
+        # Row i has been pushed right by the frames of the i rows before it.
+        shift = np.repeat((lead + 1) * np.arange(len(self)) + lead, self.lengths)
+        framed.values[np.arange(len(self.values)) + shift] = self.values
+        if firsts is not None:
+            framed.values[framed.offsets[:-1]] = firsts
+        return framed
+
     def padded(
         self, rows: np.ndarray, width: int, fill: float
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -57,6 +57,25 @@ class Example:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Sentence:
+    """Words in a row, each with its tag where somebody tagged them.
+
+    Attributes:
+      example_id: stable across runs and hosts; signals join on it.
+      words: in order, at least one.
+      lang: language, such as "hi".
+      tags: one for each word, in IOB2; empty where there are none.
+      origin: the list that it came from.
+    """
+
+    example_id: str
+    words: tuple[str, ...]
+    lang: str
+    tags: tuple[str, ...] = ()
+    origin: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One answer to an example, with the natural logarithm of its probability."""
 

@@ -7,12 +7,11 @@ of them without a loop over rows. Which rows make a batch is settled in `order`.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from epik_jax.data.digests import row_digests, text_digests
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Batch, Example
 from epik_jax.text.scripts import LANGUAGES
@@ -70,10 +69,10 @@ def encode(examples: Sequence[Example], vocab: Vocabulary) -> Encoded:
     langs = {lang: index for index, lang in enumerate(LANGUAGES)}
     count = len(examples)
     return Encoded(
-        keys=_digests(e.example_id.encode() for e in examples),
+        keys=text_digests(e.example_id for e in examples),
         source=source,
         target=_encode_first_targets(examples, vocab),
-        source_digest=_row_digests(source),
+        source_digest=row_digests(source),
         target_lang=np.fromiter((langs[t] for t in target_langs), np.int32, count),
         group=np.fromiter((place[pair] for pair in pairs), np.int32, count),
         groups=tuple(f"{source}>{target}" for source, target in distinct),
@@ -131,15 +130,3 @@ def _check_languages(pairs: Iterable[tuple[str, str]]) -> None:
     unknown = sorted({lang for pair in pairs for lang in pair} - set(LANGUAGES))
     if unknown:
         raise ValueError(f"unknown languages {unknown}; known are {LANGUAGES}")
-
-
-def _row_digests(ragged: Ragged) -> np.ndarray:
-    content = memoryview(ragged.values.astype("<i4").tobytes())
-    ends = (ragged.offsets * 4).tolist()
-    return _digests(content[a:b] for a, b in itertools.pairwise(ends))
-
-
-def _digests(contents: Iterable[bytes | memoryview]) -> np.ndarray:
-    sha256 = hashlib.sha256
-    joined = b"".join([sha256(content).digest()[:8] for content in contents])
-    return np.frombuffer(joined, "<u8").astype(np.uint64)

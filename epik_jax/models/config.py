@@ -29,7 +29,8 @@ class TransformerConfig:
       max_length: longest sequence with a position of its own.
       norm: layer norm before each block, or after it as in BERT.
       positions: fixed sinusoids, or a learned table.
-      activation: non-linearity of the feed-forward blocks.
+      activation: non-linearity of the feed-forward blocks; "gelu" is the usual
+        approximation by tanh, "gelu_exact" BERT's own.
       tied_output: the output layer is the embedding table.
       embedding_norm: layer norm on the embeddings.
       token_types: rows of the segment table; 0 for none.
@@ -51,7 +52,7 @@ class TransformerConfig:
     max_length: int = 64
     norm: Literal["pre", "post"] = "pre"
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
-    activation: Literal["gelu", "relu"] = "gelu"
+    activation: Literal["gelu", "gelu_exact", "relu"] = "gelu"
     tied_output: bool = True
     embedding_norm: bool = False
     token_types: int = 0
@@ -78,7 +79,7 @@ class TransformerConfig:
         choices = {
             "norm": ("pre", "post"),
             "positions": ("sinusoidal", "learned"),
-            "activation": ("gelu", "relu"),
+            "activation": ("gelu", "gelu_exact", "relu"),
             "matmul_dtype": ("float32", "bfloat16"),
         }
         for field, allowed in choices.items():

@@ -115,6 +115,18 @@ class Transformer(nn.Module):
         gate_BL = self.gate(hidden_BLD)[..., 0]
         return Memory(hidden_BLD, gate_BL > 0, gate_BL)
 
+    def encoder_states(
+        self,
+        source_BS: Array,
+        mask_BS: Array,
+        types_BS: Array | None = None,
+        key: Array | None = None,
+    ) -> tuple[Array, ...]:
+        """Embeddings and the states after each block; no slots."""
+        embed_key, key = split_key(key, 2)
+        x_BSD = self._embed(self._read, source_BS, 0, types_BS, embed_key)
+        return self.encoder.states(x_BSD, mask_BS, key)
+
     def decode(
         self, target_BT: Array, memory: Memory, key: Array | None = None
     ) -> DecoderOutput:
@@ -192,16 +204,26 @@ class Encoder(nn.Module):
 
     config: TransformerConfig
 
-    @nn.compact
     def __call__(self, x_BLD: Array, mask_BL: Array, key: Array | None) -> Array:
         """[B, L, D] -> [B, L, D], after the final norm."""
-        keys = split_key(key, self.config.encoder_layers)
+        return self.states(x_BLD, mask_BL, key)[-1]
+
+    @nn.compact
+    def states(
+        self, x_BLD: Array, mask_BL: Array, key: Array | None
+    ) -> tuple[Array, ...]:
+        """What the first block reads and each block writes, each [B, L, D].
+
+        The last is taken after the final norm.
+        """
+        states, keys = [x_BLD], split_key(key, self.config.encoder_layers)
         for i, block_key in enumerate(keys):
             block = EncoderBlock(self.config, name=f"block_{i:02d}")
-            x_BLD = block(x_BLD, mask_BL, block_key)
+            states.append(block(states[-1], mask_BL, block_key))
         if self.config.norm == "pre":
-            x_BLD = layers.LayerNorm(self.config.norm_epsilon, name="norm")(x_BLD)
-        return x_BLD
+            norm = layers.LayerNorm(self.config.norm_epsilon, name="norm")
+            states[-1] = norm(states[-1])
+        return tuple(states)
 
 
 class Decoder(nn.Module):

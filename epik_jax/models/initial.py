@@ -20,7 +20,8 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     """First value of one leaf.
 
     Kernels and embedding tables are normal with variance 1/fan-in (for a table: 1/D),
-    cut at two standard deviations; scales are one, biases zero.
+    cut at two standard deviations; scales are one, biases zero. A recurrent kernel
+    [..., H, G*H] is orthogonal for each of its G gates (Saxe et al. 2014).
 
     Args:
       path: such as "encoder/block_00/attention/query/kernel".
@@ -35,9 +36,10 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
         return np.ones(shape, np.float32)
     if leaf == "bias":
         return np.zeros(shape, np.float32)
+    if leaf == "recurrent_kernel":
+        return _orthogonal(path, shape, seed)
     fan_in = shape[-1] if leaf.endswith("embedding") else math.prod(shape[:-1])
-    digest = hashlib.sha256(f"{seed}/{path}".encode()).digest()
-    generator = np.random.Generator(np.random.Philox(key=list(_words(digest))))
+    generator = _generator(path, seed)
     values = generator.standard_normal(shape, np.float32)
     # Redraw what lies outside two deviations; twice leaves one in 10,000 to clip.
     for _ in range(2):
@@ -53,6 +55,23 @@ def init_params(shapes: Params, seed: int) -> Any:
         return draw("/".join(str(p.key) for p in path), shape.shape, seed)
 
     return jax.tree_util.tree_map_with_path(leaf, shapes)
+
+
+def _generator(path: str, seed: int) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed}/{path}".encode()).digest()
+    return np.random.Generator(np.random.Philox(key=list(_words(digest))))
+
+
+def _orthogonal(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Square orthogonal matrices side by side."""
+    *stack, rows, columns = shape
+    num_gates = columns // rows
+    drawn = _generator(path, seed).standard_normal((*stack, num_gates, rows, rows))
+    bases, upper = np.linalg.qr(drawn)
+    # Without this the signs would follow the algorithm, and not be random.
+    bases *= np.sign(np.diagonal(upper, axis1=-2, axis2=-1))[..., None, :]
+    side_by_side = bases.swapaxes(-3, -2)  # [..., G, H, H] -> [..., H, G, H]
+    return side_by_side.reshape(shape).astype(np.float32)
 
 
 def _words(digest: bytes) -> tuple[int, int]:

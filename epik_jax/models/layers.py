@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -18,6 +19,12 @@ from epik_jax.structs import Array
 
 MASKED = -1e9
 """Added in place of a masked attention logit; finite, so that softmax stays finite."""
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "gelu": nn.gelu,
+    "gelu_exact": functools.partial(nn.gelu, approximate=False),
+    "relu": nn.relu,
+}
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -186,7 +193,7 @@ class FeedForward(nn.Module):
     @nn.compact
     def __call__(self, x_BLD: Array) -> Array:
         """[B, L, D] -> [B, L, D]."""
-        activation = {"gelu": nn.gelu, "relu": nn.relu}[self.config.activation]
+        activation = ACTIVATIONS[self.config.activation]
         dtype = self.config.matmul_dtype
         inner = Dense(self.config.feed_forward, dtype, name="inner")(x_BLD)
         return Dense(self.config.width, dtype, name="outer")(activation(inner))

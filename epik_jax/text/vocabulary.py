@@ -171,23 +171,9 @@ def encode_sources(
         raise ValueError(f"{len(words)} words, but {len(target_langs)} languages")
     tag_ids = {lang: vocab.tag_id(lang) for lang in set(target_langs)}
     tags = np.fromiter((tag_ids[t] for t in target_langs), np.int32, len(words))
-    return _framed(vocab.encode(words), tags, vocab.eos_id)
+    return vocab.encode(words).framed(tags, vocab.eos_id)
 
 
 def encode_targets(vocab: Vocabulary, words: Sequence[str]) -> Ragged:
     """What a decoder writes: the word and the end."""
-    return _framed(vocab.encode(words), None, vocab.eos_id)
-
-
-def _framed(rows: Ragged, firsts: np.ndarray | None, last: int) -> Ragged:
-    lead = 0 if firsts is None else 1
-    framed = Ragged.from_lengths(
-        np.full(len(rows.values) + (lead + 1) * len(rows), last, np.int32),
-        rows.lengths + lead + 1,
-    )
-    # Row i has been pushed right by the frames of the i rows before it.
-    shift = np.repeat((lead + 1) * np.arange(len(rows)) + lead, rows.lengths)
-    framed.values[np.arange(len(rows.values)) + shift] = rows.values
-    if firsts is not None:
-        framed.values[framed.offsets[:-1]] = firsts
-    return framed
+    return vocab.encode(words).framed(None, vocab.eos_id)

@@ -1,0 +1,137 @@
+"""Files of tagged sentences in, checked sentences out.
+
+A word and its tag stand on a line, an empty line ends a sentence (CoNLL 2002 and 2003,
+and WikiAnn, which writes the language before each word: "en:Paris"). Tags are IOB2. A
+bad line is refused with its file and line, and its sentence with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from epik_jax.data.rows import RowReport, read_lines
+from epik_jax.structs import Sentence
+
+OUTSIDE = "O"
+"""The tag of a word that belongs to no entity."""
+
+_DOCUMENT = "-DOCSTART-"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    """A line that is a word of a sentence."""
+
+    line: int
+    word: str
+    tag: str
+
+
+def read_conll(
+    path: str | os.PathLike[str],
+    lang: str,
+    *,
+    types: Sequence[str] = ("LOC", "ORG", "PER"),
+    max_bad_share: float = 0.01,
+) -> tuple[list[Sentence], RowReport]:
+    """Reads tagged sentences.
+
+    Args:
+      path: a UTF-8 file, plain or .gz; the word is the first column and the tag the
+        last, between tabs or, where a line has none, spaces.
+      lang: language of the sentences; where the first word begins with it and a colon,
+        all must, and it is taken off.
+      types: entity types that are kept; words of others become outside words, counted.
+      max_bad_share: largest share of bad lines to go on with.
+
+    Returns:
+      The sentences in file order, words in NFC, and what became of every line. Equal
+      sentences are kept as often as they stand there.
+
+    Raises:
+      ValueError: too many bad lines, or none that is left.
+
+    Source: Tjong Kim Sang 2002, "Introduction to the CoNLL-2002 Shared Task"; Rahimi et
+    al. 2019, "Massively Multilingual Transfer for NER" (the WikiAnn layout).
+    """
+    report = RowReport(str(path))
+    origin = os.path.basename(path).split(".conll")[0]
+    sentences: list[Sentence] = []
+    seen: dict[str, int] = {}
+    for rows in _tagged_rows(path, lang, report):
+        words = tuple(row.word for row in rows)
+        tags = tuple(_known(row.tag, types) for row in rows)
+        report.keep(len(rows))
+        name = _sentence_id(lang, words)
+        seen[name] = turn = seen.get(name, -1) + 1
+        name = f"{name}#{turn}" if turn else name
+        sentences.append(Sentence(name, words, lang, tags, origin))
+    report.check(max_bad_share)
+    if not sentences:
+        raise ValueError(f"{path}: no tagged sentence in it")
+    return sentences, report
+
+
+def _sentence_id(lang: str, words: Sequence[str]) -> str:
+    """The name of a sentence: its content, so that it outlives any reordering."""
+    content = hashlib.sha256("\x1f".join(words).encode()).hexdigest()[:16]
+    return f"{lang}:{content}"
+
+
+def _known(tag: str, types: Sequence[str]) -> str:
+    return tag if tag == OUTSIDE or tag[2:] in types else OUTSIDE
+
+
+def _tagged_rows(
+    path: str | os.PathLike[str], lang: str, report: RowReport
+) -> Iterator[list[_Row]]:
+    """The lines of each sentence that is good from its first word to its last."""
+    prefix: str | None = None
+    rows: list[_Row] = []
+    spoilt = 0
+    for line, text in (*read_lines(path, report), (0, "")):
+        if not text.strip():
+            if line:
+                report.drop("between sentences")
+            if spoilt:
+                report.drop("beside a bad line", len(rows))
+            elif rows:
+                yield rows
+            rows, spoilt = [], 0
+        elif text.startswith(_DOCUMENT):
+            report.drop("document mark")
+        else:
+            if prefix is None:
+                prefix = f"{lang}:" if text.startswith(f"{lang}:") else ""
+            before = rows[-1].tag if rows else OUTSIDE
+            row = _row(line, text, prefix, None if spoilt else before)
+            if isinstance(row, str):
+                report.refuse(line, row, text)
+                spoilt += 1
+            else:
+                rows.append(row)
+
+
+def _row(line: int, text: str, prefix: str, before: str | None) -> _Row | str:
+    """A word with its tag, or what is wrong with the line.
+
+    Behind a bad line nothing is known of the tag `before`: one fault counts once.
+    """
+    cells = text.split("\t") if "\t" in text else text.split(" ")
+    cells = [cell.strip() for cell in cells]
+    if len(cells) < 2:
+        return "no tag"
+    word, tag = unicodedata.normalize("NFC", cells[0]), cells[-1]
+    if not word.startswith(prefix):
+        return f"no {prefix!r} before the word"
+    if not (word := word.removeprefix(prefix)):
+        return "no word"
+    if tag != OUTSIDE and not (tag[:2] in ("B-", "I-") and tag[2:]):
+        return "no IOB2 tag"
+    if tag.startswith("I-") and before is not None and before[2:] != tag[2:]:
+        return "I- begins an entity, which B- does in IOB2"
+    return _Row(line, word, tag)

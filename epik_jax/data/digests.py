@@ -1,0 +1,29 @@
+"""Digests by which rows are known to a teacher cache."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable
+
+import numpy as np
+
+from epik_jax.ragged import Ragged
+
+
+def text_digests(texts: Iterable[str]) -> np.ndarray:
+    """uint64 [N], the first 8 bytes of sha256 of each text, little endian."""
+    return _digests(text.encode() for text in texts)
+
+
+def row_digests(rows: Ragged) -> np.ndarray:
+    """uint64 [N], the same of each row of integers as little-endian int32."""
+    content = memoryview(rows.values.astype("<i4").tobytes())
+    ends = (rows.offsets * 4).tolist()
+    return _digests(content[a:b] for a, b in itertools.pairwise(ends))
+
+
+def _digests(contents: Iterable[bytes | memoryview]) -> np.ndarray:
+    sha256 = hashlib.sha256
+    joined = b"".join([sha256(content).digest()[:8] for content in contents])
+    return np.frombuffer(joined, "<u8").astype(np.uint64)

@@ -1,0 +1,143 @@
+"""Networks that label sentences, used through one pure function.
+
+Pieces of sentences go in, logits and one layer's hidden states come out: a transformer
+encoder as the teacher, a BiLSTM as the student. It knows nothing of text, words or
+losses.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from epik_jax.models import layers
+from epik_jax.models.bilstm import Bilstm
+from epik_jax.models.blocks import split_key
+from epik_jax.models.encoder_decoder import Transformer
+from epik_jax.models.labeller_config import (
+    BilstmLabellerConfig,
+    EncoderLabellerConfig,
+    LabellerConfig,
+)
+from epik_jax.structs import Array, ModelOutput, Params
+
+
+def label(
+    params: Params,
+    config: LabellerConfig,
+    tokens_BL: Array,
+    mask_BL: Array,
+    *,
+    layer: int,
+    key: Array | None = None,
+) -> ModelOutput:
+    """Labels every piece of a sentence, or the sentence.
+
+    Args:
+      params: parameter tree of this configuration.
+      config: sizes and choices.
+      tokens_BL: int32 ids of pieces, framed.
+      mask_BL: bool, true where real; the first piece of every row is.
+      layer: whose states are given: 0 for the embedding, up to `config.num_layers`.
+      key: for dropout; None turns it off.
+
+    Returns:
+      logits [B, L, C], or [B, C] where the configuration pools; hidden [B, L, D] or
+      [B, D] likewise for a BiLSTM, [B, L, D] for an encoder.
+
+    Raises:
+      ValueError: there is no such layer.
+    """
+    if not 0 <= layer <= config.num_layers:
+        raise ValueError(f"layer {layer} is not in 0 to {config.num_layers}")
+    output: ModelOutput = _module(config).apply(
+        {"params": params}, tokens_BL, mask_BL, layer, key
+    )
+    return output
+
+
+def parameter_shapes(config: LabellerConfig) -> Params:
+    """The tree of parameters as shapes, without drawing one."""
+    tokens = jax.ShapeDtypeStruct((1, 2), jnp.int32)
+    mask = jax.ShapeDtypeStruct((1, 2), jnp.bool_)
+    init = functools.partial(_module(config).init, layer=0, key=None)
+    return jax.eval_shape(init, jax.random.key(0), tokens, mask)["params"]
+
+
+@functools.cache
+def _module(config: LabellerConfig) -> Any:
+    if isinstance(config, EncoderLabellerConfig):
+        return EncoderLabeller(config)
+    return BilstmLabeller(config)
+
+
+class EncoderLabeller(nn.Module):
+    """A transformer encoder and a layer of labels."""
+
+    config: EncoderLabellerConfig
+
+    def setup(self) -> None:
+        """The network and its head."""
+        self.transformer = Transformer(self.config.encoder)
+        self.head = layers.Dense(
+            self.config.num_labels, self.config.encoder.matmul_dtype
+        )
+
+    def __call__(
+        self, tokens_BL: Array, mask_BL: Array, layer: int, key: Array | None
+    ) -> ModelOutput:
+        """See `label`."""
+        encode_key, drop_key = split_key(key, 2)
+        types = jnp.zeros_like(tokens_BL) if self.config.encoder.token_types else None
+        states = self.transformer.encoder_states(tokens_BL, mask_BL, types, encode_key)
+        last_BLD = layers.dropout(states[-1], self.config.encoder.dropout, drop_key)
+        if self.config.pooling == "first":
+            last_BLD = last_BLD[:, :1]
+        logits_BLC = self.head(last_BLD)
+        pooled = self.config.pooling == "first"
+        logits = logits_BLC[:, 0] if pooled else logits_BLC
+        return ModelOutput(logits, states[layer], mask_BL)
+
+
+class BilstmLabeller(nn.Module):
+    """Embedding, BiLSTM, projection and a layer of labels."""
+
+    config: BilstmLabellerConfig
+
+    def setup(self) -> None:
+        """Four parts, which thaw one after the other."""
+        config = self.config
+        table = (config.vocab_size, config.embedding)
+        normal = nn.initializers.normal(config.embedding**-0.5)
+        self.embedding = self.param("embedding", normal, table)
+        self.bilstm = Bilstm(
+            config.hidden, config.recurrent_dropout, config.matmul_dtype
+        )
+        self.projection = layers.Dense(config.projection, config.matmul_dtype)
+        self.head = layers.Dense(config.num_labels, config.matmul_dtype)
+
+    def __call__(
+        self, tokens_BL: Array, mask_BL: Array, layer: int, key: Array | None
+    ) -> ModelOutput:
+        """See `label`."""
+        config = self.config
+        keys = split_key(key, 3)
+        embedded_BLE = jnp.take(self.embedding, tokens_BL, axis=0)
+        x_BLE = layers.dropout(embedded_BLE, config.dropout, keys[0])
+        states_BLH, ends_BH = self.bilstm(x_BLE, mask_BL, keys[1])
+        if config.pooling == "last":
+            states_BLH = ends_BH[:, None]
+        elif config.pooling == "max":
+            below = jnp.where(mask_BL[:, :, None], states_BLH, -jnp.inf)
+            states_BLH = below.max(axis=1, keepdims=True)
+        states_BLH = layers.dropout(states_BLH, config.dropout, keys[2])
+        hidden_BLD = layers.ACTIVATIONS["gelu_exact"](self.projection(states_BLH))
+        logits_BLC = self.head(hidden_BLD)
+        hidden = hidden_BLD if layer else x_BLE
+        if config.pooling == "none":
+            return ModelOutput(logits_BLC, hidden, mask_BL)
+        return ModelOutput(logits_BLC[:, 0], hidden, None)

@@ -1,0 +1,98 @@
+"""Sizes of networks that label sentences: every word, or the whole.
+
+What is written here is all that is needed to rebuild a network around saved parameters;
+nothing here touches an array.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, TypeAlias
+
+from epik_jax.bounds import demand
+from epik_jax.models.config import TransformerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderLabellerConfig:
+    """A transformer encoder with a layer of labels on top, as BERT is fine-tuned.
+
+    Attributes:
+      encoder: without a decoder.
+      num_labels: C.
+      pooling: "none" labels every piece, "first" the sentence by its first piece.
+    """
+
+    encoder: TransformerConfig
+    num_labels: int
+    pooling: Literal["none", "first"] = "none"
+
+    def __post_init__(self) -> None:
+        """Refuses what is no encoder."""
+        demand(self, 1, "num_labels")
+        if self.encoder.decoder_layers or self.encoder.num_slots:
+            raise ValueError("a labeller's encoder has no decoder_layers and no slots")
+
+    @property
+    def vocab_size(self) -> int:
+        """V, rows of the embedding table."""
+        return self.encoder.vocab_size
+
+    @property
+    def num_layers(self) -> int:
+        """Layers whose states can be imitated; layer 0 is the embedding."""
+        return self.encoder.encoder_layers
+
+    @property
+    def hidden_width(self) -> int:
+        """D, width of these states."""
+        return self.encoder.width
+
+
+@dataclasses.dataclass(frozen=True)
+class BilstmLabellerConfig:
+    """Embedding, BiLSTM, projection to a teacher's width, labels (XtremeDistil).
+
+    Attributes:
+      vocab_size: V.
+      embedding: E, width of the embedding table.
+      hidden: H, units of each direction.
+      projection: D, width of what a teacher's states are imitated in.
+      num_labels: C.
+      pooling: "none" labels every piece; "last" the sentence by where both directions
+        ended, "max" by the largest of each unit.
+      dropout: rate on embeddings and on the BiLSTM's states.
+      recurrent_dropout: rate on the state that goes round, one mask a sequence.
+      matmul_dtype: what products are computed from; sums are float32 either way.
+    """
+
+    vocab_size: int
+    embedding: int
+    hidden: int
+    projection: int
+    num_labels: int
+    pooling: Literal["none", "last", "max"] = "none"
+    dropout: float = 0.2
+    recurrent_dropout: float = 0.2
+    matmul_dtype: Literal["float32", "bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuses sizes that cannot be built."""
+        demand(self, 1, "vocab_size", "embedding", "hidden", "projection", "num_labels")
+        for name in ("dropout", "recurrent_dropout"):
+            rate = getattr(self, name)
+            if rate and not 1 <= round(256 * rate) <= 255:
+                raise ValueError(f"{name} {rate} is neither 0 nor in [1/256, 1)")
+
+    @property
+    def num_layers(self) -> int:
+        """Layers whose states can be imitated: the projection alone."""
+        return 1
+
+    @property
+    def hidden_width(self) -> int:
+        """D, width of these states."""
+        return self.projection
+
+
+LabellerConfig: TypeAlias = EncoderLabellerConfig | BilstmLabellerConfig

@@ -1,0 +1,137 @@
+"""Tagged sentences are read as they stand, and what is bad is told with its line."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from epik_jax.data.conll import read_conll
+
+GOOD = "Ada\tB-PER\nLovelace\tI-PER\nslept\tO\n\nIn\tO\nPune\tB-LOC\n"
+
+
+def written(folder, text, name="en.train.conll"):
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def read(folder, text, **kwargs):
+    return read_conll(written(folder, text), "en", **kwargs)
+
+
+def bad_line(folder, text):
+    """The report of a file whose only fault is small enough to go on with."""
+    return read(folder, text + "\n" + GOOD * 200)[1]
+
+
+def test_words_and_tags_stand_as_they_are_written(tmp_path):
+    [first, second], report = read(tmp_path, GOOD)
+    assert first.words == ("Ada", "Lovelace", "slept")
+    assert first.tags == ("B-PER", "I-PER", "O")
+    assert (second.words, second.tags) == (("In", "Pune"), ("O", "B-LOC"))
+    assert (first.lang, first.origin) == ("en", "en.train")
+    assert (report.read, report.kept, report.bad) == (6, 5, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD + "\n\n\n",
+        "\n\n" + GOOD,
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\t", " "),
+        "-DOCSTART- -X- O O\n\n" + GOOD,
+        GOOD.replace("\t", " NNP I-NP "),
+        "\n".join(f"en:{line}" if line else "" for line in GOOD.split("\n")),
+        b"\xef\xbb\xbf" + GOOD.encode(),
+    ],
+    ids=[
+        "blank",
+        "before",
+        "crlf",
+        "spaces",
+        "documents",
+        "columns",
+        "prefixes",
+        "mark",
+    ],
+)
+def test_layouts_that_people_have_read_alike(tmp_path, text):
+    plain, _ = read(tmp_path, GOOD)
+    found, report = read(tmp_path, text)
+    assert found == plain
+    assert report.read == report.kept + sum(report.dropped.values())
+
+
+def test_a_packed_file_reads_like_a_plain_one(tmp_path):
+    packed = written(tmp_path, gzip.compress(GOOD.encode()), "en.train.conll.gz")
+    assert read_conll(packed, "en")[0] == read(tmp_path, GOOD)[0]
+
+
+def test_a_word_may_hold_a_space_where_columns_are_tabs(tmp_path):
+    [sentence], _ = read(tmp_path, "New\u00a0York City\tB-LOC\n")
+    assert sentence.words == ("New\u00a0York City",)
+
+
+def test_words_are_composed(tmp_path):
+    [sentence], _ = read(tmp_path, "Cafe\u0301\tO\n")
+    assert sentence.words == ("Caf\u00e9",)
+
+
+def test_other_types_become_outside_words(tmp_path):
+    text = "Cup\tB-MISC\nFinal\tI-MISC\nRome\tB-LOC\n"
+    [sentence], _ = read(tmp_path, text)
+    assert sentence.tags == ("O", "O", "B-LOC")
+    [sentence], _ = read(tmp_path, text, types=("MISC",))
+    assert sentence.tags == ("B-MISC", "I-MISC", "O")
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        ("Pune", "no tag"),
+        ("Pune\tX-LOC", "no IOB2 tag"),
+        ("Pune\tB-", "no IOB2 tag"),
+        ("Pune\t", "no IOB2 tag"),
+        ("\tB-LOC", "no word"),
+        ("Pune\tI-LOC", "I- begins an entity, which B- does in IOB2"),
+        ("Ada\tB-PER\nPune\tI-LOC", "I- begins an entity, which B- does in IOB2"),
+    ],
+)
+def test_a_bad_line_is_told_and_takes_its_sentence_along(tmp_path, lines, cause):
+    report = bad_line(tmp_path, f"Hello\tO\n{lines}\nbye\tI-LOC\n")
+    assert report.causes == {cause: 1}
+    at = 2 + lines.count("\n")
+    assert report.firsts[0].startswith(f"{report.path}:{at}: {cause}")
+    assert report.dropped["beside a bad line"] == 1 + at - 1
+    assert report.read == report.kept + report.bad + sum(report.dropped.values())
+
+
+def test_a_file_with_prefixes_has_them_throughout(tmp_path):
+    prefixed = "\n".join(f"en:{x}" if x else "" for x in (GOOD * 99).split("\n"))
+    report = read(tmp_path, prefixed + "\nPune\tB-LOC\n")[1]
+    assert report.causes == {"no 'en:' before the word": 1}
+    # A word with a colon is no prefix where the file does not begin with one.
+    [sentence], _ = read(tmp_path, "See\tO\nen:Pune\tB-LOC\n")
+    assert sentence.words == ("See", "en:Pune")
+
+
+def test_too_many_bad_lines_stop_with_the_first_of_them(tmp_path):
+    with pytest.raises(ValueError, match=r"en\.train\.conll:1: no tag"):
+        read(tmp_path, "Pune\n\n" + GOOD)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_a_file_without_a_sentence_is_refused(tmp_path, text):
+    with pytest.raises(ValueError, match="no tagged sentence"):
+        read(tmp_path, text)
+
+
+def test_equal_sentences_have_unequal_ids_and_others_keep_theirs(tmp_path):
+    first, _ = read(tmp_path, GOOD)
+    twice, _ = read(tmp_path, "Rome\tB-LOC\n\n" + GOOD + "\n" + GOOD)
+    ids = [sentence.example_id for sentence in twice]
+    assert len(set(ids)) == 5
+    assert ids[1:3] == [sentence.example_id for sentence in first]
