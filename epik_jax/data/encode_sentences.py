@@ -1,9 +1,8 @@
 """Sentences in, arrays of pieces out.
 
-`encode_sentences` turns a whole corpus into flat arrays once; `make_sentence_batch`
-cuts fixed shapes out of them without a loop over rows. A sentence too long for the
-network is cut between words, and every word keeps its place. Which rows make a batch is
-settled in `order`.
+`cut_sentences` cuts what is too long for a network between words, `encode_sentences`
+turns a corpus into flat arrays once, `make_sentence_batch` cuts fixed shapes out of
+them without a loop over rows. Which rows make a batch is settled in `order`.
 """
 
 from __future__ import annotations
@@ -24,16 +23,15 @@ FRAME = 2
 
 @dataclasses.dataclass(frozen=True)
 class EncodedSentences:
-    """A corpus as arrays; row i of each is one stretch of a sentence.
+    """A corpus as arrays; row i of each belongs to sentence i.
 
     Attributes:
-      keys: uint64 [N], first 8 bytes of sha256 of "example id/first word".
+      keys: uint64 [N], first 8 bytes of sha256 of the example id, little endian.
       tokens: N rows of ids, framed.
       source_digest: uint64 [N], first 8 bytes of sha256 of the row's ids as
         little-endian int32; a signal made for other pieces is caught by it.
       firsts: N rows like `tokens`, 1 where a piece begins a word, else 0.
       labels: N rows like `tokens`, the word's label where it begins, else 0.
-      sentence: int64 [N], the sentence that a row is a stretch of.
       group: int32 [N], position in `groups`.
       groups: languages, sorted.
     """
@@ -43,12 +41,59 @@ class EncodedSentences:
     source_digest: np.ndarray
     firsts: Ragged
     labels: Ragged
-    sentence: np.ndarray
     group: np.ndarray
     groups: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.keys)
+
+
+def cut_sentences(
+    sentences: Sequence[Sentence], pieces: WordPieces, max_length: int
+) -> list[Sentence]:
+    """Sentences of which each fits a network, the words in the order that they had.
+
+    Args:
+      sentences: of any length.
+      pieces: what cuts words.
+      max_length: most pieces of a sentence, frame included; a word that alone is longer
+        stands alone.
+
+    Raises:
+      ValueError: there is no room for a piece.
+    """
+    room = _room(max_length)
+    _, counts = pieces.encode([s.words for s in sentences])
+    found: list[Sentence] = []
+    for row, sentence in enumerate(sentences):
+        starts = _starts(np.minimum(counts.row(row), room), room)
+        if len(starts) == 1:
+            found.append(sentence)
+            continue
+        for start, stop in zip(starts, [*starts[1:], None], strict=True):
+            stretch = dataclasses.replace(
+                sentence,
+                example_id=f"{sentence.example_id}/{start}",
+                words=sentence.words[start:stop],
+                tags=sentence.tags[start:stop],
+            )
+            found.append(stretch)
+    return found
+
+
+def rejoined(
+    answers: Sequence[Sequence[str]], sentences: Sequence[Sentence]
+) -> list[tuple[str, ...]]:
+    """Answers word by word to cut sentences, as answers to those that they were.
+
+    Args:
+      answers: to what `cut_sentences` made of `sentences`, in that order.
+      sentences: whole.
+    """
+    flat = [tag for answer in answers for tag in answer]
+    ends = np.cumsum([len(s.words) for s in sentences]).tolist()
+    starts = [0, *ends[:-1]]
+    return [tuple(flat[a:b]) for a, b in zip(starts, ends, strict=True)]
 
 
 def encode_sentences(
@@ -60,44 +105,40 @@ def encode_sentences(
     """Encodes a corpus.
 
     Args:
-      sentences: of at least one word each; those without tags get label 0 throughout.
+      sentences: of at least one word each, none longer than `cut_sentences` leaves
+        them; those without tags get label 0 throughout.
       pieces: what cuts words.
       labels: names of the labels, in order of their ids.
-      max_length: most pieces of a row, frame included. Of a word that alone is longer
-        the first pieces are taken.
+      max_length: most pieces of a sentence, frame included; of a word that alone is
+        longer the first pieces are taken.
 
     Raises:
-      ValueError: a tag that is none of `labels`, or no room for a piece.
+      ValueError: a tag that is none of `labels`, or a sentence that does not fit.
     """
-    if (room := max_length - FRAME) < 1:
-        raise ValueError(f"max_length {max_length} leaves no room for a word")
+    room = _room(max_length)
     cut, counts = pieces.encode([s.words for s in sentences])
     kept = np.minimum(counts.values, room)
-    stretches = _stretches(Ragged(kept, counts.offsets), room)
-    words = Ragged(np.arange(len(kept)), stretches)
-    ids = _first_pieces(cut.values, counts.values, kept)
     ends = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
-    rows = Ragged(ids, ends[stretches])
-    begins = np.zeros(len(ids), np.int32)
+    rows = Ragged(_first_pieces(cut.values, counts.values, kept), ends[counts.offsets])
+    if len(rows) and rows.lengths.max() > room:
+        longest = sentences[int(rows.lengths.argmax())].example_id
+        raise ValueError(
+            f"sentence {longest} has {rows.lengths.max()} pieces, {room} fit"
+        )
+    begins = np.zeros(len(rows.values), np.int32)
     begins[ends[:-1]] = 1
-    spread = np.zeros(len(ids), np.int32)
+    spread = np.zeros(len(rows.values), np.int32)
     spread[ends[:-1]] = _label_ids(sentences, labels)
-    sentence = np.searchsorted(counts.offsets, stretches[:-1], side="right") - 1
-    tokens = rows.framed(np.full(len(words), pieces.first_id), pieces.last_id)
-    place = stretches[:-1] - counts.offsets[sentence]
+    nothing = np.zeros(len(rows), np.int32)
+    tokens = rows.framed(np.full(len(rows), pieces.first_id), pieces.last_id)
     langs = tuple(sorted({s.lang for s in sentences}))
-    group = np.array([langs.index(s.lang) for s in sentences], np.int32)
     return EncodedSentences(
-        keys=text_digests(
-            f"{sentences[i].example_id}/{n}"
-            for i, n in zip(sentence.tolist(), place.tolist(), strict=True)
-        ),
+        keys=text_digests(s.example_id for s in sentences),
         tokens=tokens,
         source_digest=row_digests(tokens),
-        firsts=Ragged(begins, rows.offsets).framed(np.zeros(len(words)), 0),
-        labels=Ragged(spread, rows.offsets).framed(np.zeros(len(words)), 0),
-        sentence=sentence,
-        group=group[sentence],
+        firsts=Ragged(begins, rows.offsets).framed(nothing, 0),
+        labels=Ragged(spread, rows.offsets).framed(nothing, 0),
+        group=np.array([langs.index(s.lang) for s in sentences], np.int32),
         groups=langs,
     )
 
@@ -131,18 +172,25 @@ def make_sentence_batch(
     }
 
 
-def _stretches(counts: Ragged, room: int) -> np.ndarray:
-    """Words that a row begins with, int64 [N + 1]; the last is the number of words."""
-    starts = [counts.offsets]
-    before = np.concatenate([[0], np.cumsum(counts.values, dtype=np.int64)])
-    totals = np.diff(before[counts.offsets])
-    for row in np.flatnonzero(totals > room):
-        word, end = counts.offsets[row], counts.offsets[row + 1]
-        while before[end] - before[word] > room:
-            # The last word whose pieces still fit behind those since `word`.
-            word = np.searchsorted(before, before[word] + room, side="right") - 1
-            starts.append(np.array([word]))
-    return np.sort(np.concatenate(starts))
+def _room(max_length: int) -> int:
+    if max_length <= FRAME:
+        raise ValueError(f"max_length {max_length} leaves no room for a word")
+    return max_length - FRAME
+
+
+def _starts(counts: np.ndarray, room: int) -> list[int]:
+    """Words that stretches of at most `room` pieces begin with, each as long as may be.
+
+    Args:
+      counts: int [words], pieces of each word, at most `room`.
+      room: pieces.
+    """
+    before = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    starts = [0]
+    while before[-1] - before[starts[-1]] > room:
+        reach = before[starts[-1]] + room
+        starts.append(int(np.searchsorted(before, reach, side="right")) - 1)
+    return starts
 
 
 def _first_pieces(ids: np.ndarray, counts: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -157,9 +205,9 @@ def _first_pieces(ids: np.ndarray, counts: np.ndarray, kept: np.ndarray) -> np.n
 def _label_ids(sentences: Sequence[Sentence], labels: Sequence[str]) -> np.ndarray:
     """int32 [words of all sentences]."""
     ids = {name: index for index, name in enumerate(labels)}
-    found = []
+    found: list[int] = []
     for sentence in sentences:
-        if sentence.tags and (odd := set(sentence.tags) - ids.keys()):
+        if odd := set(sentence.tags) - ids.keys():
             raise ValueError(
                 f"sentence {sentence.example_id}: tag {min(odd)!r} is none of "
                 f"{tuple(labels)}"
