@@ -8,7 +8,7 @@ the words around a gap knows its type, which real text is seldom so kind to tell
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def template_sentences(
 
 def _filled(
     template: str,
-    known: dict[str, tuple[Sequence[str], Sequence[str]]],
+    known: Mapping[str, tuple[Sequence[str], Sequence[str]]],
     organisations: Sequence[str],
     rng: np.random.Generator,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -143,7 +143,7 @@ def _filled(
 
 def _entity(
     kind: str,
-    known: dict[str, tuple[Sequence[str], Sequence[str]]],
+    known: Mapping[str, tuple[Sequence[str], Sequence[str]]],
     organisations: Sequence[str],
     rng: np.random.Generator,
 ) -> str:

@@ -68,6 +68,46 @@ def hidden_cosine(student_BLD: Array, teacher_BLD: Array) -> Array:
     )
 
 
+def hidden_kl(student_BLD: Array, teacher_BLD: Array) -> Array:
+    """KL(teacher || student) of the softmax over features: [B, L], in nats.
+
+    XtremeDistil (Mukherjee and Awadallah 2020, equation 5) asks for a divergence of
+    hidden states and does not say how they become distributions; this is one way.
+    """
+    return optax.losses.kl_divergence_with_log_targets(
+        jax.nn.log_softmax(student_BLD.astype(jnp.float32), axis=-1),
+        jax.nn.log_softmax(teacher_BLD.astype(jnp.float32), axis=-1),
+    )
+
+
+def hidden_clipped_kl(student_BLD: Array, teacher_BLD: Array) -> Array:
+    """What the code of XtremeDistil minimised, for reproduction alone: [B, L].
+
+    Raw states are cut to [1e-7, 1] and put into t * log(t / s), summed over features.
+    They are no distributions: a negative state becomes 1e-7, a large one 1, and where
+    the student's is cut it gets no gradient.
+    """
+    student, teacher = (
+        jnp.clip(hidden.astype(jnp.float32), 1e-7, 1.0)
+        for hidden in (student_BLD, teacher_BLD)
+    )
+    return jnp.sum(teacher * jnp.log(teacher / student), axis=-1)
+
+
+def logit_mse(student_logits: Array, teacher_logits: Array) -> Array:
+    """Mean squared difference of raw logits over classes (XtremeDistil, equation 4).
+
+    Args:
+      student_logits: [..., C].
+      teacher_logits: [..., C], before any softmax.
+
+    Returns:
+      float32 [...]; the paper has half the sum over classes, which is C/2 times this.
+    """
+    difference = student_logits.astype(jnp.float32) - teacher_logits.astype(jnp.float32)
+    return jnp.mean(jnp.square(difference), axis=-1)
+
+
 def pooled(hidden_BLD: Array, mask_BL: Array) -> Array:
     """The mean state over real positions: [B, 1, D]; padding may be NaN."""
     real_BL1 = mask_BL[..., None]

@@ -20,15 +20,22 @@ MAX_SKIPPED = 2**31 - 1
 parameters would be NaN for ever. So never; it is the loop that stops a run."""
 
 
+_SCHEDULES = ("cosine", "linear", "inverse_sqrt", "constant", "sgdr")
+
+
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
     """AdamW with a warm-up and a decay.
 
     Attributes:
       learning_rate: the peak.
-      schedule: how the rate falls after the warm-up.
+      schedule: how the rate falls after the warm-up; "sgdr" is a cosine with warm
+        restarts (Loshchilov and Hutter 2017).
       warmup_steps: steps of linear rise from 0.
       final_share: what is left of the peak when a cosine or linear decay ends.
+      restart_period: steps of the first cosine of "sgdr".
+      restart_growth: each later one is so many times as long.
+      restart_peak: and begins at so much of the peak before.
       weight_decay: decoupled decay of kernels and tables, times the rate.
       max_gradient_norm: gradients are scaled down to it.
       beta1: decay of the first moment.
@@ -36,9 +43,12 @@ class OptimizerConfig:
     """
 
     learning_rate: float = 1e-3
-    schedule: Literal["cosine", "linear", "inverse_sqrt", "constant"] = "cosine"
+    schedule: Literal["cosine", "linear", "inverse_sqrt", "constant", "sgdr"] = "cosine"
     warmup_steps: int = 500
     final_share: float = 0.02
+    restart_period: int = 0
+    restart_growth: float = 2.0
+    restart_peak: float = 0.97
     weight_decay: float = 0.01
     max_gradient_norm: float = 1.0
     beta1: float = 0.9
@@ -53,8 +63,16 @@ class OptimizerConfig:
             raise ValueError(f"max_gradient_norm {value} is not positive")
         demand(self, 0, "warmup_steps")
         within(self, 0.0, 1.0, "final_share", "weight_decay", "beta1", "beta2")
-        if self.schedule not in ("cosine", "linear", "inverse_sqrt", "constant"):
-            raise ValueError(f"schedule {self.schedule!r} is not known")
+        if self.schedule not in _SCHEDULES:
+            raise ValueError(f"schedule {self.schedule!r} is none of {_SCHEDULES}")
+        demand(self, 0, "restart_period")
+        within(self, 1.0, 100.0, "restart_growth")
+        within(self, 0.01, 1.0, "restart_peak")
+        if (self.schedule == "sgdr") != bool(self.restart_period):
+            raise ValueError(
+                f"schedule {self.schedule!r} with restart_period "
+                f"{self.restart_period}: 'sgdr' needs one, the others have none"
+            )
 
 
 def make_schedule(config: OptimizerConfig, num_steps: int) -> optax.Schedule:
@@ -68,7 +86,22 @@ def make_schedule(config: OptimizerConfig, num_steps: int) -> optax.Schedule:
         "inverse_sqrt": lambda step: peak * (1 + step / max(warmup, 1)) ** -0.5,
         "constant": optax.constant_schedule(peak),
     }
+    if config.schedule == "sgdr":
+        falls["sgdr"] = _restarting(config, rest)
     return optax.join_schedules([rise, falls[config.schedule]], [warmup])
+
+
+def _restarting(config: OptimizerConfig, num_steps: int) -> optax.Schedule:
+    """Cosines one after the other until `num_steps` are over."""
+    peak, period = config.learning_rate, float(config.restart_period)
+    falls, borders, end = [], [], 0
+    while end < num_steps:
+        steps = round(period)
+        falls.append(optax.cosine_decay_schedule(peak, steps, config.final_share))
+        end += steps
+        borders.append(end)
+        peak, period = peak * config.restart_peak, period * config.restart_growth
+    return optax.join_schedules(falls, borders[:-1])
 
 
 def make_optimizer(

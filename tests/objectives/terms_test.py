@@ -140,3 +140,34 @@ def test_gate_ce_is_the_negative_log_likelihood_of_each_slot():
     np.testing.assert_allclose(
         terms.gate_ce(LOGITS[..., 0], active), expected, rtol=1e-4
     )
+
+
+def test_hidden_kl_is_the_divergence_of_softmaxes():
+    teacher, student = RNG.normal(size=(2, B, T, V))
+    p, q = special.softmax(teacher, axis=-1), special.softmax(student, axis=-1)
+    expected = special.rel_entr(p, q).sum(-1)
+    np.testing.assert_allclose(terms.hidden_kl(student, teacher), expected, rtol=1e-4)
+
+
+def test_clipped_kl_cuts_states_and_sums_over_features():
+    """By hand, as Keras 2.2.4 computes it."""
+    teacher = np.array([[[0.5, 2.0, -1.0]]], np.float32)
+    student = np.array([[[0.25, 0.5, 0.1]]], np.float32)
+    expected = 0.5 * np.log(2) + 1.0 * np.log(2) + 1e-7 * np.log(1e-7 / 0.1)
+    found = terms.hidden_clipped_kl(student, teacher)
+    np.testing.assert_allclose(found, [[expected]], rtol=1e-5)
+
+
+def test_clipped_kl_leaves_a_negative_state_where_it_is():
+    def total(student):
+        return terms.hidden_clipped_kl(student, jnp.ones((1, 1, 2))).sum()
+
+    gradient = jax.grad(total)(jnp.array([[[-0.5, 0.5]]]))
+    np.testing.assert_allclose(gradient, [[[0.0, -2.0]]], rtol=1e-5)
+
+
+def test_logit_mse_is_the_mean_over_classes():
+    teacher = RNG.normal(size=(B, T, V)).astype(np.float32)
+    expected = np.square(LOGITS - teacher).mean(-1)
+    np.testing.assert_allclose(terms.logit_mse(LOGITS, teacher), expected, rtol=1e-5)
+    assert terms.logit_mse(LOGITS[:, 0], teacher[:, 0]).shape == (B,)

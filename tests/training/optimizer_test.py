@@ -82,6 +82,22 @@ def test_a_warm_up_takes_no_more_than_half_of_a_short_stage():
     assert rate(10) == pytest.approx(1.0) and rate(5) == pytest.approx(0.5)
 
 
+def test_warm_restarts_grow_longer_and_begin_lower():
+    """The paper's: 50 epochs, then twice as long from 0.97 of the peak."""
+    config = OptimizerConfig(
+        1e-3, "sgdr", warmup_steps=0, final_share=1e-5, restart_period=50
+    )
+    rate = make_schedule(config, num_steps=400)
+    for start, period, turn in ((0, 50, 0), (50, 100, 1), (150, 200, 2)):
+        peak = 1e-3 * 0.97**turn
+        assert rate(start) == pytest.approx(peak)
+        half = peak * (0.5 + 0.5 * 1e-5)
+        assert rate(start + period // 2) == pytest.approx(half, rel=1e-3)
+        assert rate(start + period - 1) < 0.01 * peak
+    # The last is cut off by the end of the stage.
+    assert rate(399) == pytest.approx(1e-3 * 0.97**3 * (1 + np.cos(0.1225 * np.pi)) / 2)
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -92,6 +108,9 @@ def test_a_warm_up_takes_no_more_than_half_of_a_short_stage():
         ({"warmup_steps": -5}, "warmup_steps is -5"),
         ({"final_share": -3.0}, r"final_share is -3\.0, expected 0\.0 to 1\.0"),
         ({"beta1": 1.5}, r"beta1 is 1\.5"),
+        ({"schedule": "sgdr"}, "'sgdr' needs one"),
+        ({"restart_period": 5}, "'sgdr' needs one, the others have none"),
+        ({"restart_peak": 0.0}, r"restart_peak is 0\.0"),
     ],
 )
 def test_settings_that_cannot_train_are_refused(changes, complaint):
