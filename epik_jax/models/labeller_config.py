@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, TypeAlias
 
-from epik_jax.bounds import demand
-from epik_jax.models.config import TransformerConfig
+from epik_jax.bounds import demand, within
+from epik_jax.models.config import LARGEST_LENGTH, TransformerConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,11 @@ class EncoderLabellerConfig:
             raise ValueError("a labeller's encoder has no decoder_layers and no slots")
 
     @property
+    def max_length(self) -> int:
+        """Most pieces of a row, frame included."""
+        return self.encoder.max_length
+
+    @property
     def vocab_size(self) -> int:
         """V, rows of the embedding table."""
         return self.encoder.vocab_size
@@ -43,9 +48,8 @@ class EncoderLabellerConfig:
         """Layers whose states can be imitated; layer 0 is the embedding."""
         return self.encoder.encoder_layers
 
-    @property
-    def hidden_width(self) -> int:
-        """D, width of these states."""
+    def width_of(self, layer: int) -> int:
+        """D, width of a layer's states: all have the encoder's."""
         return self.encoder.width
 
 
@@ -61,6 +65,7 @@ class BilstmLabellerConfig:
       num_labels: C.
       pooling: "none" labels every piece; "last" the sentence by where both directions
         ended, "max" by the largest of each unit.
+      max_length: most pieces of a row, frame included.
       dropout: rate on embeddings and on the BiLSTM's states.
       recurrent_dropout: rate on the state that goes round, one mask a sequence.
       matmul_dtype: what products are computed from; sums are float32 either way.
@@ -72,6 +77,7 @@ class BilstmLabellerConfig:
     projection: int
     num_labels: int
     pooling: Literal["none", "last", "max"] = "none"
+    max_length: int = 128
     dropout: float = 0.2
     recurrent_dropout: float = 0.2
     matmul_dtype: Literal["float32", "bfloat16"] = "float32"
@@ -79,6 +85,7 @@ class BilstmLabellerConfig:
     def __post_init__(self) -> None:
         """Refuses sizes that cannot be built."""
         demand(self, 1, "vocab_size", "embedding", "hidden", "projection", "num_labels")
+        within(self, 3, LARGEST_LENGTH, "max_length")
         for name in ("dropout", "recurrent_dropout"):
             rate = getattr(self, name)
             if rate and not 1 <= round(256 * rate) <= 255:
@@ -89,10 +96,9 @@ class BilstmLabellerConfig:
         """Layers whose states can be imitated: the projection alone."""
         return 1
 
-    @property
-    def hidden_width(self) -> int:
-        """D, width of these states."""
-        return self.projection
+    def width_of(self, layer: int) -> int:
+        """D, width of a layer's states: those of the projection, or of layer 0."""
+        return self.projection if layer else self.embedding
 
 
 LabellerConfig: TypeAlias = EncoderLabellerConfig | BilstmLabellerConfig

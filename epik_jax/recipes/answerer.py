@@ -21,7 +21,8 @@ from epik_jax.recipes.provenance import last_parts
 from epik_jax.structs import Example
 from epik_jax.teachers.advice import adviser
 from epik_jax.teachers.chain import Answers, Chain
-from epik_jax.teachers.forward import WIDTH_STEP, Decoding
+from epik_jax.teachers.forward import Decoding
+from epik_jax.teachers.placed import WIDTH_STEP
 from epik_jax.text.vocabulary import TAG_AND_END
 
 _TABLE_MAX_LENGTH = 64

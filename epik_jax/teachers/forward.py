@@ -1,34 +1,28 @@
 """One network that answers words: encode, greedy or beam decode, score.
 
 Examples or encoded rows go in, in any order and number; answers come out in the same
-order. Rows are sorted by length and padded to few shapes, so that nothing is compiled
-after the first pass. It trains nothing and stores nothing.
+order. It trains nothing and stores nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from epik_jax.data.order import evaluation_batches
 from epik_jax.models.config import TransformerConfig
 from epik_jax.parallel import mesh as meshes
-from epik_jax.parallel import rules
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Array, Decoded, Example, Hypothesis, Params
 from epik_jax.teachers import passes
 from epik_jax.teachers.passes import Decoding
+from epik_jax.teachers.placed import Placed, fill, rounded_up
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import TAG_AND_END, Vocabulary, encode_sources
-
-WIDTH_STEP = 4
-"""Padded lengths are multiples of this: few shapes, little padding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +85,7 @@ class Network:
           `Decoded` of numpy arrays, [N, num_hypotheses, T].
         """
         N, W = len(sources), decoding.num_hypotheses
-        T = int(_rounded_up(sources.lengths.max(initial=1))) + decoding.max_extra + 1
+        T = int(rounded_up(sources.lengths.max(initial=1))) + decoding.max_extra + 1
         out = Decoded(
             tokens=np.full((N, W, T), self.vocabulary.pad_id, np.int32),
             lengths=np.zeros((N, W), np.int32),
@@ -100,7 +94,7 @@ class Network:
         )
         # What is written must be readable again: a chain hands it on.
         most = self.config.max_length - TAG_AND_END - 1
-        limits = _rounded_up(sources.lengths) + decoding.max_extra
+        limits = rounded_up(sources.lengths) + decoding.max_extra
 
         def dispatch(rows: np.ndarray, width: int) -> Decoded:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
@@ -108,13 +102,15 @@ class Network:
             # One more than any limit: a joiner must be followed by a letter.
             length = min(width + decoding.max_extra, most) + 1
             return self._passes.decode(
-                self._placed,
+                self._placed.params,
                 self._follow_placed,
-                *self._rows(source, mask, langs[rows], limit),
+                *self._placed.rows(source, mask, langs[rows], limit),
                 *(self.config, decoding, self._ids, length),
             )
 
-        for rows, answer in self._answers(sources, decoding.batch_size, dispatch):
+        for rows, answer in self._placed.answers(
+            sources, decoding.batch_size, dispatch
+        ):
             out.tokens[rows, :, : answer.tokens.shape[-1]] = answer.tokens
             out.lengths[rows] = answer.lengths
             out.log_probs[rows] = answer.log_probs
@@ -143,14 +139,16 @@ class Network:
         def dispatch(rows: np.ndarray, width: int) -> Array:
             source, mask = sources.padded(rows, width, pad)
             longest = int(targets.lengths[rows].max())
-            width_T = min(_rounded_up(longest), self.config.max_length)
+            width_T = min(rounded_up(longest), self.config.max_length)
             labels, _ = targets.padded(rows, width_T, pad)
             target = np.concatenate([np.full_like(labels[:, :1], bos), labels], axis=1)
-            arrays = self._rows(source, mask, target[:, :-1])
-            return self._passes.log_probs(self._placed, *arrays, self.config, self._ids)
+            arrays = self._placed.rows(source, mask, target[:, :-1])
+            return self._passes.log_probs(
+                self._placed.params, *arrays, self.config, self._ids
+            )
 
-        for rows, answer in self._answers(sources, batch_size, dispatch):
-            _fill(rows_of, rows, np.maximum(answer, -6e4))  # float16 goes no lower.
+        for rows, answer in self._placed.answers(sources, batch_size, dispatch):
+            fill(rows_of, rows, np.maximum(answer, -6e4))  # float16 goes no lower.
         return rows_of
 
     def hidden(self, sources: Ragged, batch_size: int = 128) -> Ragged:
@@ -162,11 +160,11 @@ class Network:
 
         def dispatch(rows: np.ndarray, width: int) -> Array:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
-            arrays = self._rows(source, mask)
-            return self._passes.hidden(self._placed, *arrays, self.config)
+            arrays = self._placed.rows(source, mask)
+            return self._passes.hidden(self._placed.params, *arrays, self.config)
 
-        for rows, answer in self._answers(sources, batch_size, dispatch):
-            _fill(rows_of, rows, answer)
+        for rows, answer in self._placed.answers(sources, batch_size, dispatch):
+            fill(rows_of, rows, answer)
         return rows_of
 
     def slots(
@@ -183,10 +181,12 @@ class Network:
 
         def dispatch(rows: np.ndarray, width: int) -> tuple[Array, Array]:
             source, mask = sources.padded(rows, width, self.vocabulary.pad_id)
-            arrays = self._rows(source, mask)
-            return self._passes.slots(self._placed, *arrays, self.config, self._ids)
+            arrays = self._placed.rows(source, mask)
+            return self._passes.slots(
+                self._placed.params, *arrays, self.config, self._ids
+            )
 
-        for rows, (hidden, kept) in self._answers(sources, batch_size, dispatch):
+        for rows, (hidden, kept) in self._placed.answers(sources, batch_size, dispatch):
             hidden_NLD[rows], kept_NL[rows] = hidden, kept
         return hidden_NLD, kept_NL
 
@@ -197,9 +197,14 @@ class Network:
         begun = np.concatenate([start, target.row(0)[:-1]])[None]
         mask = np.ones(tokens.shape, bool)
         # The mesh wants a row for each of its shares.
-        alike = (np.repeat(x, self._shares, axis=0) for x in (tokens, mask, begun))
+        alike = (
+            np.repeat(x, self._placed.shares, axis=0) for x in (tokens, mask, begun)
+        )
         probs_BHTS = self._passes.attention(
-            self._placed, *self._rows(*alike), self.config, self._ids
+            self._placed.params,
+            *self._placed.rows(*alike),
+            self.config,
+            self._ids,
         )
         return jax.device_get(probs_BHTS)[0].mean(axis=0)
 
@@ -209,91 +214,17 @@ class Network:
         return passes.SpecialIds(known.bos_id, known.eos_id, known.pad_id)
 
     @functools.cached_property
-    def _devices(self) -> Mesh:
-        return meshes.make_mesh(1) if self.mesh is None else self.mesh
-
-    @property
-    def _shares(self) -> int:
-        """Parts that rows are split into."""
-        return self._devices.shape["data"]
+    def _placed(self) -> Placed:
+        mesh = meshes.make_mesh(1) if self.mesh is None else self.mesh
+        return Placed(self.params, mesh, self.config.longest_source)
 
     @functools.cached_property
     def _passes(self) -> passes.Passes:
-        return passes.on_mesh(self._devices)
-
-    @functools.cached_property
-    def _placed(self) -> Params:
-        placed = rules.shardings(self._devices, self.params)
-        return jax.device_put(self.params, placed)
+        return passes.on_mesh(self._placed.mesh)
 
     @functools.cached_property
     def _follow_placed(self) -> Array | None:
         if self.follow_LVV is None:
             return None
-        return jax.device_put(self.follow_LVV, meshes.replicated(self._devices))
-
-    def _rows(self, *arrays: np.ndarray) -> tuple[Array, ...]:
-        # One device takes them as they are: placing them takes a tenth of the time
-        # that a single word does.
-        if self._devices.size == 1:
-            return arrays
-        return meshes.to_global(self._devices, arrays)
-
-    def _answers(
-        self,
-        sources: Ragged,
-        batch_size: int,
-        dispatch: Callable[[np.ndarray, int], Any],
-    ) -> Iterator[tuple[np.ndarray, Any]]:
-        """Yields row numbers and what `dispatch` gave for them, batch by batch.
-
-        `dispatch` takes row numbers and the padded width. An answer is fetched to the
-        host after the next batch is dispatched; rows that fill a batch up are dropped.
-        """
-        waiting: tuple[np.ndarray, np.ndarray, Any] | None = None
-
-        def fetch(rows: np.ndarray, real: np.ndarray, answer: Any) -> tuple[Any, Any]:
-            host = jax.device_get(answer)
-            return rows[real], jax.tree.map(lambda a: a[real], host)
-
-        for rows, real, width in self._batches(sources, batch_size):
-            asked = rows, real, dispatch(rows, width)
-            if waiting is not None:
-                yield fetch(*waiting)
-            waiting = asked
-        if waiting is not None:
-            yield fetch(*waiting)
-
-    def _batches(
-        self, sources: Ragged, batch_size: int
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
-        widest = self.config.longest_source
-        longest = int(sources.lengths.max(initial=1))
-        if longest > widest:
-            raise ValueError(
-                f"a source of {longest} tokens is longer than the {widest} that the "
-                "network reads"
-            )
-        widths = *range(WIDTH_STEP, widest, WIDTH_STEP), widest
-        few = 1 << max(len(sources) - 1, 0).bit_length()
-        none = np.zeros(len(sources), np.int64)
-        for rows, real, (width, _) in evaluation_batches(
-            sources.lengths,
-            none,
-            batch_size=-(-min(batch_size, few) // self._shares) * self._shares,
-            buckets=[(width, 0) for width in widths],
-        ):
-            yield rows, real, width
-
-
-def _rounded_up(length: Any) -> Any:
-    """An integer or an array of them, to the next multiple of `WIDTH_STEP`."""
-    return -(-length // WIDTH_STEP) * WIDTH_STEP
-
-
-def _fill(out: Ragged, rows: np.ndarray, padded_BLX: np.ndarray) -> None:
-    """Writes padded rows to their places, without the padding."""
-    places = np.arange(padded_BLX.shape[1])
-    mask_BL = places < out.lengths[rows][:, None]
-    starts_BL = out.offsets[:-1][rows][:, None] + places
-    out.values[starts_BL[mask_BL]] = padded_BLX[mask_BL]
+        whole = meshes.replicated(self._placed.mesh)
+        return jax.device_put(self.follow_LVV, whole)

@@ -93,7 +93,7 @@ def test_states_of_each_layer_lead_to_the_next():
 def test_the_student_s_head_reads_what_imitates_the_teacher():
     head = params_of(STUDENT)["head"]
     output = answer(STUDENT)
-    assert output.hidden.shape == (3, 7, STUDENT.hidden_width)
+    assert output.hidden.shape == (3, 7, STUDENT.width_of(1))
     logits = np.asarray(output.hidden) @ head["kernel"] + head["bias"]
     np.testing.assert_allclose(logits, output.logits, atol=1e-5)
 
