@@ -58,6 +58,8 @@ DOORS = {
     "orbax": "training.checkpoint",
     "optax": "training objectives",
     "sentencepiece": "text.pieces",
+    "seqeval": "evaluation.entities",
+    "tokenizers": "text.wordpiece",
     "tensorflow_datasets": "data",
     "etils": "data",
     "icu": "teachers.table",
