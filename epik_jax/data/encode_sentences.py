@@ -92,7 +92,7 @@ def rejoined(
     """
     flat = [tag for answer in answers for tag in answer]
     ends = np.cumsum([len(s.words) for s in sentences]).tolist()
-    starts = [0, *ends[:-1]]
+    starts = [0, *ends][:-1]
     return [tuple(flat[a:b]) for a, b in zip(starts, ends, strict=True)]
 
 
