@@ -17,8 +17,12 @@ from pathlib import Path
 import mistakes
 import names
 
-from epik_jax.recipes.networks import load_network
-from epik_jax.recipes.predictors import from_gold_english, greedy_chain, summed_chain
+from epik_jax.recipes.transliteration.networks import load_network
+from epik_jax.recipes.transliteration.predictors import (
+    from_gold_english,
+    greedy_chain,
+    summed_chain,
+)
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.advice import CrowdConfig, advised
 from epik_jax.teachers.chain import Answers, Chain

@@ -16,7 +16,7 @@ import mistakes
 from epik_jax.data.builtin import synthetic_words
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
-from epik_jax.recipes.tokens import follow_tables
+from epik_jax.recipes.transliteration.tokens import follow_tables
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
 from epik_jax.teachers.passes import Decoding

@@ -22,8 +22,8 @@ import mistakes
 import names
 
 from epik_jax.evaluation.findings import System
-from epik_jax.recipes import answerer
-from epik_jax.recipes.answerer import Answerer
+from epik_jax.recipes.transliteration import answerer
+from epik_jax.recipes.transliteration.answerer import Answerer
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.teachers.chain import Answers
 from epik_jax.text.normalise import normalise

@@ -20,7 +20,7 @@ import mistakes
 from epik_jax.evaluation.report import FORMAT as REPORT
 from epik_jax.evaluation.tables import LANGUAGE_NAMES
 from epik_jax.files import write_whole
-from epik_jax.recipes.examination import FORMAT as EXAMINATION
+from epik_jax.recipes.transliteration.examination import FORMAT as EXAMINATION
 from epik_jax.text.scripts import INDIC_LANGUAGES
 
 RESULTS = Path(__file__).parents[1] / "results"

@@ -17,7 +17,7 @@ from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives.objective import Objective
 from epik_jax.parallel import mesh as meshes
 from epik_jax.recipes.recipe import Stage, compile_step
-from epik_jax.recipes.supervised import hard_ce_term, make_forward
+from epik_jax.recipes.transliteration.supervised import hard_ce_term, make_forward
 from epik_jax.structs import Batch
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig

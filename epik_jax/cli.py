@@ -112,7 +112,8 @@ def _train(given: argparse.Namespace) -> int:
 
 def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
     with _set_up():
-        from epik_jax.recipes import figures, run
+        from epik_jax.recipes import run
+        from epik_jax.recipes.transliteration import figures
 
     try:
         made = run.run(given.config, given.overrides, given.workdir, evaluate=evaluate)
@@ -155,7 +156,12 @@ def _evaluate(given: argparse.Namespace) -> int:
         raise ValueError("--beam means nothing to a rule table")
     with _set_up():
         from epik_jax.evaluation import report
-        from epik_jax.recipes import answerer, examination, figures, pairs_file
+        from epik_jax.recipes.transliteration import (
+            answerer,
+            examination,
+            figures,
+            pairs_file,
+        )
 
     if given.json is not None:
         examination.demand_writable(given.json, given.pairs)
@@ -185,7 +191,7 @@ def _transliterate(given: argparse.Namespace) -> int:
     if given.words and not any(word.strip() for word in given.words):
         raise ValueError("the words are empty, there is nothing to write")
     with _set_up():
-        from epik_jax.recipes import answerer, phrase
+        from epik_jax.recipes.transliteration import answerer, phrase
 
     system = answerer.model_answerer(
         given.checkpoint,
@@ -205,7 +211,7 @@ def _transliterate(given: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _lines(given: argparse.Namespace) -> Iterator[Iterator[str]]:
     """Lines from the words, the file or standard input."""
-    from epik_jax.recipes import phrase
+    from epik_jax.recipes.transliteration import phrase
 
     if given.words:
         yield iter(given.words)
@@ -234,7 +240,7 @@ def _print_line(line: Any, given: argparse.Namespace) -> None:
 def _export(given: argparse.Namespace) -> int:
     from epik_jax.interop import export
     from epik_jax.recipes import card
-    from epik_jax.recipes.measured import measured
+    from epik_jax.recipes.transliteration.measured import measured
 
     interruption.leave_in_order()
     folder = given.workdir / given.model

@@ -67,9 +67,9 @@ from epik_jax import host
 from epik_jax.evaluation import appendix, sections
 from epik_jax.evaluation.markup import Markup, tag
 from epik_jax.evaluation.style import CSS
-from epik_jax.recipes.answerer import model_answerer
-from epik_jax.recipes.phrase import Writer
 from epik_jax.recipes.run import run
+from epik_jax.recipes.transliteration.answerer import model_answerer
+from epik_jax.recipes.transliteration.phrase import Writer
 
 logging.getLogger().handlers.clear()  # or each line would come twice
 host.set_logging()

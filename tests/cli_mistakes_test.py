@@ -15,7 +15,8 @@ import pytest
 
 from epik_jax import cli
 from epik_jax.evaluation import feature_distance
-from epik_jax.recipes import examination, run
+from epik_jax.recipes import run
+from epik_jax.recipes.transliteration import examination
 from epik_jax.training.stop import InterruptedRunError
 
 TINY = str(Path(__file__).resolve().parents[1] / "configs" / "epik.py") + ":tiny"

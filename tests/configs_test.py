@@ -17,13 +17,14 @@ from toy_networks import VOCABULARY, ToyNetwork
 from epik_jax import trees
 from epik_jax.models import initial, transformer
 from epik_jax.parallel.mesh import make_mesh, to_global
-from epik_jax.recipes import epik, settings, transfer
-from epik_jax.recipes.corpus import read_corpus
-from epik_jax.recipes.lessons import Lessons
+from epik_jax.recipes import settings
 from epik_jax.recipes.recipe import compile_step
-from epik_jax.recipes.run_config import EpikRun, MatraRun
-from epik_jax.recipes.start import initial_student
-from epik_jax.recipes.teaching import Teaching
+from epik_jax.recipes.transliteration import epik, transfer
+from epik_jax.recipes.transliteration.corpus import read_corpus
+from epik_jax.recipes.transliteration.lessons import Lessons
+from epik_jax.recipes.transliteration.run_config import EpikRun, MatraRun
+from epik_jax.recipes.transliteration.start import initial_student
+from epik_jax.recipes.transliteration.teaching import Teaching
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Network
 from epik_jax.teachers.live import LiveSignals

@@ -16,7 +16,7 @@ from architecture import DOORS
 
 from epik_jax import arguments
 from epik_jax.recipes import settings
-from epik_jax.recipes.run_config import EpikRun, MatraRun
+from epik_jax.recipes.transliteration.run_config import EpikRun, MatraRun
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(

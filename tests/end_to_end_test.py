@@ -15,8 +15,8 @@ import tiny_run
 from epik_jax import trees
 from epik_jax.interop.export import load_model
 from epik_jax.recipes import run as runs
-from epik_jax.recipes.networks import load_network
 from epik_jax.recipes.run_folder import held
+from epik_jax.recipes.transliteration.networks import load_network
 from epik_jax.structs import Example
 from epik_jax.teachers.forward import Decoding
 from epik_jax.text.wellformed import is_wellformed

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from epik_jax.recipes.imitation import ImitationConfig
-from epik_jax.recipes.streams import BatchConfig
-from epik_jax.recipes.student import StageConfig
+from epik_jax.recipes.transliteration.imitation import ImitationConfig
+from epik_jax.recipes.transliteration.streams import BatchConfig
+from epik_jax.recipes.transliteration.student import StageConfig
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 

@@ -21,7 +21,7 @@ import pytest
 
 from epik_jax.recipes import recipe
 from epik_jax.recipes import run as runs
-from epik_jax.teachers import forward
+from epik_jax.teachers import placed
 
 CONFIG = f"{Path(__file__).parents[1]}/configs/epik.py:tiny"
 SMALL_MODELS = [
@@ -108,7 +108,7 @@ def small(trained: list[list[str]]) -> Iterator[None]:
     handlers = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(forward, "WIDTH_STEP", 32)
+            patch.setattr(placed, "WIDTH_STEP", 32)
             patch.setattr(recipe, "train", noted)
             yield
     finally:

@@ -8,10 +8,11 @@ import tiny_run
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax.parallel.mesh import make_mesh
-from epik_jax.recipes import epik, settings
-from epik_jax.recipes.corpus import DataConfig, read_corpus
+from epik_jax.recipes import settings
 from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.run_config import EpikRun
+from epik_jax.recipes.transliteration import epik
+from epik_jax.recipes.transliteration.corpus import DataConfig, read_corpus
+from epik_jax.recipes.transliteration.run_config import EpikRun
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import StopFlag
 

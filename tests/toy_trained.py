@@ -5,9 +5,9 @@ from __future__ import annotations
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax.models.config import TransformerConfig
-from epik_jax.recipes.corpus import Corpus
-from epik_jax.recipes.epik import Trained
-from epik_jax.recipes.scoreboard import ScoreboardConfig
+from epik_jax.recipes.transliteration.corpus import Corpus
+from epik_jax.recipes.transliteration.epik import Trained
+from epik_jax.recipes.transliteration.scoreboard import ScoreboardConfig
 from epik_jax.structs import Example
 
 MODEL = TransformerConfig(

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TypeVar
 
-from epik_jax.structs import Example
+from epik_jax.structs import Example, Sentence
+
+Item = TypeVar("Item", Example, Sentence)
 
 
 def share_of(text: str) -> float:
@@ -16,7 +19,7 @@ def share_of(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
-def drawn(examples: Sequence[Example], limit: int) -> list[Example]:
+def drawn(examples: Sequence[Item], limit: int) -> list[Item]:
     """A sample, in an order as good as random, so that its beginning is one too.
 
     Args:

@@ -15,10 +15,7 @@ import numpy as np
 from epik_jax.data.digests import row_digests, text_digests
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Batch, Sentence
-from epik_jax.text.wordpiece import WordPieces
-
-FRAME = 2
-"""Pieces that a network reads beside those of the words."""
+from epik_jax.text.wordpiece import FRAME_SIZE, WordPieces
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,9 +170,9 @@ def make_sentence_batch(
 
 
 def _room(max_length: int) -> int:
-    if max_length <= FRAME:
+    if max_length <= FRAME_SIZE:
         raise ValueError(f"max_length {max_length} leaves no room for a word")
-    return max_length - FRAME
+    return max_length - FRAME_SIZE
 
 
 def _starts(counts: np.ndarray, room: int) -> list[int]:

@@ -60,6 +60,35 @@ def label(
     return output
 
 
+def guesses(
+    params: Params,
+    config: EncoderLabellerConfig,
+    output: ModelOutput,
+    places_BP: Array,
+    bias_V: Array,
+) -> Array:
+    """What an encoder makes of pieces that were hidden from it.
+
+    The output layer is the embedding table.
+
+    Args:
+      params: parameter tree of this configuration.
+      config: sizes and choices.
+      output: from `label`, with the states of the last layer.
+      places_BP: int32, where pieces were hidden.
+      bias_V: added to the logits.
+
+    Returns:
+      float32 logits [B, P, V].
+    """
+    assert output.hidden is not None
+    hidden_BPD = jnp.take_along_axis(output.hidden, places_BP[:, :, None], axis=1)
+    table_VD = params["transformer"]["embedding"]
+    dtype = config.encoder.matmul_dtype
+    logits_BPV = layers.einsum("bpd,vd->bpv", dtype, hidden_BPD, table_VD)
+    return logits_BPV + bias_V[None, None]
+
+
 def parameter_shapes(config: LabellerConfig) -> Params:
     """The tree of parameters as shapes, without drawing one."""
     tokens = jax.ShapeDtypeStruct((1, 2), jnp.int32)
@@ -84,7 +113,7 @@ class EncoderLabeller(nn.Module):
         """The network and its head."""
         self.transformer = Transformer(self.config.encoder)
         self.head = layers.Dense(
-            self.config.num_labels, self.config.encoder.matmul_dtype
+            len(self.config.labels), self.config.encoder.matmul_dtype
         )
 
     def __call__(
@@ -118,7 +147,7 @@ class BilstmLabeller(nn.Module):
             config.hidden, config.recurrent_dropout, config.matmul_dtype
         )
         self.projection = layers.Dense(config.projection, config.matmul_dtype)
-        self.head = layers.Dense(config.num_labels, config.matmul_dtype)
+        self.head = layers.Dense(len(config.labels), config.matmul_dtype)
 
     def __call__(
         self, tokens_BL: Array, mask_BL: Array, layer: int, key: Array | None

@@ -19,17 +19,17 @@ class EncoderLabellerConfig:
 
     Attributes:
       encoder: without a decoder.
-      num_labels: C.
+      labels: what the C classes are called, in order.
       pooling: "none" labels every piece, "first" the sentence by its first piece.
     """
 
     encoder: TransformerConfig
-    num_labels: int
+    labels: tuple[str, ...]
     pooling: Literal["none", "first"] = "none"
 
     def __post_init__(self) -> None:
         """Refuses what is no encoder."""
-        demand(self, 1, "num_labels")
+        demand_labels(self.labels)
         if self.encoder.decoder_layers or self.encoder.num_slots:
             raise ValueError("a labeller's encoder has no decoder_layers and no slots")
 
@@ -62,7 +62,7 @@ class BilstmLabellerConfig:
       embedding: E, width of the embedding table.
       hidden: H, units of each direction.
       projection: D, width of what a teacher's states are imitated in.
-      num_labels: C.
+      labels: what the C classes are called, in order.
       pooling: "none" labels every piece; "last" the sentence by where both directions
         ended, "max" by the largest of each unit.
       max_length: most pieces of a row, frame included.
@@ -75,7 +75,7 @@ class BilstmLabellerConfig:
     embedding: int
     hidden: int
     projection: int
-    num_labels: int
+    labels: tuple[str, ...]
     pooling: Literal["none", "last", "max"] = "none"
     max_length: int = 128
     dropout: float = 0.2
@@ -84,7 +84,8 @@ class BilstmLabellerConfig:
 
     def __post_init__(self) -> None:
         """Refuses sizes that cannot be built."""
-        demand(self, 1, "vocab_size", "embedding", "hidden", "projection", "num_labels")
+        demand(self, 1, "vocab_size", "embedding", "hidden", "projection")
+        demand_labels(self.labels)
         within(self, 3, LARGEST_LENGTH, "max_length")
         for name in ("dropout", "recurrent_dropout"):
             rate = getattr(self, name)
@@ -99,6 +100,12 @@ class BilstmLabellerConfig:
     def width_of(self, layer: int) -> int:
         """D, width of a layer's states: those of the projection, or of layer 0."""
         return self.projection if layer else self.embedding
+
+
+def demand_labels(labels: tuple[str, ...]) -> None:
+    """Refuses names of classes that do not tell them apart."""
+    if not labels or len(set(labels)) < len(labels):
+        raise ValueError(f"labels {labels} are none, or have one twice")
 
 
 LabellerConfig: TypeAlias = EncoderLabellerConfig | BilstmLabellerConfig

@@ -11,7 +11,7 @@ from typing import Any
 from epik_jax import trees
 from epik_jax.evaluation.glossary import METRICS
 from epik_jax.interop.export import ModelFolder
-from epik_jax.recipes.figures import as_text
+from epik_jax.recipes.transliteration.figures import as_text
 
 _PURPOSE = {
     "matra": "Transliterates words between English and Hindi, Tamil, Kannada and "

@@ -18,13 +18,7 @@ from typing import Any
 
 import jax
 
-from epik_jax.interop.export import ModelFolder, export_model, load_model
-from epik_jax.recipes.card import model_card
-from epik_jax.recipes.corpus import DataConfig
-from epik_jax.recipes.matra import MatraConfig
-from epik_jax.recipes.networks import network_digest
-from epik_jax.recipes.student import StudentConfig
-from epik_jax.teachers.forward import Network
+from epik_jax.interop.export import load_model
 
 _ABSOLUTE = re.compile(r"""(?<=[='",(\s])/[^'",()\s]*""")
 
@@ -102,83 +96,23 @@ def how_trained(
     return {"seed": seed, **({"minutes of training": minutes} if rows else {})}
 
 
-def kept_pairs(counts: dict[str, dict[str, int]]) -> dict[str, str]:
-    """What became of the training words, in a line; nothing where none was read."""
-    train = [c for name, c in counts.items() if name.startswith("train:")]
-    if not train:
-        return {}
-    kept = sum(c["kept"] for c in train)
-    read = sum(c["read"] for c in train)
-    return {
-        "training pairs": f"{kept:,} of {read:,}; the others are words that are "
-        "held out for evaluation"
-    }
-
-
-def begun_from(config: MatraConfig) -> dict[str, Any]:
-    """The seed of a teacher, and the digest of the model that its training begins with.
-
-    To be asked before the training, when that model is sure to be there.
-    """
-    folder = config.start_folder
-    start = {"start": load_model(Path(folder)).digest} if folder else {}
-    return {"seed": config.seed, **start}
-
-
-def taught_by(config: StudentConfig, teacher: Network) -> dict[str, Any]:
-    """The seed of a student, and the teacher's digest for each part that it had."""
-    digest = network_digest(teacher)
-    parts = {
-        "teacher": bool(config.kinds & {"transfer", "back"}),
-        "start": config.start == "teacher",
-    }
-    had = {part: digest for part, true in parts.items() if true}
-    return {"seed": config.seed, **had}
-
-
-def export_network(
-    network: Network,
-    folder: Path,
-    recipe: str,
-    given: str,
-    data: DataConfig,
-    command: str,
-    origin: Mapping[str, Any],
-) -> None:
-    """Writes a run's network; one that was `given` keeps the story it came with."""
-    if not given:
-        return export_trained(network, folder, recipe, data, command, origin)
-    model = load_model(Path(given))
-    return export_model(model, folder, bfloat16=False, card=model_card(model))
-
-
-def export_trained(
-    network: Network,
-    folder: Path,
-    recipe: str,
-    data: DataConfig,
-    command: str,
-    origin: Mapping[str, Any],
-) -> None:
-    """Writes a model folder that says what it was made by and trained on.
+def story(
+    recipe: str, data: Iterable[str], command: str, origin: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a model folder says of how it was made.
 
     Args:
-      network: what is exported.
-      folder: where.
-      recipe: "matra" or "epik".
+      recipe: such as "epik".
       data: what was trained on.
       command: that made it.
-      origin: from `begun_from` or `taught_by`.
+      origin: seed, and digests of what it learnt from.
     """
-    read = {item.path for item in data.lists if item.split == "train"}
-    about = {
+    return {
         "recipe": recipe,
-        "data": sorted(read) or [data.kind],
+        "data": sorted(data),
         "command": command,
         "commit": commit(),
         **origin,
         "jax": jax.__version__,
         "python": platform.python_version(),
     }
-    model = ModelFolder(network.params, network.config, network.vocabulary, about)
-    export_model(model, folder, bfloat16=False, card=model_card(model))

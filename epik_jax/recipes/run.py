@@ -7,41 +7,59 @@ report lie in the folder afterwards. The only entry to the recipes for the comma
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from epik_jax.files import write_whole
 from epik_jax.interop.export import demand_replaceable
 from epik_jax.parallel.mesh import demand_one_process, make_mesh
-from epik_jax.recipes import epik, matra, settings
-from epik_jax.recipes.corpus import read_corpus
-from epik_jax.recipes.epik import EpikConfig
-from epik_jax.recipes.provenance import (
-    begun_from,
-    export_network,
-    export_trained,
-    taught_by,
-    typed_command,
-)
+from epik_jax.recipes import settings
+from epik_jax.recipes.provenance import typed_command
 from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.run_config import EpikRun, MatraRun
 from epik_jax.recipes.run_folder import RECORD, held
-from epik_jax.recipes.run_report import (
-    demand_reportable,
-    epik_report,
-    matra_report,
-    written,
-)
+from epik_jax.recipes.tagging import run as tagging
+from epik_jax.recipes.transliteration import run as transliteration
+from epik_jax.recipes.transliteration.run_config import EpikRun, MatraRun
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
-from epik_jax.teachers.advice import adviser
 from epik_jax.training.metric_log import MetricLog
 from epik_jax.training.stop import InterruptedRunError as InterruptedRunError
 from epik_jax.training.stop import StopFlag
 
-_BEFORE_MEASURING = "stopped after training, before measuring"
+
+@dataclasses.dataclass(frozen=True)
+class Runnable:
+    """A recipe as the command line knows it.
+
+    Attributes:
+      settings: a dataclass of everything that a run is told, `mesh` among it.
+      check: refuses settings for what is known before anything is read.
+      run: settings, workplace, command, and whether to measure -> a report, or None.
+      fill: settings, workplace and command -> caches in the workplace's folder; None
+        of a recipe that asks no teacher.
+    """
+
+    settings: type[Any]
+    check: Callable[[Any], None]
+    run: Callable[[Any, Workplace, str, bool], dict[str, Any] | None]
+    fill: Callable[[Any, Workplace, str], None] | None
+
+
+RECIPES = {
+    "matra": Runnable(MatraRun, transliteration.check, transliteration.run_matra, None),
+    "epik": Runnable(
+        EpikRun,
+        transliteration.check,
+        transliteration.run_epik,
+        transliteration.fill_epik,
+    ),
+    "xtremedistil": Runnable(
+        tagging.XtremeDistilRun, tagging.check, tagging.run, tagging.fill
+    ),
+}
 
 
 def run(
@@ -66,10 +84,8 @@ def run(
       NotADirectoryError: `workdir` is no folder.
     """
     typed = typed_command("run" if evaluate else "train", config_file, overrides)
-    with _begun(config_file, overrides, workdir) as (built, at):
-        if isinstance(built, MatraRun):
-            return _run_matra(built, at, typed, evaluate)
-        return _run_epik(built, at, typed, evaluate)
+    with _begun(config_file, overrides, workdir) as (recipe, built, at):
+        return recipe.run(built, at, typed, evaluate)
 
 
 def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[Path]:
@@ -92,14 +108,10 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
       NotADirectoryError: `workdir` is no folder.
     """
     typed = typed_command("cache", config_file, overrides)
-    with _begun(config_file, overrides, workdir, ("teacher",)) as (built, at):
-        if isinstance(built, MatraRun):
+    with _begun(config_file, overrides, workdir, ("teacher",)) as (recipe, built, at):
+        if recipe.fill is None:
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
-        origin = _origin(built.epik)
-        with at.stop:
-            teacher = epik.fill_caches(built.epik, read_corpus(built.data), at)
-        folder, given = workdir / "teacher", built.epik.teacher_folder
-        export_network(teacher, folder, "matra", given, built.data, typed, origin)
+        recipe.fill(built, at, typed)
     return find_caches(workdir)
 
 
@@ -129,16 +141,15 @@ def _begun(
     overrides: list[str],
     workdir: Path,
     models: Sequence[str] = ("teacher", "student"),
-) -> Iterator[tuple[MatraRun | EpikRun, Workplace]]:
+) -> Iterator[tuple[Runnable, Any, Workplace]]:
     """Settings and workplace of a run whose folder is held, and takes its `models`."""
     plain = settings.read_config(config_file, overrides)
-    recipe = plain.pop("recipe", None)
-    if recipe not in ("matra", "epik"):
-        raise ValueError(f"config.recipe is {recipe!r}, expected 'matra' or 'epik'")
-    kind: type[MatraRun] | type[EpikRun] = MatraRun if recipe == "matra" else EpikRun
-    built = settings.build(kind, plain)
-    if isinstance(built, EpikRun):
-        _demand_adviser(built)
+    name = plain.pop("recipe", None)
+    if name not in RECIPES:
+        raise ValueError(f"config.recipe is {name!r}, expected one of {(*RECIPES,)}")
+    recipe = RECIPES[name]
+    built = settings.build(recipe.settings, plain)
+    recipe.check(built)
     demand_one_process()
     with held(workdir):
         at = Workplace(
@@ -147,62 +158,12 @@ def _begun(
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
         )
-        for name in models:
-            demand_replaceable(workdir / name)
+        for model in models:
+            demand_replaceable(workdir / model)
         record = workdir / RECORD
-        said = json.dumps({"recipe": recipe, **plain}, indent=1, ensure_ascii=False)
+        said = json.dumps({"recipe": name, **plain}, indent=1, ensure_ascii=False)
         if not record.exists():
             write_whole(record, said + "\n")
-        yield built, at
+        yield recipe, built, at
         # Only now: settings that this folder refuses must not be its record.
         write_whole(record, said + "\n")
-
-
-def _run_matra(
-    config: MatraRun, at: Workplace, command: str, evaluate: bool
-) -> dict[str, Any] | None:
-    if evaluate:
-        demand_reportable(config)
-    origin = begun_from(config.teacher)
-    with at.stop:
-        corpus = read_corpus(config.data)
-        network = matra.train_matra(config.teacher, corpus, at)
-    folder = at.folder / "teacher"
-    export_trained(network, folder, "matra", config.data, command, origin)
-    if not evaluate:
-        return None
-    at.stop.obey(_BEFORE_MEASURING)
-    return written(matra_report(config, corpus, network, at, command), at)
-
-
-def _run_epik(
-    config: EpikRun, at: Workplace, command: str, evaluate: bool
-) -> dict[str, Any] | None:
-    if evaluate:
-        demand_reportable(config)
-    recipe, data, origin = config.epik, config.data, _origin(config.epik)
-    with at.stop:
-        trained = epik.train_epik(recipe, read_corpus(data), at)
-    taught = taught_by(recipe.student, trained.teacher)
-    for place, name, network, given, story in (
-        ("teacher", "matra", trained.teacher, recipe.teacher_folder, origin),
-        ("student", "epik", trained.student, recipe.student_folder, taught),
-    ):
-        folder = at.folder / place
-        export_network(network, folder, name, given, data, command, story)
-    if not evaluate:
-        return None
-    # Measuring takes no signals over: it has nothing to save.
-    at.stop.obey(_BEFORE_MEASURING)
-    return written(epik_report(config, trained, at, command), at)
-
-
-def _origin(config: EpikConfig) -> dict[str, Any]:
-    """What the teacher is begun from where it is trained here."""
-    return {} if config.teacher_folder else begun_from(config.teacher)
-
-
-def _demand_adviser(config: EpikRun) -> None:
-    """Misses a table that is not installed before its advice is wanted."""
-    if (table := config.epik.transfer.crowd.table) != "none":
-        adviser(table)

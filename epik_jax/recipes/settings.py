@@ -12,6 +12,7 @@ import dataclasses
 import difflib
 import importlib.util
 import inspect
+import os
 import re
 import traceback
 import types
@@ -185,7 +186,8 @@ def _told(
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        line = next((f.lineno for f in reversed(frames) if f.filename == path), "?")
+        file = os.path.abspath(path)
+        line = next((f.lineno for f in reversed(frames) if f.filename == file), "?")
         kind = type(error).__name__
         raise ValueError(f"--config: {path}:{line}: {kind}: {error}") from error
 

@@ -39,14 +39,12 @@ class LabellingNetwork:
       params: parameter tree.
       config: sizes and choices.
       pieces: what tokens mean.
-      labels: what classes mean, in order of their ids.
       mesh: devices that it answers on; None for the first one alone.
     """
 
     params: Params
     config: LabellerConfig
     pieces: WordPieces
-    labels: tuple[str, ...]
     mesh: Mesh | None = None
 
     def tags(
@@ -58,14 +56,14 @@ class LabellingNetwork:
         encoded = self.encoded(bare)
         best = np.argmax(self.logits(encoded.tokens, batch_size).values, axis=-1)
         begins = encoded.firsts.values.astype(bool)
-        names = np.array(self.labels)[best[begins]]
+        names = np.array(self.config.labels)[best[begins]]
         ends = np.cumsum([len(s.words) for s in cut])[:-1]
         return rejoined([n.tolist() for n in np.split(names, ends)], sentences)
 
     def encoded(self, sentences: Sequence[Sentence]) -> EncodedSentences:
         """Sentences that fit, as rows of pieces."""
         return encode_sentences(
-            sentences, self.pieces, self.labels, self.config.max_length
+            sentences, self.pieces, self.config.labels, self.config.max_length
         )
 
     def logits(self, tokens: Ragged, batch_size: int = 128) -> Ragged:
@@ -87,7 +85,7 @@ class LabellingNetwork:
           float32, N rows each.
         """
         count = len(tokens.values)
-        widths = self.config.num_labels, self.config.width_of(layer)
+        widths = len(self.config.labels), self.config.width_of(layer)
         logits, hidden = (
             Ragged(np.empty((count, width), np.float32), tokens.offsets)
             for width in widths

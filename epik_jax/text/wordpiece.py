@@ -21,6 +21,9 @@ from epik_jax.ragged import Ragged
 PAD, UNKNOWN, FIRST, LAST = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 """Padding, what has no piece, and the frame of a sentence."""
 
+FRAME_SIZE = 2
+"""Pieces that a network reads beside those of the words."""
+
 KIND = "wordpieces"
 _FORMAT = 1
 _LONGEST_WORD = 100
@@ -59,7 +62,7 @@ class WordPieces:
             ids, unk_token=UNKNOWN, max_input_chars_per_word=_LONGEST_WORD
         )
         self._tokenizer = _tokenizer(model, lowercase)
-        self.fingerprint = hashlib.sha256(self._canonical()).hexdigest()
+        self.fingerprint = hashlib.sha256(self.content).hexdigest()
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> tuple[Ragged, Ragged]:
         """Cuts the words of sentences.
@@ -100,9 +103,11 @@ class WordPieces:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes one file that `load_wordpieces` reads."""
-        Path(path).write_bytes(self._canonical())
+        Path(path).write_bytes(self.content)
 
-    def _canonical(self) -> bytes:
+    @property
+    def content(self) -> bytes:
+        """The saved form."""
         record = {
             "kind": KIND,
             "format": _FORMAT,
@@ -159,6 +164,12 @@ def train_wordpieces(
     tokenizer.train_from_iterator(words, trainer)
     ids = tokenizer.get_vocab()
     return WordPieces(sorted(ids, key=ids.__getitem__), lowercase=lowercase)
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Words of a text as BERT tells them apart: at spaces, and around each sign."""
+    parts = pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)
+    return tuple(word for word, _ in parts)
 
 
 def _letters(tokenizer: tokenizers.Tokenizer, words: Sequence[str]) -> list[str]:

@@ -11,9 +11,10 @@ import pytest
 from toy_networks import VOCABULARY, ToyNetwork
 from toy_teacher import ROMANISATIONS
 
-from epik_jax.recipes import caching, transfer
+from epik_jax.recipes import caching
 from epik_jax.recipes.caching import fill_cache
-from epik_jax.recipes.transfer import TransferConfig
+from epik_jax.recipes.transliteration import transfer
+from epik_jax.recipes.transliteration.transfer import TransferConfig
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teacher_cache.tfrecord import CorruptShardError

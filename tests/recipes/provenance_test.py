@@ -13,9 +13,9 @@ from toy_networks import VOCABULARY, StandIn
 from epik_jax.interop.export import load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import provenance
-from epik_jax.recipes.corpus import DataConfig
-from epik_jax.recipes.networks import network_digest
-from epik_jax.recipes.word_lists import ListConfig
+from epik_jax.recipes.transliteration.corpus import DataConfig
+from epik_jax.recipes.transliteration.networks import network_digest
+from epik_jax.recipes.transliteration.word_lists import ListConfig
 
 
 def test_folders_of_this_machine_are_not_in_the_command():

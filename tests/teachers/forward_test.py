@@ -14,7 +14,7 @@ from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Example
-from epik_jax.teachers import forward
+from epik_jax.teachers import placed
 from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import CharacterVocabulary, encode_sources
@@ -52,7 +52,7 @@ def drawn(seed: int, ending: float = 0.0) -> dict:
 def few_widths():
     """Padded lengths in steps of 8: half the shapes to compile."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forward, "WIDTH_STEP", 8)
+        patch.setattr(placed, "WIDTH_STEP", 8)
         yield
 
 

@@ -12,7 +12,7 @@ from jax.sharding import PartitionSpec as P
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.parallel.mesh import make_mesh
-from epik_jax.teachers import forward, passes
+from epik_jax.teachers import passes, placed
 from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import (
@@ -47,7 +47,7 @@ DECODINGS = {"greedy": Decoding(), "beam": Decoding(beam_width=3, num_hypotheses
 def one_width():
     """A padded length for all words: one shape to compile."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forward, "WIDTH_STEP", 16)
+        patch.setattr(placed, "WIDTH_STEP", 16)
         yield
 
 
@@ -93,11 +93,13 @@ def test_any_mesh_scores_and_encodes_as_one_device_does(alone, spread):
 
 def test_parameters_and_rows_lie_where_the_rules_say(spread):
     split = 2 * (spread.mesh.shape["model"] > 1)
-    kernel = spread._placed["decoder"]["block_00"]["attention"]["query"]["kernel"]
+    kernel = spread._placed.params["decoder"]["block_00"]["attention"]["query"][
+        "kernel"
+    ]
     assert kernel.sharding.spec == P(None, "model")
     assert kernel.addressable_shards[0].data.size * (split or 1) <= kernel.size
     rows = spread._rows(np.ones((8, 16), np.int32), np.ones((8, 16), bool))
-    states = passes.on_mesh(spread.mesh).hidden(spread._placed, *rows, CONFIG)
+    states = passes.on_mesh(spread.mesh).hidden(spread._placed.params, *rows, CONFIG)
     assert states.sharding.spec == P("data")
 
 

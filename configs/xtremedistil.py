@@ -1,0 +1,119 @@
+"""XtremeDistil: a multilingual tagger of entities, distilled into a small BiLSTM.
+
+    epik-jax run --config=configs/xtremedistil.py:builtin --workdir=runs/tagger-builtin
+    epik-jax run --config=configs/xtremedistil.py:real --config.data.root=FOLDER \
+        --workdir=runs/tagger-real
+
+The variants are sizes: `builtin` makes up its sentences itself, `tiny` a few of them
+for tests, `real` reads lists of tagged sentences (LANG.train, LANG.dev and LANG.test of
+each set, PER, LOC and ORG), and `open` leaves out of these what may not be used
+commercially.
+"""
+
+import ml_collections
+
+OPEN = {
+    "wikiann": ("de", "en", "es", "fr", "nl", "pl", "pt", "ru"),
+    "il_ner": ("hi", "or", "te", "ur"),
+    "bengali_ner": ("bn",),
+    "multiner": ("en", "si", "ta"),
+    "uner": ("da", "hr", "pt", "sk", "sr", "sv", "zh"),
+}
+NOT_COMMERCIAL = {"masakhaner2": ("ha", "ig", "sw", "yo")}
+SIZES = ("builtin", "tiny", "real", "open")
+
+
+def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
+    """The recipe at a size."""
+    if variant not in SIZES:
+        raise KeyError(f"known are {', '.join(SIZES)}")
+    size = "real" if variant == "open" else variant
+    return ml_collections.ConfigDict(
+        {
+            "recipe": "xtremedistil",
+            "data": data(variant),
+            "pieces": {"size": {"real": 24000, "builtin": 2000, "tiny": 500}[size]},
+            "teacher": teacher(size),
+            "mesh": {"data": 1, "model": 1},
+        }
+    )
+
+
+def data(variant: str) -> dict:
+    """Where the sentences come from."""
+    if variant in ("builtin", "tiny"):
+        return {
+            "kind": "builtin",
+            "num_sentences": {"builtin": 1000, "tiny": 20}[variant],
+        }
+    sets = OPEN if variant == "open" else {**OPEN, **NOT_COMMERCIAL}
+    lists = [
+        {
+            "name": f"{name}/{lang}",
+            "lang": lang,
+            "split": split,
+            "path": f"ner/{name}/{lang}.{split}.conll.gz",
+        }
+        for name, langs in sets.items()
+        for lang in langs
+        for split in ("train", "dev", "test")
+    ]
+    return {"kind": "files", "root": "", "lists": lists}
+
+
+def widths(size: str) -> tuple:
+    """Lengths that sentences are padded to; each is compiled for."""
+    return {
+        "real": (8, 12, 16, 24, 32, 48, 64, 96, 128),
+        "builtin": (16, 24, 40),
+        "tiny": (40,),
+    }[size]
+
+
+def teacher(size: str) -> dict:
+    """A BERT as big as the compute at hand allows; first it guesses hidden pieces."""
+    steps = {"real": (8000, 12000), "builtin": (600, 600), "tiny": (4, 6)}[size]
+    masked, tagging = steps
+    return {
+        "model": {
+            "width": {"real": 512, "builtin": 64, "tiny": 16}[size],
+            "num_heads": {"real": 8, "builtin": 4, "tiny": 2}[size],
+            "feed_forward": {"real": 2048, "builtin": 256, "tiny": 32}[size],
+            "layers": {"real": 6, "builtin": 3, "tiny": 2}[size],
+            "max_length": widths(size)[-1],
+            "dropout": 0.1,
+            "matmul_dtype": "bfloat16",
+        },
+        "masked": stage(size, masked, validated=False),
+        "tagging": stage(size, tagging, validated=True),
+        "num_validated": {"real": 200, "builtin": 50, "tiny": 4}[size],
+        "seed": 0,
+    }
+
+
+def stage(size: str, num_steps: int, *, validated: bool) -> dict:
+    """One leg of the teacher's training."""
+    loop = {
+        "num_steps": num_steps,
+        "log_every": {"real": 100, "builtin": 50, "tiny": 2}[size],
+        "save_every": {"real": 500, "builtin": 300, "tiny": 4}[size],
+    }
+    if validated:
+        every = {"real": 1000, "builtin": 200, "tiny": 3}[size]
+        loop |= {"validate_every": every, "keep_best": True}
+    return {
+        "batches": {
+            "batch_size": {"real": 64, "builtin": 32, "tiny": 8}[size],
+            "widths": widths(size),
+            "group_temperature": 1.5,
+            "seed": int(validated),
+        },
+        "optimizer": {
+            "learning_rate": {"real": 5e-4, "builtin": 1e-3, "tiny": 1e-3}[size],
+            "schedule": "cosine",
+            "warmup_steps": {"real": 1000, "builtin": 100, "tiny": 2}[size],
+            "final_share": 0.02,
+            "weight_decay": 0.01,
+        },
+        "loop": loop,
+    }

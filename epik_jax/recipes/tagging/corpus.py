@@ -1,0 +1,235 @@
+"""The sentences of a tagging run: read, guarded against leaks, split by purpose.
+
+Settings go in, sentences come out: what is trained on with its tags and without, what
+choices are made on, what is reported on. Nothing is cut into pieces here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from epik_jax.bounds import LARGEST_SEED, demand, within
+from epik_jax.data.conll import OUTSIDE, read_conll
+from epik_jax.data.draw import share_of
+from epik_jax.data.plain_text import read_plain_text
+from epik_jax.data.rows import RowReport
+from epik_jax.data.templates import TYPES, template_sentences
+from epik_jax.structs import Sentence
+from epik_jax.text.scripts import LANGUAGES
+
+Lists: TypeAlias = dict[tuple[str, str], list[Sentence]]
+"""Sentences by split and name of the list."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TaggedListConfig:
+    """One file of sentences.
+
+    Attributes:
+      name: of the list in figures, such as "wikiann/en".
+      lang: language of its sentences.
+      split: what it is for; of "unlabelled" the words alone are taken.
+      path: below the root; plain text where it ends in .txt or .txt.gz, else tagged.
+    """
+
+    name: str
+    lang: str
+    split: Literal["train", "dev", "test", "unlabelled"]
+    path: str
+
+    @property
+    def plain(self) -> bool:
+        """Whether the file holds sentences without tags."""
+        return self.path.removesuffix(".gz").endswith(".txt")
+
+    def __post_init__(self) -> None:
+        """Refuses plain text where tags are needed."""
+        if self.plain and self.split != "unlabelled":
+            raise ValueError(
+                f"list {self.name}: {self.path} is plain text, which is for split "
+                f"'unlabelled' and not for {self.split!r}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class TaggedDataConfig:
+    """Where the sentences come from.
+
+    Attributes:
+      kind: the corpus that ships, or files.
+      root: folder of the files.
+      lists: the files.
+      types: entity types; words of others are outside words.
+      langs: languages that are used; empty for all.
+      labelled_share: share of the training sentences that keep their tags; the others
+        are among the unlabelled.
+      max_bad_share: share of bad lines at which a file is refused.
+      num_sentences: of the corpus that ships, training sentences a language.
+      seed: of that corpus.
+    """
+
+    kind: Literal["builtin", "files"] = "builtin"
+    root: str = ""
+    lists: tuple[TaggedListConfig, ...] = ()
+    types: tuple[str, ...] = TYPES
+    langs: tuple[str, ...] = ()
+    labelled_share: float = 1.0
+    max_bad_share: float = 0.01
+    num_sentences: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that mean nothing, and files that nobody would read."""
+        demand(self, 5, "num_sentences")
+        within(self, 0.0, 1.0, "labelled_share", "max_bad_share")
+        within(self, 0, LARGEST_SEED, "seed")
+        if not self.types or len(set(self.types)) < len(self.types):
+            raise ValueError(f"types {self.types} are none, or have one twice")
+        if self.kind == "builtin" and (self.root or self.lists):
+            raise ValueError(
+                "kind 'builtin' reads neither root nor lists: set kind to 'files'"
+            )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes of a word."""
+        tags = (f"{mark}-{kind}" for kind in self.types for mark in "BI")
+        return (OUTSIDE, *tags)
+
+
+@dataclasses.dataclass(frozen=True)
+class TaggedCorpus:
+    """Sentences by purpose.
+
+    Attributes:
+      train: with tags.
+      unlabelled: without; none of them is in `train`.
+      dev: choices may look at these; lists by name.
+      test: reported once; lists by name.
+      counts: lines read, kept and dropped, by file; printed in reports.
+
+    No sentence of `dev` and `test` is in `train` or `unlabelled`, word for word.
+    """
+
+    train: list[Sentence]
+    unlabelled: list[Sentence]
+    dev: dict[str, list[Sentence]]
+    test: dict[str, list[Sentence]]
+    counts: dict[str, dict[str, int]]
+
+    @property
+    def transfer(self) -> list[Sentence]:
+        """All that a teacher is asked about, without tags."""
+        return [*(bare(s) for s in self.train), *self.unlabelled]
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """Languages of what is trained on."""
+        return tuple(sorted({s.lang for s in (*self.train, *self.unlabelled)}))
+
+
+def bare(sentence: Sentence) -> Sentence:
+    """The sentence without its tags."""
+    return dataclasses.replace(sentence, tags=())
+
+
+def read_tagged_corpus(config: TaggedDataConfig) -> TaggedCorpus:
+    """Reads all lists.
+
+    Training sentences that stand word for word in a dev or test list are left out:
+    published sets repeat up to a tenth of them.
+
+    Raises:
+      ValueError: no root, a missing file, too many bad lines, or nothing to train on;
+        names the file.
+    """
+    counts: dict[str, dict[str, int]] = {}
+    lists = _builtin(config) if config.kind == "builtin" else _files(config, counts)
+    held = {
+        sentence.words
+        for (split, _), found in lists.items()
+        if split in ("dev", "test")
+        for sentence in found
+    }
+    train: list[Sentence] = []
+    unlabelled: list[Sentence] = []
+    parts: dict[str, dict[str, list[Sentence]]] = {"dev": {}, "test": {}}
+    for (split, name), found in lists.items():
+        about = counts.setdefault(f"{split}:{name}", {})
+        if split in parts:
+            parts[split][name] = found
+        else:
+            kept = [s for s in found if s.words not in held]
+            about["held out"] = len(found) - len(kept)
+            found = kept
+        about["sentences"] = len(found)
+        for sentence in found if split == "train" else ():
+            keeps = share_of(sentence.example_id) < config.labelled_share
+            (train if keeps else unlabelled).append(sentence)
+        if split == "unlabelled":
+            unlabelled += found
+    if not train:
+        raise ValueError("config.data: there is no tagged sentence to train on")
+    logging.info("sentences: %d tagged, %d without tags", len(train), len(unlabelled))
+    return TaggedCorpus(train, [bare(s) for s in unlabelled], **parts, counts=counts)
+
+
+def _builtin(config: TaggedDataConfig) -> Lists:
+    sizes = {"train": config.num_sentences}
+    sizes |= dict.fromkeys(("dev", "test"), config.num_sentences // 5)
+    langs = config.langs or LANGUAGES
+    return {
+        (split, f"builtin/{lang}"): [
+            dataclasses.replace(s, origin=f"builtin/{lang}")
+            for s in template_sentences(
+                split, count=count, seed=config.seed, langs=(lang,)
+            )
+        ]
+        for split, count in sizes.items()
+        for lang in langs
+    }
+
+
+def _files(config: TaggedDataConfig, counts: dict[str, dict[str, int]]) -> Lists:
+    root = Path(config.root)
+    if not config.root or not root.is_dir():
+        raise ValueError(
+            f"data.root {config.root!r} is not a folder; set it with "
+            "--config.data.root=FOLDER"
+        )
+    lists = [x for x in config.lists if not config.langs or x.lang in config.langs]
+    if missing := [x.path for x in lists if not (root / x.path).is_file()]:
+        raise ValueError(
+            f"{root}: there is no {missing[0]}"
+            + (f", nor {len(missing) - 1} others" if len(missing) > 1 else "")
+        )
+    found: Lists = {}
+    for item in lists:
+        read, report = _read(item, root / item.path, config)
+        logging.info("%s", report)
+        about = counts.setdefault(f"{item.split}:{item.name}", {"lines": 0, "bad": 0})
+        about["lines"] += report.read
+        about["bad"] += report.bad
+        # One sentence may stand in two lists: each is an example of its own.
+        found.setdefault((item.split, item.name), []).extend(
+            dataclasses.replace(
+                s,
+                example_id=f"{item.split}:{item.name}:{s.example_id}",
+                origin=item.name,
+            )
+            for s in read
+        )
+    return found
+
+
+def _read(
+    item: TaggedListConfig, path: Path, config: TaggedDataConfig
+) -> tuple[list[Sentence], RowReport]:
+    if item.plain:
+        return read_plain_text(path, item.lang, max_bad_share=config.max_bad_share)
+    return read_conll(
+        path, item.lang, types=config.types, max_bad_share=config.max_bad_share
+    )

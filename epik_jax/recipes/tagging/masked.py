@@ -1,0 +1,117 @@
+"""Hidden pieces to be guessed from those around them, before any tag is learnt.
+
+The teacher reads its own training text first, as the teacher of XtremeDistil does
+(masked language model, Devlin et al. 2019). Batches of sentences go in; batches with
+pieces hidden, a forward pass and a term come out. Which are hidden follows from seed
+and step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from epik_jax.models.labeller import guesses, label
+from epik_jax.models.labeller_config import EncoderLabellerConfig
+from epik_jax.objectives import terms
+from epik_jax.objectives.objective import Term
+from epik_jax.structs import Array, Batch, ModelOutput, Params
+from epik_jax.text.wordpiece import FRAME_SIZE, WordPieces
+
+HIDDEN_SHARE = 0.15
+_REPLACED, _KEPT = 0.8, 0.1
+"""Of the hidden pieces so many read as unknown and so many as themselves; the others
+as any piece."""
+
+
+def hide_pieces(batch: Batch, pieces: WordPieces, seed: int, n: int) -> Batch:
+    """The batch with some of its pieces hidden.
+
+    A hidden piece reads as the unknown one, so that the network learns what to make of
+    what it does not know.
+
+    Args:
+      batch: "tokens" int32 [B, L] and "token_mask" bool [B, L].
+      pieces: what tokens mean.
+      seed: of the run.
+      n: the batch's number.
+
+    Returns:
+      The batch, with "places" int32 [B, P], where pieces were hidden, "labels" int32
+      [B, P], the pieces, and "label_mask" bool [B, P], true where there is one.
+    """
+    tokens, real = batch["tokens"], batch["token_mask"]
+    B, L = tokens.shape
+    rng = np.random.Generator(np.random.Philox(key=np.array([seed, n], np.uint64)))
+    lengths = real.sum(axis=1)
+    inner = real & (np.arange(L) > 0) & (np.arange(L) < lengths[:, None] - 1)
+    P = max(1, round(HIDDEN_SHARE * L))
+    drawn = np.where(inner, rng.random((B, L)), 2.0)
+    places = np.argsort(drawn, axis=1)[:, :P]
+    counts = np.maximum(1, np.round(HIDDEN_SHARE * (lengths - FRAME_SIZE)))
+    hidden = (np.arange(P) < counts[:, None]) & np.take_along_axis(inner, places, 1)
+    labels = np.take_along_axis(tokens, places, axis=1)
+    turn = rng.random((B, P))
+    anything = rng.integers(0, pieces.size, (B, P), dtype=np.int32)
+    shown = np.where(turn < _REPLACED + _KEPT, labels, anything)
+    shown = np.where(turn < _REPLACED, np.int32(pieces.unk_id), shown)
+    read = tokens.copy()
+    np.put_along_axis(read, places, np.where(hidden, shown, labels), axis=1)
+    return batch | {
+        "tokens": read,
+        "places": places.astype(np.int32),
+        "labels": labels,
+        "label_mask": hidden,
+    }
+
+
+def masked_stream(
+    batches: Callable[[int], Iterator[tuple[int, np.ndarray, Batch]]],
+    pieces: WordPieces,
+    seed: int,
+) -> Callable[[int], Iterator[Batch]]:
+    """Training batches with pieces hidden, from a given step on."""
+
+    def stream(start: int) -> Iterator[Batch]:
+        for n, rows, batch in batches(start):
+            hidden = hide_pieces(batch, pieces, seed, n)
+            yield hidden | {"weight": np.ones(len(rows), np.float32)}
+
+    return stream
+
+
+def make_masked_forward(config: EncoderLabellerConfig) -> Callable[..., ModelOutput]:
+    """Logits over all pieces at the hidden places, from "student" and "bridge"."""
+
+    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+        output = label(
+            params["student"],
+            config,
+            batch["tokens"],
+            batch["token_mask"],
+            layer=config.num_layers,
+            key=key,
+        )
+        bias_V = params["bridge"]["pieces"]["bias"]
+        return ModelOutput(
+            guesses(params["student"], config, output, batch["places"], bias_V)
+        )
+
+    return forward
+
+
+def masked_ce_term() -> Term:
+    """Cross-entropy of the hidden pieces."""
+
+    def values(outputs: ModelOutput, batch: Batch) -> tuple[Array, Array]:
+        return terms.hard_ce(outputs.logits, batch["labels"]), batch["label_mask"]
+
+    return Term("masked_ce", values)
+
+
+def bridge_shapes(config: EncoderLabellerConfig) -> dict[str, Any]:
+    """What guessing needs beside the network: a bias for each piece."""
+    shape = np.empty((config.vocab_size,), np.float32)
+    return {"pieces": {"bias": shape}}
