@@ -11,8 +11,8 @@ from typing import Any
 
 from epik_jax.evaluation import report
 from epik_jax.evaluation.findings import System
+from epik_jax.recipes import figures
 from epik_jax.recipes.provenance import commit
-from epik_jax.recipes.transliteration import figures
 from epik_jax.recipes.transliteration.pairs_file import PairsFile, Part
 from epik_jax.recipes.transliteration.streams import examples_digest
 from epik_jax.recipes.transliteration.systems import answered as system_of

@@ -113,14 +113,13 @@ def _train(given: argparse.Namespace) -> int:
 def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
     with _set_up():
         from epik_jax.recipes import run
-        from epik_jax.recipes.transliteration import figures
 
     try:
         made = run.run(given.config, given.overrides, given.workdir, evaluate=evaluate)
     except run.InterruptedRunError as error:
         return _tell(f"{error}; the same command goes on from there", STOPPED)
     if made is not None:
-        print(figures.closing_table(made))
+        print(run.summary(made))
         print(f"report: {given.workdir / 'report.html'}")
     for name in ("teacher", "student"):
         if (given.workdir / name).is_dir():
@@ -159,7 +158,6 @@ def _evaluate(given: argparse.Namespace) -> int:
         from epik_jax.recipes.transliteration import (
             answerer,
             examination,
-            figures,
             pairs_file,
         )
 
@@ -181,7 +179,7 @@ def _evaluate(given: argparse.Namespace) -> int:
     )
     if given.json is not None:
         report.write_report(given.json, made)
-    print(figures.examination_table(made))
+    print(summaries.examination_table(made))
     return 0
 
 
@@ -238,18 +236,18 @@ def _print_line(line: Any, given: argparse.Namespace) -> None:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from epik_jax.interop import export
+    from epik_jax.interop import export, model_folder
     from epik_jax.recipes import card
     from epik_jax.recipes.transliteration.measured import measured
 
     interruption.leave_in_order()
     folder = given.workdir / given.model
-    if not export.is_model_folder(folder):
+    if not model_folder.is_model_folder(folder):
         raise FileNotFoundError(
             f"{given.workdir} holds no finished {given.model}; "
             "finish it with `epik-jax run` in this --workdir"
         )
-    model = export.load_model(folder)
+    model = model_folder.load_model(folder)
     metrics = [row for path in given.metrics for row in measured(path, model)]
     if metrics:
         about = {**model.about, "metrics": metrics}

@@ -109,11 +109,13 @@ class TeacherSignal:
     Attributes:
       log_probs: float [B, T, V], next-token log-probabilities along the labels, at
         temperature 1.
+      logits: float [B, L, C] (tags) or [B, C] (scores), before any softmax.
       hidden: float [B, L, D], hidden states that a student may imitate.
       hidden_mask: bool [B, L], true where `hidden` is real.
     """
 
     log_probs: Array | None = None
+    logits: Array | None = None
     hidden: Array | None = None
     hidden_mask: Array | None = None
 

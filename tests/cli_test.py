@@ -15,7 +15,7 @@ import console
 import pytest
 
 from epik_jax import arguments, doctor
-from epik_jax.interop.export import load_model
+from epik_jax.interop.model_folder import load_model
 from epik_jax.recipes import run
 from epik_jax.text.scripts import script_of
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from epik_jax import cli, host
-from epik_jax.interop.export import ModelFolder, export_model
+from epik_jax.interop.export import export_model
+from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.text.scripts import LANGUAGES

@@ -13,7 +13,7 @@ import pytest
 import tiny_run
 
 from epik_jax import trees
-from epik_jax.interop.export import load_model
+from epik_jax.interop.model_folder import load_model
 from epik_jax.recipes import run as runs
 from epik_jax.recipes.run_folder import held
 from epik_jax.recipes.transliteration.networks import load_network

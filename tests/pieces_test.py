@@ -9,7 +9,7 @@ import console
 import pytest
 import tiny_run
 
-from epik_jax.interop.export import load_model
+from epik_jax.interop.model_folder import load_model
 from epik_jax.recipes import run as runs
 from epik_jax.text.pieces import SentencePieceVocabulary
 from epik_jax.text.wellformed import is_wellformed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from epik_jax.interop.export import load_model
+from epik_jax.interop.model_folder import load_model
 from epik_jax.recipes.transliteration import answerer
 from epik_jax.structs import Example
 from epik_jax.text.wellformed import is_wellformed

@@ -29,6 +29,7 @@ class EncodedSentences:
         little-endian int32; a signal made for other pieces is caught by it.
       firsts: N rows like `tokens`, 1 where a piece begins a word, else 0.
       labels: N rows like `tokens`, the word's label where it begins, else 0.
+      tagged: bool [N], whether somebody tagged the sentence.
       group: int32 [N], position in `groups`.
       groups: languages, sorted.
     """
@@ -38,11 +39,25 @@ class EncodedSentences:
     source_digest: np.ndarray
     firsts: Ragged
     labels: Ragged
+    tagged: np.ndarray
     group: np.ndarray
     groups: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def take(self, rows: np.ndarray) -> EncodedSentences:
+        """The named sentences, in that order."""
+        return dataclasses.replace(
+            self,
+            keys=self.keys[rows],
+            tokens=self.tokens.take(rows),
+            source_digest=self.source_digest[rows],
+            firsts=self.firsts.take(rows),
+            labels=self.labels.take(rows),
+            tagged=self.tagged[rows],
+            group=self.group[rows],
+        )
 
 
 def cut_sentences(
@@ -135,6 +150,7 @@ def encode_sentences(
         source_digest=row_digests(tokens),
         firsts=Ragged(begins, rows.offsets).framed(nothing, 0),
         labels=Ragged(spread, rows.offsets).framed(nothing, 0),
+        tagged=np.array([bool(s.tags) for s in sentences], bool),
         group=np.array([langs.index(s.lang) for s in sentences], np.int32),
         groups=langs,
     )
@@ -152,8 +168,9 @@ def make_sentence_batch(
       pad_id: fills rows up.
 
     Returns:
-      tokens int32 [B, L], token_mask bool [B, L], labels int32 [B, L] and label_mask
-      bool [B, L], true where a word begins.
+      tokens int32 [B, L], token_mask bool [B, L], word_mask bool [B, L], true where a
+      word begins, labels int32 [B, L] and label_mask bool [B, L], true where a word
+      begins that somebody tagged.
 
     Raises:
       ValueError: a row does not fit.
@@ -164,8 +181,9 @@ def make_sentence_batch(
     return {
         "tokens": tokens,
         "token_mask": token_mask,
+        "word_mask": firsts.astype(bool),
         "labels": labels,
-        "label_mask": firsts.astype(bool),
+        "label_mask": firsts.astype(bool) & encoded.tagged[rows][:, None],
     }
 
 

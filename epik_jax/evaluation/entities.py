@@ -18,12 +18,6 @@ from epik_jax.evaluation.bootstrap import Ratio
 
 MODE = "strict IOB2, whole entities"
 
-DEFINITIONS = {
-    "precision": "Share of the entities written that are right: type and both ends.",
-    "recall": "Share of the entities there are that were written so.",
-    "F1": "The harmonic mean of both, over all sentences of a language together.",
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class EntityScores:
@@ -42,7 +36,7 @@ class EntityScores:
     there: np.ndarray
 
     def ratio(self, metric: str, kind: str = "") -> Ratio:
-        """Columns of "precision", "recall" or "F1", of one type or of all.
+        """Columns of "precision", "recall" or "f1", of one type or of all.
 
         Raises:
           KeyError: there is no such metric or type.
@@ -58,7 +52,7 @@ class EntityScores:
         return {
             "precision": Ratio(right, written),
             "recall": Ratio(right, there),
-            "F1": Ratio(2 * right, written + there),
+            "f1": Ratio(2 * right, written + there),
         }[metric]
 
     def value(self, metric: str, kind: str = "") -> float:

@@ -129,10 +129,38 @@ DISTANCE = Metric(
     lower_is_better=True,
 )
 
+OF_ENTITIES = (
+    Metric(
+        "f1",
+        "F1",
+        "Harmonic mean of precision and recall of entities: twice those that are right "
+        "over those written and those there, summed over the sentences of a list. An "
+        "entity is right where its type and both ends are, by strict IOB2.",
+        "entities right in type and at both ends, against those written and there",
+    ),
+    Metric(
+        "precision",
+        "precision",
+        "Share of the entities written that are right: type and both ends.",
+        "share of the entities written that are right",
+    ),
+    Metric(
+        "recall",
+        "recall",
+        "Share of the entities there are that were written so: type and both ends.",
+        "share of the entities there are that were written",
+    ),
+)
+
 METRICS: Mapping[str, Metric] = {
     metric.name: metric for metric in (*OF_SPELLING, *OF_SOUND, DISTANCE)
 }
-"""By name, in the order in which they are shown."""
+"""Of written words, by name, in the order in which they are shown."""
+
+ALL_METRICS: Mapping[str, Metric] = {
+    **METRICS,
+    **{metric.name: metric for metric in OF_ENTITIES},
+}
 
 
 def named(name: str) -> Metric:

@@ -89,6 +89,22 @@ def guesses(
     return logits_BPV + bias_V[None, None]
 
 
+def bridged(kernel_HD: Array, bias_D: Array, hidden_BLH: Array, dtype: str) -> Array:
+    """States at a teacher's width, where the projection to it is not shipped.
+
+    Args:
+      kernel_HD: of the projection.
+      bias_D: of the projection.
+      hidden_BLH: states that labels are read from.
+      dtype: what the product is computed from.
+
+    Returns:
+      float32 [B, L, D], after a GELU (XtremeDistil, section 4.1).
+    """
+    projected_BLD = layers.einsum("blh,hd->bld", dtype, hidden_BLH, kernel_HD)
+    return layers.ACTIVATIONS["gelu_exact"](projected_BLD + bias_D[None, None])
+
+
 def parameter_shapes(config: LabellerConfig) -> Params:
     """The tree of parameters as shapes, without drawing one."""
     tokens = jax.ShapeDtypeStruct((1, 2), jnp.int32)
@@ -146,7 +162,8 @@ class BilstmLabeller(nn.Module):
         self.bilstm = Bilstm(
             config.hidden, config.recurrent_dropout, config.matmul_dtype
         )
-        self.projection = layers.Dense(config.projection, config.matmul_dtype)
+        if config.projection:
+            self.projection = layers.Dense(config.projection, config.matmul_dtype)
         self.head = layers.Dense(len(config.labels), config.matmul_dtype)
 
     def __call__(
@@ -164,7 +181,9 @@ class BilstmLabeller(nn.Module):
             below = jnp.where(mask_BL[:, :, None], states_BLH, -jnp.inf)
             states_BLH = below.max(axis=1, keepdims=True)
         states_BLH = layers.dropout(states_BLH, config.dropout, keys[2])
-        hidden_BLD = layers.ACTIVATIONS["gelu_exact"](self.projection(states_BLH))
+        hidden_BLD = states_BLH
+        if config.projection:
+            hidden_BLD = layers.ACTIVATIONS["gelu_exact"](self.projection(states_BLH))
         logits_BLC = self.head(hidden_BLD)
         hidden = hidden_BLD if layer else x_BLE
         if config.pooling == "none":

@@ -61,7 +61,8 @@ class BilstmLabellerConfig:
       vocab_size: V.
       embedding: E, width of the embedding table.
       hidden: H, units of each direction.
-      projection: D, width of what a teacher's states are imitated in.
+      projection: D, width of what a teacher's states are imitated in, between the
+        BiLSTM and the labels; 0 labels the BiLSTM's own states.
       labels: what the C classes are called, in order.
       pooling: "none" labels every piece; "last" the sentence by where both directions
         ended, "max" by the largest of each unit.
@@ -84,7 +85,8 @@ class BilstmLabellerConfig:
 
     def __post_init__(self) -> None:
         """Refuses sizes that cannot be built."""
-        demand(self, 1, "vocab_size", "embedding", "hidden", "projection")
+        demand(self, 1, "vocab_size", "embedding", "hidden")
+        demand(self, 0, "projection")
         demand_labels(self.labels)
         within(self, 3, LARGEST_LENGTH, "max_length")
         for name in ("dropout", "recurrent_dropout"):
@@ -94,12 +96,12 @@ class BilstmLabellerConfig:
 
     @property
     def num_layers(self) -> int:
-        """Layers whose states can be imitated: the projection alone."""
+        """Layers whose states can be imitated: the last one alone."""
         return 1
 
     def width_of(self, layer: int) -> int:
-        """D, width of a layer's states: those of the projection, or of layer 0."""
-        return self.projection if layer else self.embedding
+        """D, width of a layer's states: what labels are read from, or layer 0."""
+        return (self.projection or 2 * self.hidden) if layer else self.embedding
 
 
 def demand_labels(labels: tuple[str, ...]) -> None:

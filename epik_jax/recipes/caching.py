@@ -11,9 +11,9 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from epik_jax.structs import Example
+from epik_jax.structs import Example, Sentence
 from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teacher_cache.schema import Block, Schema
@@ -24,7 +24,11 @@ _ASKED_TOGETHER = 4096
 _SECONDS_BETWEEN_LINES = 20.0
 
 
-class Answering(Protocol):
+ExampleT = TypeVar("ExampleT", Example, Sentence)
+AskedT = TypeVar("AskedT", Example, Sentence, contravariant=True)
+
+
+class Answering(Protocol[AskedT]):
     """Something that answers examples with arrays of one schema."""
 
     @property
@@ -32,15 +36,15 @@ class Answering(Protocol):
         """Fields of an answer."""
         ...
 
-    def block(self, examples: Sequence[Example]) -> Block:
+    def block(self, examples: Sequence[AskedT]) -> Block:
         """Answers to some examples."""
         ...
 
 
 def fill_cache(
     folder: Path,
-    teacher: Answering,
-    examples: Sequence[Example],
+    teacher: Answering[ExampleT],
+    examples: Sequence[ExampleT],
     fingerprint: dict[str, str],
     num_shards: int,
     check_stop: Callable[[], None],
@@ -68,7 +72,7 @@ def fill_cache(
         "%s: %d examples, about %.0f MB expected", folder, len(examples), size / 1e6
     )
     progress = _Progress(folder.name, len(examples))
-    bounds = [len(examples) * i // num_shards for i in range(num_shards)]
+    bounds: list[int] = [len(examples) * i // num_shards for i in range(num_shards)]
     shards = [
         functools.partial(_blocks, teacher, examples[start:end], check_stop, progress)
         for start, end in zip(bounds, [*bounds[1:], len(examples)], strict=True)
@@ -107,8 +111,8 @@ def _is_sealed(folder: Path) -> bool:
 
 
 def _blocks(
-    teacher: Answering,
-    examples: Sequence[Example],
+    teacher: Answering[ExampleT],
+    examples: Sequence[ExampleT],
     check_stop: Callable[[], None],
     progress: _Progress,
 ) -> Iterable[Block]:
@@ -149,7 +153,9 @@ class _Progress:
         )
 
 
-def _mean_lengths(teacher: Answering, examples: Sequence[Example]) -> dict[str, float]:
+def _mean_lengths(
+    teacher: Answering[ExampleT], examples: Sequence[ExampleT]
+) -> dict[str, float]:
     """Expected lengths of ragged fields, from the answers to a few examples."""
     few = examples[:: max(1, len(examples) // 64)][:64]
     block = teacher.block(few)

@@ -18,7 +18,7 @@ from typing import Any
 
 import jax
 
-from epik_jax.interop.export import load_model
+from epik_jax.interop.model_folder import load_model
 
 _ABSOLUTE = re.compile(r"""(?<=[='",(\s])/[^'",()\s]*""")
 

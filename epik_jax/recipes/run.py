@@ -22,6 +22,7 @@ from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run_folder import RECORD, held
 from epik_jax.recipes.tagging import run as tagging
 from epik_jax.recipes.transliteration import run as transliteration
+from epik_jax.recipes.transliteration import summaries
 from epik_jax.recipes.transliteration.run_config import EpikRun, MatraRun
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
@@ -167,3 +168,8 @@ def _begun(
         yield recipe, built, at
         # Only now: settings that this folder refuses must not be its record.
         write_whole(record, said + "\n")
+
+
+def summary(report: dict[str, Any]) -> str:
+    """What a terminal shows of a run's report."""
+    return summaries.closing_table(report)

@@ -18,7 +18,7 @@ PAIR = st.lists(st.tuples(TAG, TAG), min_size=1, max_size=8)
 ORACLES = {
     "precision": metrics.precision_score,
     "recall": metrics.recall_score,
-    "F1": metrics.f1_score,
+    "f1": metrics.f1_score,
 }
 
 
@@ -41,28 +41,28 @@ def test_an_entity_is_right_as_a_whole_or_not_at_all():
     assert found.right.tolist() == [[1, 0], [0, 1]]
     assert found.written.tolist() == [[1, 1], [1, 1]]
     assert found.there.tolist() == [[1, 1], [0, 1]]
-    assert found.value("F1") == pytest.approx(2 * 2 / (4 + 3))
+    assert found.value("f1") == pytest.approx(2 * 2 / (4 + 3))
     assert found.value("precision", "LOC") == 0.5
     assert found.value("recall", "PER") == 0.5
 
 
 def test_what_does_not_begin_with_b_is_no_entity():
     found = entity_scores([["B-PER", "O"]], [["I-PER", "O"]])
-    assert found.written.sum() == 0 and found.value("F1") == 0.0
+    assert found.written.sum() == 0 and found.value("f1") == 0.0
 
 
 def test_nothing_there_and_nothing_written_has_no_figure_but_zero():
-    assert entity_scores([["O"]], [["O"]]).value("F1") == 0.0
+    assert entity_scores([["O"]], [["O"]]).value("f1") == 0.0
 
 
 def test_an_interval_holds_the_figure_and_a_perfect_system_has_no_doubt():
     rng = np.random.default_rng(0)
     there = [["B-PER", "O"] for _ in range(200)]
     written = [["B-PER" if x else "O", "O"] for x in rng.random(200) < 0.7]
-    found = entity_scores(there, written).ratio("F1")
+    found = entity_scores(there, written).ratio("f1")
     interval = bootstrap.interval(found, ["en"] * 200, num_resamples=200)
     assert interval.low < interval.value < interval.high
-    same = entity_scores(there, there).ratio("F1")
+    same = entity_scores(there, there).ratio("f1")
     sure = bootstrap.interval(same, ["en"] * 200, num_resamples=200)
     assert (sure.low, sure.high) == (1.0, 1.0)
 

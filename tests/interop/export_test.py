@@ -14,12 +14,8 @@ import tiny
 
 from epik_jax import trees
 from epik_jax.interop import export
-from epik_jax.interop.export import (
-    ModelFolder,
-    export_model,
-    is_model_folder,
-    load_model,
-)
+from epik_jax.interop.export import export_model
+from epik_jax.interop.model_folder import ModelFolder, is_model_folder, load_model
 from epik_jax.text.normalise import NORMALISER_VERSION
 from epik_jax.text.vocabulary import CharacterVocabulary
 

@@ -26,14 +26,15 @@ ENCODER = TransformerConfig(
     embedding_norm=True,
     token_types=2,
 )
-TEACHER = EncoderLabellerConfig(ENCODER, num_labels=5)
-STUDENT = BilstmLabellerConfig(20, embedding=4, hidden=6, projection=8, num_labels=5)
+LABELS = tuple("abcde")
+TEACHER = EncoderLabellerConfig(ENCODER, labels=LABELS)
+STUDENT = BilstmLabellerConfig(20, embedding=4, hidden=6, projection=8, labels=LABELS)
 CONFIGS = [
     TEACHER,
-    EncoderLabellerConfig(ENCODER, 5, "first"),
+    EncoderLabellerConfig(ENCODER, LABELS, "first"),
     STUDENT,
-    BilstmLabellerConfig(20, 4, 6, 8, 5, "last"),
-    BilstmLabellerConfig(20, 4, 6, 8, 5, "max"),
+    BilstmLabellerConfig(20, 4, 6, 8, LABELS, "last"),
+    BilstmLabellerConfig(20, 4, 6, 8, LABELS, "max"),
 ]
 IDS = ["encoder", "pooled-encoder", "bilstm", "last", "max"]
 TOKENS = np.random.default_rng(0).integers(0, 20, (3, 7))
@@ -101,7 +102,7 @@ def test_the_student_s_head_reads_what_imitates_the_teacher():
 def test_max_and_last_pool_what_the_bilstm_says_of_real_pieces():
     """Of a sentence of one piece both are its only state."""
     for pooling in ("last", "max"):
-        config = BilstmLabellerConfig(20, 4, 6, 8, 5, pooling)
+        config = BilstmLabellerConfig(20, 4, 6, 8, LABELS, pooling)
         alone = answer(config).logits[2]
         np.testing.assert_allclose(alone, answer(STUDENT).logits[2, 0], atol=1e-5)
 
@@ -121,6 +122,6 @@ def test_a_layer_that_is_not_there_is_refused():
 def test_sizes_that_cannot_be_built_are_refused(change, told):
     sizes = {"vocab_size": 9, "embedding": 2, "hidden": 2, "projection": 2}
     with pytest.raises(ValueError, match=told):
-        BilstmLabellerConfig(**{**sizes, "num_labels": 2, **change})
+        BilstmLabellerConfig(**{**sizes, "labels": ("a", "b"), **change})
     with pytest.raises(ValueError, match="no decoder_layers"):
-        EncoderLabellerConfig(TransformerConfig(9), 2)
+        EncoderLabellerConfig(TransformerConfig(9), ("a", "b"))

@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from epik_jax import trees
-from epik_jax.interop.export import ModelFolder
+from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.recipes.card import model_card
 from epik_jax.text.vocabulary import CharacterVocabulary
 

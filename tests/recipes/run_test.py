@@ -13,10 +13,11 @@ import tiny_run
 from toy_networks import VOCABULARY, StandIn
 
 from epik_jax.evaluation.feature_distance import make_feature_distance
-from epik_jax.interop.export import ModelFolder, load_model
+from epik_jax.interop.model_folder import ModelFolder, load_model
 from epik_jax.models.config import TransformerConfig
 from epik_jax.recipes import run as runs
 from epik_jax.recipes import settings
+from epik_jax.recipes.transliteration import matra
 
 MATRA = tiny_run.CONFIG.replace("epik.py", "matra.py")
 
@@ -31,7 +32,7 @@ def teacher(monkeypatch):
     """A teacher that no time is spent on."""
     sizes = {"width": 8, "num_heads": 2, "encoder_layers": 1, "decoder_layers": 1}
     network = StandIn(TransformerConfig(VOCABULARY.size, feed_forward=8, **sizes))
-    monkeypatch.setattr(runs.matra, "train_matra", lambda *_: network)
+    monkeypatch.setattr(matra, "train_matra", lambda *_: network)
     return network
 
 
@@ -142,7 +143,10 @@ def config(tmp_path, text):
 @pytest.mark.parametrize(
     ("settings_of", "message"),
     [
-        ({"recipe": "epic"}, "config.recipe is 'epic', expected 'matra' or 'epik'"),
+        (
+            {"recipe": "epic"},
+            "config.recipe is 'epic', expected one of ('matra', 'epik',",
+        ),
         ({}, "config.recipe is None"),
         ({"recipe": "matra", "daat": {}}, "config.daat is not known; did you mean"),
         ({"recipe": "epik"}, "config.data is missing"),
@@ -255,7 +259,7 @@ def test_a_folder_is_let_go_when_a_run_fails(tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no")
 
-    monkeypatch.setattr(runs.matra, "train_matra", fail)
+    monkeypatch.setattr(matra, "train_matra", fail)
     for _ in range(2):
         with pytest.raises(RuntimeError, match="no"):
             runs.run(MATRA, [], tmp_path, evaluate=False)

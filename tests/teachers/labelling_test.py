@@ -29,8 +29,8 @@ ENCODER = TransformerConfig(
     embedding_norm=True,
 )
 CONFIGS = {
-    "encoder": EncoderLabellerConfig(ENCODER, len(LABELS)),
-    "bilstm": BilstmLabellerConfig(PIECES.size, 4, 6, 8, len(LABELS), max_length=64),
+    "encoder": EncoderLabellerConfig(ENCODER, LABELS),
+    "bilstm": BilstmLabellerConfig(PIECES.size, 4, 6, 8, LABELS, max_length=64),
 }
 
 
@@ -38,7 +38,7 @@ CONFIGS = {
 def network(request):
     config = CONFIGS[request.param]
     params = initial.init_params(labeller.parameter_shapes(config), 1)
-    return LabellingNetwork(params, config, PIECES, LABELS)
+    return LabellingNetwork(params, config, PIECES)
 
 
 def test_each_word_gets_the_likeliest_label_of_its_first_piece(network):

@@ -82,5 +82,5 @@ def mean_f1(
     for found in lists.values():
         written = [next(answers) for _ in found]
         scores = entity_scores([s.tags for s in found], written)
-        values.append(scores.value("F1"))
+        values.append(scores.value("f1"))
     return float(np.mean(values))

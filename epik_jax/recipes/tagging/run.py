@@ -7,29 +7,37 @@ in the run's folder afterwards.
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+from epik_jax.interop.export import export_model
+from epik_jax.interop.model_folder import Labeller, ModelFolder, load_model
+from epik_jax.recipes.card import model_card
 from epik_jax.recipes.mesh_config import MeshConfig
+from epik_jax.recipes.provenance import story
 from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.tagging.corpus import TaggedDataConfig, read_tagged_corpus
-from epik_jax.recipes.tagging.pieces import PiecesConfig, build_pieces
-from epik_jax.recipes.tagging.teacher import TeacherConfig, train_teacher
+from epik_jax.recipes.tagging.corpus import (
+    TaggedCorpus,
+    TaggedDataConfig,
+    read_tagged_corpus,
+)
+from epik_jax.recipes.tagging.teaching import gather_material
+from epik_jax.recipes.tagging.xtremedistil import (
+    XtremeDistilConfig,
+    distil,
+    ready_teacher,
+)
+from epik_jax.teachers.labelling import LabellingNetwork
+
+_RECIPE = "xtremedistil"
 
 
 @dataclasses.dataclass(frozen=True)
 class XtremeDistilRun:
-    """A run of the XtremeDistil recipe.
-
-    Attributes:
-      data: sentences.
-      pieces: what the teacher reads.
-      teacher: how it is trained.
-      mesh: devices.
-    """
+    """A run of the XtremeDistil recipe: data, everything of the recipe, devices."""
 
     data: TaggedDataConfig
-    teacher: TeacherConfig
-    pieces: PiecesConfig = dataclasses.field(default_factory=PiecesConfig)
+    xtremedistil: XtremeDistilConfig
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
 
@@ -43,10 +51,54 @@ def run(
     """Trains teacher and student and writes both, and the report if it is wanted."""
     with at.stop:
         corpus = read_tagged_corpus(config.data)
-        pieces = build_pieces(config.pieces, corpus.transfer, at)
-        train_teacher(config.teacher, corpus, config.data.labels, pieces, at)
+        made = distil(config.xtremedistil, corpus, config.data.labels, at)
+    _write_teacher(made.teacher, config, corpus, at, command)
+    taught = {
+        "seed": config.xtremedistil.student.seed,
+        "teacher": made.material.teacher_digest,
+    }
+    for lang, student in made.students.items():
+        folder = at.folder / "student" / lang if lang else at.folder / "student"
+        _write(student, folder, config.data, corpus, command, taught)
     return None
 
 
 def fill(config: XtremeDistilRun, at: Workplace, command: str) -> None:
     """Trains the teacher, writes it, and caches its answers."""
+    recipe = config.xtremedistil
+    with at.stop:
+        corpus = read_tagged_corpus(config.data)
+        teacher = ready_teacher(recipe, corpus, config.data.labels, at)
+        gather_material(teacher, corpus, recipe.student, recipe.signals, at)
+    _write_teacher(teacher, config, corpus, at, command)
+
+
+def _write_teacher(
+    teacher: LabellingNetwork,
+    config: XtremeDistilRun,
+    corpus: TaggedCorpus,
+    at: Workplace,
+    command: str,
+) -> None:
+    """Writes the teacher; one that was given keeps the story it came with."""
+    folder, given = at.folder / "teacher", config.xtremedistil.teacher_folder
+    if given:
+        model = load_model(Path(given))
+        return export_model(model, folder, bfloat16=False, card=model_card(model))
+    origin = {"seed": config.xtremedistil.teacher.seed}
+    return _write(teacher, folder, config.data, corpus, command, origin)
+
+
+def _write(
+    network: LabellingNetwork,
+    folder: Path,
+    data: TaggedDataConfig,
+    corpus: TaggedCorpus,
+    command: str,
+    origin: dict[str, Any],
+) -> None:
+    read = {x.path for x in data.lists if x.split in ("train", "unlabelled")}
+    about = story(_RECIPE, read or [data.kind], command, origin)
+    about["languages"] = list(corpus.langs)
+    model: Labeller = ModelFolder(network.params, network.config, network.pieces, about)
+    export_model(model, folder, bfloat16=False, card=model_card(model))

@@ -14,7 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from epik_jax.interop.export import ModelFolder, is_model_folder, load_model
+from epik_jax.interop.model_folder import (
+    Transliterator,
+    is_model_folder,
+    load_transliterator,
+)
 from epik_jax.recipes.provenance import last_parts
 from epik_jax.recipes.transliteration.networks import as_network
 from epik_jax.recipes.transliteration.predictors import (
@@ -112,14 +116,14 @@ def table_answerer(kind: str) -> Answerer:
     )
 
 
-def _load(folder: Path) -> ModelFolder:
+def _load(folder: Path) -> Transliterator:
     for name in ("student", "teacher"):
         if not is_model_folder(folder) and is_model_folder(folder / name):
             raise FileNotFoundError(
                 f"{folder} is a run, not a model folder; take {folder / name}"
             )
     try:
-        return load_model(folder)
+        return load_transliterator(folder)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{folder} is damaged: {error}; export it again") from error
 

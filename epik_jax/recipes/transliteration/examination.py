@@ -20,7 +20,7 @@ from epik_jax.evaluation import clusters, feature_distance, glossary, metrics, s
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.signature import signatures
-from epik_jax.interop.export import model_folder_around
+from epik_jax.interop.model_folder import model_folder_around
 from epik_jax.recipes.provenance import commit, last_parts
 from epik_jax.recipes.transliteration.answerer import Answerer
 from epik_jax.recipes.transliteration.pairs_file import PairsFile

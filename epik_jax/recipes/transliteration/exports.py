@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from epik_jax.interop.export import ModelFolder, export_model, load_model
+from epik_jax.interop.export import export_model
+from epik_jax.interop.model_folder import ModelFolder, load_transliterator
 from epik_jax.recipes.card import model_card
 from epik_jax.recipes.provenance import story
 from epik_jax.recipes.transliteration.corpus import DataConfig
@@ -39,7 +40,7 @@ def begun_from(config: MatraConfig) -> dict[str, Any]:
     To be asked before the training, when that model is sure to be there.
     """
     folder = config.start_folder
-    start = {"start": load_model(Path(folder)).digest} if folder else {}
+    start = {"start": load_transliterator(Path(folder)).digest} if folder else {}
     return {"seed": config.seed, **start}
 
 
@@ -66,7 +67,7 @@ def export_network(
     """Writes a run's network; one that was `given` keeps the story it came with."""
     if not given:
         return export_trained(network, folder, recipe, data, command, origin)
-    model = load_model(Path(given))
+    model = load_transliterator(Path(given))
     return export_model(model, folder, bfloat16=False, card=model_card(model))
 
 

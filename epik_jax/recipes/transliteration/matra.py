@@ -12,7 +12,7 @@ from pathlib import Path
 from epik_jax import trees
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.encode import encode
-from epik_jax.interop.export import ModelFolder, load_model
+from epik_jax.interop.model_folder import Transliterator, load_transliterator
 from epik_jax.models import initial, transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives.objective import Objective
@@ -88,7 +88,9 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
       FileNotFoundError: there is no model folder to start from.
       ValueError: the model there is of other sizes or another vocabulary.
     """
-    given = load_model(Path(config.start_folder)) if config.start_folder else None
+    given = (
+        load_transliterator(Path(config.start_folder)) if config.start_folder else None
+    )
     vocabulary = matra_vocabulary(config, corpus, at)
     model = config.model.sized(vocabulary.size)
     asked = [e for examples in (corpus.dev, *corpus.test.values()) for e in examples]
@@ -112,12 +114,12 @@ def matra_vocabulary(config: MatraConfig, corpus: Corpus, at: Workplace) -> Voca
     """What the teacher reads and writes; pieces are learnt where they were not yet."""
     if config.start_folder and config.vocabulary.kind == "sentencepiece":
         # Pieces of its own would be another language to a trained network.
-        return load_model(Path(config.start_folder)).vocabulary
+        return load_transliterator(Path(config.start_folder)).vocabulary
     return build_vocabulary(config.vocabulary, corpus.train, at)
 
 
 def _demand_like(
-    given: ModelFolder,
+    given: Transliterator,
     config: MatraConfig,
     model: TransformerConfig,
     vocabulary: Vocabulary,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.evaluation.report import FORMAT as REPORT
-from epik_jax.interop.export import ModelFolder
+from epik_jax.interop.model_folder import Transliterator
 from epik_jax.recipes.transliteration.examination import FORMAT as EXAMINATION
 from epik_jax.recipes.transliteration.lexicons import SUBJECT
 from epik_jax.recipes.transliteration.scoreboard import STUDENT
@@ -20,7 +20,7 @@ from epik_jax.recipes.transliteration.scoreboard import STUDENT
 _METRICS = ("cer", "top1")
 
 
-def measured(path: Path, model: ModelFolder) -> list[dict[str, Any]]:
+def measured(path: Path, model: Transliterator) -> list[dict[str, Any]]:
     """Rows of what was measured of a model.
 
     Args:
@@ -53,7 +53,7 @@ def measured(path: Path, model: ModelFolder) -> list[dict[str, Any]]:
         raise ValueError(f"{path} is not whole: {said}; measure again") from error
 
 
-def _demand_same(model: ModelFolder, system: Mapping[str, Any], path: Path) -> None:
+def _demand_same(model: Transliterator, system: Mapping[str, Any], path: Path) -> None:
     """Refuses figures of anything but the model."""
     subject = {"epik": STUDENT, "matra": SUBJECT}.get(model.about.get("recipe", ""))
     if system["name"] not in ("model", subject):

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from jax.sharding import Mesh
 
-from epik_jax.interop.export import ModelFolder, load_model
+from epik_jax.interop.model_folder import (
+    ModelFolder,
+    Transliterator,
+    load_transliterator,
+)
 from epik_jax.recipes.transliteration.tokens import follow_tables
 from epik_jax.teachers.forward import Network
 
 
-def as_network(model: ModelFolder, mesh: Mesh | None = None) -> Network:
+def as_network(model: Transliterator, mesh: Mesh | None = None) -> Network:
     """The network that a model folder holds.
 
     Args:
@@ -32,7 +36,7 @@ def load_network(folder: Path, mesh: Mesh | None = None) -> Network:
       FileNotFoundError: there is no model folder.
       ValueError: it is damaged.
     """
-    return as_network(load_model(folder), mesh)
+    return as_network(load_transliterator(folder), mesh)
 
 
 def network_digest(network: Network) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from epik_jax.evaluation import page, report
 from epik_jax.evaluation.feature_distance import make_feature_distance
 from epik_jax.evaluation.findings import Findings
-from epik_jax.interop.export import load_model
+from epik_jax.interop.model_folder import load_transliterator
 from epik_jax.recipes.provenance import commit, how_trained
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.transliteration import lexicons, measurements, scoreboard
@@ -116,6 +116,6 @@ def _demand_models(config: scoreboard.ScoreboardConfig) -> None:
         make_feature_distance()
     for name, folder in (*config.others, *config.baselines):
         try:
-            load_model(Path(folder))
+            load_transliterator(Path(folder))
         except (OSError, ValueError) as error:
             raise ValueError(f"config.scoreboard: {name}: {error}") from error

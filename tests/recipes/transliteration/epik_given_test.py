@@ -8,7 +8,8 @@ import pytest
 from toy_epik import config_of, train_epik
 from toy_networks import VOCABULARY, StandIn
 
-from epik_jax.interop.export import ModelFolder, export_model
+from epik_jax.interop.export import export_model
+from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.recipes.transliteration import epik
 from epik_jax.recipes.transliteration.networks import network_digest
 from epik_jax.text.vocabulary import CharacterVocabulary

@@ -10,7 +10,8 @@ import pytest
 import tiny_run
 
 from epik_jax import trees
-from epik_jax.interop.export import ModelFolder, export_model
+from epik_jax.interop.export import export_model
+from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import settings
 from epik_jax.recipes.transliteration import matra

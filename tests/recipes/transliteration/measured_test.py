@@ -9,7 +9,8 @@ import json
 import pytest
 import tiny
 
-from epik_jax.interop.export import ModelFolder, export_model, load_model
+from epik_jax.interop.export import export_model
+from epik_jax.interop.model_folder import ModelFolder, load_model
 from epik_jax.recipes.transliteration import measured as figures
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import CharacterVocabulary

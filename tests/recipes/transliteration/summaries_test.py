@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from epik_jax.recipes.transliteration import figures
+from epik_jax.recipes.transliteration import summaries
 
 
 def figure(value, **more):
@@ -34,7 +34,7 @@ def split(text):
 
 
 def test_a_table_shows_percent_with_intervals_aligned():
-    lines, _ = split(figures.examination_table(MADE))
+    lines, _ = split(summaries.examination_table(MADE))
     assert lines[0].split()[:3] == ["model,", "greedy", "n"]
     assert [line.split()[0] for line in lines[1:]] == [
         *("all", "hi>ta", "ta>en", "places")
@@ -44,13 +44,13 @@ def test_a_table_shows_percent_with_intervals_aligned():
 
 
 def test_accepted_spellings_stand_beside_and_what_is_unknown_is_a_dash():
-    (_, _, direct, english, _), _ = split(figures.examination_table(MADE))
+    (_, _, direct, english, _), _ = split(summaries.examination_table(MADE))
     assert "50.00 [40.00, 60.00], refs 75.00" in direct
     assert direct.endswith("12.50 [2.50, 22.50]") and english.endswith("–")
 
 
 def test_every_column_is_defined_below_in_a_short_line_and_no_other():
-    (head, *_), below = split(figures.examination_table(MADE))
+    (head, *_), below = split(summaries.examination_table(MADE))
     defined = [line.partition(":")[0] for line in below]
     titles = ["CER", "top-1", "sound class", "strict key", "phonetic key"]
     titles += ["phonetic key of the source", "feature distance"]
@@ -69,7 +69,7 @@ def test_a_run_says_what_it_measured_and_what_that_means(timed):
     if timed:
         reduced = {"first": "student", "second": "chain"}
         report["timing"] = {"reduction_percent": {"1": 40.04}, "reduced": reduced}
-    table, below = split(figures.closing_table(report))
+    table, below = split(summaries.closing_table(report))
     assert ("time saved by student against chain" in table[-1]) == timed
     assert any(line.startswith("time saved:") for line in below) == timed
     assert [line.partition(":")[0] for line in below[:2]] == ["CER", "top-1"]

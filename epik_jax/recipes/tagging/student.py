@@ -1,0 +1,151 @@
+"""The student's settings: a BiLSTM, how it is taught, and for how long.
+
+Which stages there are follows from `strategies`, what they are made of from
+`curriculum`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from epik_jax.bounds import LARGEST_SEED, LARGEST_WEIGHT, demand, within
+from epik_jax.models.labeller_config import BilstmLabellerConfig
+from epik_jax.recipes.tagging.batches import SentenceBatchConfig
+from epik_jax.recipes.tagging.distillation import Distance
+from epik_jax.recipes.tagging.strategies import (
+    PARTS,
+    Part,
+    Strategy,
+    SubStage,
+    sub_stages,
+)
+from epik_jax.teachers.labelling import LabellingNetwork
+from epik_jax.training.loop import LoopConfig
+from epik_jax.training.optimizer import OptimizerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class BilstmConfig:
+    """Sizes of the student, without what follows from pieces, labels and teacher.
+
+    Attributes:
+      embedding: E.
+      hidden: H, units of each direction.
+      projection: "shipped" labels what is projected to the teacher's width, "bridge"
+        labels the BiLSTM's states, and the projection stays behind.
+      dropout: rate on embeddings and states.
+      recurrent_dropout: rate on the state that goes round.
+      matmul_dtype: what products are computed from.
+    """
+
+    embedding: int = 50
+    hidden: int = 200
+    projection: Literal["shipped", "bridge"] = "shipped"
+    dropout: float = 0.2
+    recurrent_dropout: float = 0.2
+    matmul_dtype: Literal["float32", "bfloat16"] = "float32"
+
+    def sized(
+        self, vocab_size: int, teacher: LabellingNetwork, layer: int
+    ) -> BilstmLabellerConfig:
+        """The network over so many pieces, beside a teacher of which it learns."""
+        shipped = self.projection == "shipped"
+        return BilstmLabellerConfig(
+            vocab_size=vocab_size,
+            embedding=self.embedding,
+            hidden=self.hidden,
+            projection=teacher.config.width_of(layer) if shipped else 0,
+            labels=teacher.config.labels,
+            max_length=teacher.config.max_length,
+            dropout=self.dropout,
+            recurrent_dropout=self.recurrent_dropout,
+            matmul_dtype=self.matmul_dtype,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class TaggingStudentConfig:
+    """The student.
+
+    Attributes:
+      model: sizes.
+      batches: batch size, widths, sampling; its order follows `seed` below.
+      optimizer: settings of the update, anew in each stage.
+      loop: of the whole student, `num_steps`, which its stages share; intervals and
+        patience are those of each stage.
+      strategy: a row of table 3 of the paper.
+      start: embeddings begin as an SVD of the teacher's, or are drawn.
+      layer: of the teacher, whose states are learnt: 0 for its embedding.
+      distance: of states.
+      weights: of representation, logits and labels, where they are learnt at once.
+      shares: of the steps, of representation, logits and labels.
+      thawing: legs in which parameters thaw, of strategies that thaw.
+      cycles: cosine cycles in each stage, each twice as long as the one before and
+        beginning at 0.97 of its peak.
+      num_held_out: transfer sentences that are not trained on, so that learning from
+        the teacher is validated on them.
+      num_validated: dev sentences of each list that a validation tags.
+      seed: of drawn parameters, dropout and the order of sentences.
+    """
+
+    model: BilstmConfig
+    batches: SentenceBatchConfig
+    optimizer: OptimizerConfig
+    loop: LoopConfig
+    strategy: Strategy = "D4.2"
+    start: Literal["svd", "random"] = "svd"
+    layer: int = 0
+    distance: Distance = "mse"
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    shares: tuple[float, float, float] = (0.3, 0.4, 0.3)
+    thawing: tuple[Part, ...] = PARTS
+    cycles: int = 1
+    num_held_out: int = 1000
+    num_validated: int = 200
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that mean nothing."""
+        demand(self, 0, "layer")
+        demand(self, 1, "num_held_out", "num_validated")
+        within(self, 1, 10, "cycles")
+        within(self, 0, LARGEST_SEED, "seed")
+        for name in ("weights", "shares"):
+            for part, value in zip(PARTS, getattr(self, name), strict=True):
+                if not 0 < value <= LARGEST_WEIGHT:
+                    raise ValueError(f"{name} of {part} is {value}, not above 0")
+        if self.optimizer.schedule == "sgdr":
+            raise ValueError(
+                "schedule 'sgdr' wants a period of each stage: take 'cosine' and cycles"
+            )
+
+    @property
+    def sub_stages(self) -> tuple[SubStage, ...]:
+        """The stages of the strategy."""
+        return sub_stages(
+            self.strategy,
+            bridge=self.model.projection == "bridge",
+            thawing=self.thawing,
+            shares=self.shares,
+        )
+
+    @property
+    def parts(self) -> frozenset[Part]:
+        """All that is learnt, in whatever stage."""
+        return frozenset(part for stage in self.sub_stages for part in stage.parts)
+
+    def num_steps(self, stage: SubStage) -> int:
+        """Steps of a stage: its share of them all."""
+        return max(1, round(self.loop.num_steps * stage.share))
+
+    def scheduled(self, stage: SubStage) -> OptimizerConfig:
+        """Settings of the update in a stage, with its cycles."""
+        if self.cycles == 1:
+            return self.optimizer
+        growth = self.optimizer.restart_growth
+        whole = sum(growth**n for n in range(self.cycles))
+        period = max(1, round(self.num_steps(stage) / whole))
+        return dataclasses.replace(
+            self.optimizer, schedule="sgdr", restart_period=period
+        )
