@@ -12,7 +12,7 @@ from typing import Any
 
 import mistakes
 
-from epik_jax.arguments import positive
+from epik_jax.argument_types import positive
 from epik_jax.evaluation.timing import device_name
 
 

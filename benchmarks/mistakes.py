@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from epik_jax.recipes.transliteration.examination import demand_writable
+from epik_jax.recipes.output import demand_writable
 
 
 def told(main: Callable[[], None]) -> None:

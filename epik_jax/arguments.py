@@ -10,13 +10,13 @@ import argparse
 import difflib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
-from epik_jax.bounds import LARGEST_BEAM
+from epik_jax.argument_types import beam, path, positive, share
 
 _OVERRIDE = "--config."
 _PROGRAM = "epik-jax"
+_ASKED = {"transliterate": "words", "tag": "sentences"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,9 +43,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = make_parser()
     arguments, unknown = parser.parse_known_args(rest)
     arguments.overrides = overrides
-    if arguments.command == "transliterate":
+    if (asked := _ASKED.get(arguments.command)) is not None:
         # Words may stand on both sides of an option.
-        arguments.words += [word for word in unknown if not word.startswith("-")]
+        words = [word for word in unknown if not word.startswith("-")]
+        getattr(arguments, asked).extend(words)
         unknown = [word for word in unknown if word.startswith("-")]
     if arguments.command is None and not arguments.version:
         parser.error("no command is given")
@@ -84,6 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_cache(command("cache", "Train the teacher and cache its answers."))
     _add_evaluate(command("evaluate", "Score a model, a chain or a rule table."))
     _add_transliterate(command("transliterate", "Write words in another script."))
+    _add_tag(command("tag", "Find the names in sentences."))
     _add_export(command("export", "Write a model folder of a finished run."))
     command("doctor", "Say what is installed, what is missing and what is broken.")
     return parser
@@ -97,7 +99,7 @@ def _add_config(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="a configuration, such as configs/epik.py:builtin; single values are "
         "changed by --config.path.to.key=VALUE",
     )
-    parser.add_argument("--workdir", required=required, type=_path, metavar="DIR")
+    parser.add_argument("--workdir", required=required, type=path, metavar="DIR")
 
 
 def _add_cache(parser: argparse.ArgumentParser) -> None:
@@ -105,14 +107,18 @@ def _add_cache(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", metavar="inspect")
     about = "Print what a cache holds."
     inspect = what.add_parser("inspect", help=about, description=about)
-    inspect.add_argument("folder", type=_path, metavar="DIR", help="a cache, or a run")
+    inspect.add_argument("folder", type=path, metavar="DIR", help="a cache, or a run")
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--checkpoint", type=_path, metavar="DIR", help="a model folder")
-    add("--pairs", required=True, type=_path, metavar="FILE", help="plain or .gz")
-    add("--json", type=_path, metavar="OUT", help="write all figures there as well")
+    add("--checkpoint", type=path, metavar="DIR", help="a model folder")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--pairs", type=path, metavar="FILE", help="words; .gz too")
+    asked.add_argument(
+        "--conll", type=path, metavar="FILE", help="tagged sentences; .gz too"
+    )
+    add("--json", type=path, metavar="OUT", help="write all figures there as well")
     add(
         "--format",
         default="",
@@ -121,7 +127,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     add("--from", dest="source_lang", default="", metavar="L", help="first column")
     add("--to", dest="target_lang", default="", metavar="L", help="second column")
-    add("--lang", default="", metavar="L", help="native side of a lexicon")
+    add("--lang", default="", metavar="L", help="native side, or of sentences")
     add(
         "--part",
         default="",
@@ -142,7 +148,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     system.add_argument(
         "--table", choices=("builtin", "icu"), help="a rule table, no checkpoint needed"
     )
-    add("--beam", type=_beam, default=1, metavar="N", help="1, greedy, by default")
+    add("--beam", type=beam, default=1, metavar="N", help="1, greedy, by default")
     add(
         "--feature-distance",
         action="store_true",
@@ -151,7 +157,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add("--limit", type=positive, default=0, metavar="N", help="words by digest")
     add(
         "--max-bad-share",
-        type=_share,
+        type=share,
         default=0.01,
         metavar="X",
         help="go on while no larger share of the lines is bad; 0.01 by default",
@@ -161,14 +167,14 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _add_transliterate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("words", nargs="*", metavar="WORD", help="a line each; else standard input")
-    add("--checkpoint", required=True, type=_path, metavar="DIR", help="a model folder")
+    add("--checkpoint", required=True, type=path, metavar="DIR", help="a model folder")
     add("--to", required=True, dest="target_lang", metavar="L", help="en hi ta kn bn")
     add("--from", dest="source_lang", metavar="L", help="write words of this one only")
-    add("--file", type=_path, metavar="F", help="lines of UTF-8 text")
-    add("--beam", type=_beam, default=1, metavar="N", help="1, greedy, by default")
+    add("--file", type=path, metavar="F", help="lines of UTF-8 text")
+    add("--beam", type=beam, default=1, metavar="N", help="1, greedy, by default")
     add(
         "--nbest",
-        type=_beam,
+        type=beam,
         metavar="N",
         help="print N answers to each word: word, answer, log-probability",
     )
@@ -176,51 +182,34 @@ def _add_transliterate(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="a JSON object for each line")
 
 
+def _add_tag(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("sentences", nargs="*", metavar="SENTENCE", help="else standard input")
+    add("--checkpoint", required=True, type=path, metavar="DIR", help="a model folder")
+    add("--file", type=path, metavar="F", help="UTF-8 text, a sentence a line")
+    add(
+        "--format",
+        default="text",
+        choices=("text", "conll", "json"),
+        help="text with entities in brackets, columns, or a JSON object a line",
+    )
+
+
 def _add_export(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--workdir", required=True, type=_path, metavar="RUN", help="a finished run")
-    add("--out", required=True, type=_path, metavar="DIR", help="the new model folder")
+    add("--workdir", required=True, type=path, metavar="RUN", help="a finished run")
+    add("--out", required=True, type=path, metavar="DIR", help="the new model folder")
     add("--model", choices=("student", "teacher"), default="student")
     add("--bfloat16", action="store_true", help="two bytes a parameter")
     add(
         "--metrics",
         nargs="+",
-        type=_path,
+        type=path,
         default=(),
         metavar="FILE",
         help="of this model, for the card: `evaluate --json`, or a run's report.json",
     )
     add("--licences", default="", metavar="TEXT", help="of the data, for the card")
-
-
-def _path(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("the name is empty")
-    return Path(text)
-
-
-def positive(text: str) -> int:
-    """A count of one or more."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
-    return int(text)
-
-
-def _beam(text: str) -> int:
-    number = positive(text)
-    if number > LARGEST_BEAM:
-        raise argparse.ArgumentTypeError(f"{number} is more than {LARGEST_BEAM}")
-    return number
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value
 
 
 def _as_utf8(argv: Sequence[str]) -> list[str]:

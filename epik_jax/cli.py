@@ -10,16 +10,15 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import logging
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from epik_jax import arguments, host, interruption
+from epik_jax import arguments, host, interruption, questions, starting
 
 FAILED, MISTAKEN, STOPPED, UNREAD = 1, 2, 143, 141
 """Exit statuses beside 0 and `interruption.INTERRUPTED`."""
@@ -74,8 +73,9 @@ def _call(argv: Sequence[str]) -> int:
         "run": _run,
         "train": _train,
         "cache": _cache,
-        "evaluate": _evaluate,
-        "transliterate": _transliterate,
+        "evaluate": questions.evaluate,
+        "transliterate": questions.transliterate,
+        "tag": questions.tag,
         "export": _export,
         "doctor": _doctor,
     }
@@ -92,16 +92,6 @@ def _print_version() -> int:
     return 0
 
 
-@contextlib.contextmanager
-def _set_up() -> Iterator[None]:
-    """Readies the process for computing; within it a command imports what it needs."""
-    host.set_logging()
-    host.set_allocator()  # Before jax takes its first buffer.
-    host.set_compilation_cache()
-    yield
-    interruption.leave_in_order()
-
-
 def _run(given: argparse.Namespace) -> int:
     return _run_recipe(given, evaluate=True)
 
@@ -111,7 +101,7 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
-    with _set_up():
+    with starting.set_up():
         from epik_jax.recipes import run
 
     try:
@@ -135,7 +125,7 @@ def _cache(given: argparse.Namespace) -> int:
             print(f"{folder}:")
             print(json.dumps(run.cache_summary(folder), indent=1, ensure_ascii=False))
         return 0
-    with _set_up():
+    with starting.set_up():
         from epik_jax.recipes import run
 
     try:
@@ -144,95 +134,6 @@ def _cache(given: argparse.Namespace) -> int:
     except run.InterruptedRunError as error:
         return _tell(f"{error}; the same command goes on from there", STOPPED)
     return 0
-
-
-def _evaluate(given: argparse.Namespace) -> int:
-    if (given.table is None) == (given.checkpoint is None):
-        raise ValueError(
-            "evaluate wants one of --checkpoint DIR and --table builtin|icu"
-        )
-    if given.table is not None and given.beam > 1:
-        raise ValueError("--beam means nothing to a rule table")
-    with _set_up():
-        from epik_jax.evaluation import report
-        from epik_jax.recipes.transliteration import (
-            answerer,
-            examination,
-            pairs_file,
-        )
-
-    if given.json is not None:
-        examination.demand_writable(given.json, given.pairs)
-    if given.table is not None:
-        system = answerer.table_answerer(given.table)
-    else:
-        system = answerer.model_answerer(
-            given.checkpoint,
-            beam_width=given.beam,
-            num_candidates=given.beam,
-            chain=given.chain,
-        )
-    named = {f.name for f in dataclasses.fields(pairs_file.PairsFile)} - {"path"}
-    asked = pairs_file.PairsFile(given.pairs, **{f: getattr(given, f) for f in named})
-    made = examination.examine(
-        asked, system, apart=given.apart, with_distance=given.feature_distance
-    )
-    if given.json is not None:
-        report.write_report(given.json, made)
-    print(summaries.examination_table(made))
-    return 0
-
-
-def _transliterate(given: argparse.Namespace) -> int:
-    if given.words and given.file is not None:
-        raise ValueError("words and --file are both given; give one of them")
-    if given.words and not any(word.strip() for word in given.words):
-        raise ValueError("the words are empty, there is nothing to write")
-    with _set_up():
-        from epik_jax.recipes.transliteration import answerer, phrase
-
-    system = answerer.model_answerer(
-        given.checkpoint,
-        beam_width=given.beam,
-        num_candidates=given.nbest or 1,
-        chain=given.chain,
-    )
-    writer = phrase.Writer(
-        given.target_lang, system.predictor, system.max_length, given.source_lang
-    )
-    with _lines(given) as lines:
-        for line in writer.write(lines):
-            _print_line(line, given)
-    return 0
-
-
-@contextlib.contextmanager
-def _lines(given: argparse.Namespace) -> Iterator[Iterator[str]]:
-    """Lines from the words, the file or standard input."""
-    from epik_jax.recipes.transliteration import phrase
-
-    if given.words:
-        yield iter(given.words)
-    elif given.file is not None:
-        with given.file.open("rb") as file:
-            yield phrase.read_text(file, str(given.file))
-    elif sys.stdin is None:
-        raise ValueError("standard input is closed; give words or --file")
-    else:
-        if sys.stdin.isatty():
-            logging.info("reading lines from the terminal; Ctrl-D ends them")
-        yield phrase.read_text(sys.stdin.buffer, "standard input")
-
-
-def _print_line(line: Any, given: argparse.Namespace) -> None:
-    if given.json:
-        print(json.dumps(line.to_json(), ensure_ascii=False))
-    elif given.nbest is None:
-        print(line.output)
-    else:
-        for word in line.words:
-            for answer in word.candidates:
-                print(word.source, answer.text, f"{answer.log_prob:.4f}", sep="\t")
 
 
 def _export(given: argparse.Namespace) -> int:

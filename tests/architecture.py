@@ -41,11 +41,14 @@ FLOORS = {
     "interop": "structs trees models text files",
     "recipes": "structs ragged bounds trees means files text data models parallel "
     "objectives decoding teacher_cache teachers training evaluation interop",
-    "arguments": "bounds",
+    "argument_types": "bounds",
+    "arguments": "argument_types",
     "host": "",
     "doctor": "host",
     "interruption": "",
-    "cli": "recipes evaluation interop arguments host doctor interruption",
+    "starting": "host interruption",
+    "questions": "recipes evaluation interop starting",
+    "cli": "recipes interop arguments host doctor interruption questions starting",
     "__main__": "cli interruption",
     "__init__": "",
 }

@@ -35,7 +35,7 @@ def read_plain_text(
     found: dict[str, Sentence] = {}
     for _, line in read_lines(path, report):
         text = unicodedata.normalize("NFC", line).strip()
-        words = split_words(text)
+        words = tuple(word for word, _, _ in split_words(text))
         name = f"{lang}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if not words:
             report.drop("empty")

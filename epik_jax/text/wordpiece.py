@@ -166,10 +166,14 @@ def train_wordpieces(
     return WordPieces(sorted(ids, key=ids.__getitem__), lowercase=lowercase)
 
 
-def split_words(text: str) -> tuple[str, ...]:
-    """Words of a text as BERT tells them apart: at spaces, and around each sign."""
+def split_words(text: str) -> list[tuple[str, int, int]]:
+    """Words of a text as BERT tells them apart: at spaces, and around each sign.
+
+    Returns:
+      Each word, where it begins in the text and where it ends.
+    """
     parts = pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)
-    return tuple(word for word, _ in parts)
+    return [(word, start, end) for word, (start, end) in parts]
 
 
 def _letters(tokenizer: tokenizers.Tokenizer, words: Sequence[str]) -> list[str]:

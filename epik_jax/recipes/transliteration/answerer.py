@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from epik_jax.interop.model_folder import (
-    Transliterator,
-    is_model_folder,
-    load_transliterator,
-)
+from epik_jax.interop.model_folder import load_transliterator
+from epik_jax.recipes.opened import opened
 from epik_jax.recipes.provenance import last_parts
 from epik_jax.recipes.transliteration.networks import as_network
 from epik_jax.recipes.transliteration.predictors import (
@@ -71,7 +67,7 @@ def model_answerer(
       FileNotFoundError: there is no model folder.
       ValueError: it is damaged.
     """
-    model = _load(folder)
+    model = opened(folder, load_transliterator)
     network = as_network(model)
     width = max(beam_width, num_candidates)
     decoding = Decoding(beam_width=width, num_hypotheses=num_candidates)
@@ -114,18 +110,6 @@ def table_answerer(kind: str) -> Answerer:
         max_length=_TABLE_MAX_LENGTH,
         about=dict(table.fingerprint),
     )
-
-
-def _load(folder: Path) -> Transliterator:
-    for name in ("student", "teacher"):
-        if not is_model_folder(folder) and is_model_folder(folder / name):
-            raise FileNotFoundError(
-                f"{folder} is a run, not a model folder; take {folder / name}"
-            )
-    try:
-        return load_transliterator(folder)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{folder} is damaged: {error}; export it again") from error
 
 
 def _around_english(

@@ -6,12 +6,9 @@ the code that scores a run's own report.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +17,7 @@ from epik_jax.evaluation import clusters, feature_distance, glossary, metrics, s
 from epik_jax.evaluation.intervals import intervals
 from epik_jax.evaluation.metrics import WordScores
 from epik_jax.evaluation.signature import signatures
-from epik_jax.interop.model_folder import model_folder_around
+from epik_jax.interop.model_folder import sha256
 from epik_jax.recipes.provenance import commit, last_parts
 from epik_jax.recipes.transliteration.answerer import Answerer
 from epik_jax.recipes.transliteration.pairs_file import PairsFile
@@ -73,7 +70,7 @@ def examine(
         "apart": ",".join(sorted(apart)),
     }
     taken = {name: str(value) for name, value in asked_for.items() if value}
-    digest = _digest(asked.path)
+    digest = sha256(asked.path)
     data = f"{asked.path.name}@{digest[:8]}".replace("|", "_")
     return {
         "format": FORMAT,
@@ -105,39 +102,6 @@ def examine(
         ),
         "definitions": glossary.definitions(keys, with_distance),
     }
-
-
-def demand_writable(path: Path, read: Path | None = None) -> None:
-    """Makes the folder of a file to be written; tried before hours of work, not after.
-
-    Args:
-      path: to be written.
-      read: what is read, which must not be lost.
-
-    Raises:
-      OSError: it cannot be written there.
-      ValueError: `path` is a folder, a device, what is read, or part of a model folder.
-    """
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name a file to write")
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is no plain file; name one to write")
-    if read and path.exists() and read.exists() and path.samefile(read):
-        raise ValueError(f"{path} is what is to be read; name another file to write")
-    if model_folder_around(path):
-        raise ValueError(
-            f"{path} lies in a model folder, which is to stay as it was exported; "
-            "name a file elsewhere"
-        )
-    if path.parent.exists() and not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is no folder; name a file in one")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # Of a name of its own: any other might be somebody's file.
-        with tempfile.TemporaryFile(dir=path.resolve().parent):
-            pass
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _groups(
@@ -177,8 +141,3 @@ def _figures(
 ) -> dict[str, Any]:
     found = intervals(scores, strata, num_resamples=num_resamples, seed=seed)
     return {"n": len(scores), **found}
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

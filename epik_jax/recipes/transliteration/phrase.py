@@ -14,7 +14,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from epik_jax.data.pairs import example_id
 from epik_jax.recipes.transliteration.predictors import Predictor
@@ -161,34 +161,6 @@ def find_words(line: str) -> list[Word]:
         Word(match.start(), match.end(), str(match.lastgroup))
         for match in _word_pattern().finditer(line)
     ]
-
-
-def read_text(stream: BinaryIO, name: str) -> Iterator[str]:
-    """Yields the lines of UTF-8 text without their endings.
-
-    Only a line feed ends a line. A byte-order mark at the start is dropped.
-
-    Args:
-      stream: bytes.
-      name: of the stream, for messages.
-
-    Raises:
-      ValueError: a line is not UTF-8, or there is no line; says where.
-    """
-    number = 0
-    for number, content in enumerate(stream, 1):
-        try:
-            line = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{name}:{number}: byte {error.start + 1} of the line is not UTF-8; "
-                "convert the text first (iconv -t UTF-8)"
-            ) from error
-        if number == 1:
-            line = line.removeprefix("\ufeff")
-        yield line.removesuffix("\n").removesuffix("\r")
-    if not number:
-        raise ValueError(f"{name}: is empty, there is nothing to write")
 
 
 def _put_back(

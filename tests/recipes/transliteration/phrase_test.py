@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import logging
 from collections.abc import Sequence
@@ -118,20 +117,3 @@ def test_a_line_as_json_has_its_candidates() -> None:
 def test_an_unknown_language_is_refused(langs: tuple[str, str | None]) -> None:
     with pytest.raises(ValueError, match="unknown language 'xx'; use one of en, hi"):
         phrase.Writer(langs[0], Loud(), 20, langs[1])
-
-
-def test_only_a_line_feed_ends_a_line() -> None:
-    stream = io.BytesIO("\ufeffa\u2028b\r\n\n c ".encode())
-    assert list(phrase.read_text(stream, "x")) == ["a\u2028b", "", " c "]
-
-
-def test_bad_bytes_are_told_with_their_place() -> None:
-    lines = phrase.read_text(io.BytesIO(b"ok\nab\xff\n"), "words.txt")
-    assert next(lines) == "ok"
-    with pytest.raises(ValueError, match=r"words\.txt:2: byte 3"):
-        next(lines)
-
-
-def test_empty_text_is_refused() -> None:
-    with pytest.raises(ValueError, match="is empty"):
-        list(phrase.read_text(io.BytesIO(b""), "x"))

@@ -1,0 +1,176 @@
+"""Commands that ask a finished model: to be scored, to transliterate, to tag.
+
+Options go in, an exit status comes out; answers are printed. Whatever is heavy is
+imported inside the command that needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from epik_jax import starting
+
+_OF_WORDS = (
+    *("chain", "table", "beam", "feature_distance", "part"),
+    *("apart", "limit", "format", "source_lang", "target_lang"),
+)
+"""Options of `evaluate` that mean nothing to tags."""
+
+
+def evaluate(given: argparse.Namespace) -> int:
+    """Scores a model, a chain or a rule table on a file."""
+    if given.conll is not None:
+        return _evaluate_tags(given)
+    if (given.table is None) == (given.checkpoint is None):
+        raise ValueError(
+            "evaluate wants one of --checkpoint DIR and --table builtin|icu"
+        )
+    if given.table is not None and given.beam > 1:
+        raise ValueError("--beam means nothing to a rule table")
+    with starting.set_up():
+        from epik_jax.evaluation import report
+        from epik_jax.recipes import output
+        from epik_jax.recipes.transliteration import (
+            answerer,
+            examination,
+            pairs_file,
+            summaries,
+        )
+
+    if given.json is not None:
+        output.demand_writable(given.json, given.pairs)
+    if given.table is not None:
+        system = answerer.table_answerer(given.table)
+    else:
+        system = answerer.model_answerer(
+            given.checkpoint,
+            beam_width=given.beam,
+            num_candidates=given.beam,
+            chain=given.chain,
+        )
+    named = {f.name for f in dataclasses.fields(pairs_file.PairsFile)} - {"path"}
+    asked = pairs_file.PairsFile(given.pairs, **{f: getattr(given, f) for f in named})
+    made = examination.examine(
+        asked, system, apart=given.apart, with_distance=given.feature_distance
+    )
+    if given.json is not None:
+        report.write_report(given.json, made)
+    print(summaries.examination_table(made))
+    return 0
+
+
+def _evaluate_tags(given: argparse.Namespace) -> int:
+    if given.checkpoint is None:
+        raise ValueError("evaluate --conll wants a --checkpoint DIR")
+    for name in _OF_WORDS:
+        if getattr(given, name) not in (False, None, "", 0, 1, ()):
+            option = {"source_lang": "from", "target_lang": "to"}.get(name, name)
+            raise ValueError(
+                f"--{option.replace('_', '-')} is for --pairs and means nothing to "
+                "--conll"
+            )
+    with starting.set_up():
+        from epik_jax.evaluation import report
+        from epik_jax.recipes import output
+        from epik_jax.recipes.tagging import examination
+
+    if given.json is not None:
+        output.demand_writable(given.json, given.conll)
+    made = examination.examine_conll(
+        given.checkpoint,
+        given.conll,
+        lang=given.lang,
+        max_bad_share=given.max_bad_share,
+    )
+    if given.json is not None:
+        report.write_report(given.json, made)
+    print(examination.examination_table(made))
+    return 0
+
+
+def transliterate(given: argparse.Namespace) -> int:
+    """Writes words in another script."""
+    _demand_one_source("words", given.words, given)
+    with starting.set_up():
+        from epik_jax.recipes.transliteration import answerer, phrase
+
+    system = answerer.model_answerer(
+        given.checkpoint,
+        beam_width=given.beam,
+        num_candidates=given.nbest or 1,
+        chain=given.chain,
+    )
+    writer = phrase.Writer(
+        given.target_lang, system.predictor, system.max_length, given.source_lang
+    )
+    with _lines("words", given.words, given) as lines:
+        for line in writer.write(lines):
+            _print_line(line, given)
+    return 0
+
+
+def tag(given: argparse.Namespace) -> int:
+    """Finds the names in sentences."""
+    _demand_one_source("sentences", given.sentences, given)
+    with starting.set_up():
+        from epik_jax.interop.model_folder import load_labeller
+        from epik_jax.recipes.opened import opened
+        from epik_jax.recipes.tagging import examination, tagger
+
+    model = opened(given.checkpoint, load_labeller)
+    examination.entity_types(model.config.labels)
+    network = examination.network_of(model)
+    with _lines("sentences", given.sentences, given) as lines:
+        for line in tagger.tag_lines(network, lines):
+            if given.format == "json":
+                print(json.dumps(line.to_json(), ensure_ascii=False))
+            else:
+                print(line.to_text() if given.format == "text" else line.to_conll())
+    return 0
+
+
+def _demand_one_source(
+    name: str, words: Sequence[str], given: argparse.Namespace
+) -> None:
+    if words and given.file is not None:
+        raise ValueError(f"{name} and --file are both given; give one of them")
+    if words and not any(word.strip() for word in words):
+        raise ValueError(f"the {name} are empty, there is nothing to write")
+
+
+@contextlib.contextmanager
+def _lines(
+    name: str, words: Sequence[str], given: argparse.Namespace
+) -> Iterator[Iterator[str]]:
+    """Lines from the arguments, the file or standard input."""
+    from epik_jax.recipes.lines import read_text
+
+    if words:
+        yield iter(words)
+    elif given.file is not None:
+        with given.file.open("rb") as file:
+            yield read_text(file, str(given.file))
+    elif sys.stdin is None:
+        raise ValueError(f"standard input is closed; give {name} or --file")
+    else:
+        if sys.stdin.isatty():
+            logging.info("reading lines from the terminal; Ctrl-D ends them")
+        yield read_text(sys.stdin.buffer, "standard input")
+
+
+def _print_line(line: Any, given: argparse.Namespace) -> None:
+    if given.json:
+        print(json.dumps(line.to_json(), ensure_ascii=False))
+    elif given.nbest is None:
+        print(line.output)
+    else:
+        for word in line.words:
+            for answer in word.candidates:
+                print(word.source, answer.text, f"{answer.log_prob:.4f}", sep="\t")

@@ -1,0 +1,41 @@
+"""Files that a user names to be written: tried before hours of work, not after."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from epik_jax.interop.model_folder import model_folder_around
+
+
+def demand_writable(path: Path, read: Path | None = None) -> None:
+    """Makes the folder of a file to be written, and sees that it can be.
+
+    Args:
+      path: to be written.
+      read: what is read, which must not be lost.
+
+    Raises:
+      OSError: it cannot be written there.
+      ValueError: `path` is a folder, a device, what is read, or part of a model folder.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file to write")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no plain file; name one to write")
+    if read and path.exists() and read.exists() and path.samefile(read):
+        raise ValueError(f"{path} is what is to be read; name another file to write")
+    if model_folder_around(path):
+        raise ValueError(
+            f"{path} lies in a model folder, which is to stay as it was exported; "
+            "name a file elsewhere"
+        )
+    if path.parent.exists() and not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder; name a file in one")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Of a name of its own: any other might be somebody's file.
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
