@@ -42,6 +42,23 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
                     "storage": "int8",
                     "num_shards": {"real": 16, "builtin": 4, "tiny": 2}[size],
                 },
+                "sweep": {
+                    "sizes": {
+                        "real": ((8, 40), (16, 40), (16, 80), (32, 80), (32, 160)),
+                        "builtin": ((8, 16), (16, 32)),
+                        "tiny": ((4, 4), (8, 8)),
+                    }[size],
+                    "num_steps": {"real": 6000, "builtin": 600, "tiny": 20}[size],
+                },
+            },
+            "scoreboard": {
+                "num_sentences": 8 if size == "tiny" else 0,
+                "latency": {
+                    "batch_sizes": (32, 1),
+                    "length": 32,
+                    "runs": 2 if size == "tiny" else 100,
+                },
+                "with_mbert": size == "real",
             },
             "mesh": {"data": 1, "model": 1},
         }

@@ -26,6 +26,15 @@ class Curve:
 
 
 @dataclasses.dataclass(frozen=True)
+class Point:
+    """One point of a scatter chart, with its label beside it."""
+
+    label: str
+    x: float
+    y: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Bar:
     """One bar; `kind` is "subject", "chain" or "other", `tick` a mark on it."""
 
@@ -83,6 +92,28 @@ def line_chart(curves: Sequence[Curve]) -> Markup:
     ]
     under = _text("step", width - right, height - 2, anchor="end")
     return _svg(width, height, [*grid, *marks, under, *lines])
+
+
+def scatter_chart(points: Sequence[Point], under: str) -> Markup:
+    """Points with their labels over a labelled grid; `under` names the x axis."""
+    width, height, left, right, top, bottom = 360, 220, 50, 40, 14, 36
+    x_ticks = ticks(min(p.x for p in points), max(p.x for p in points), 5)
+    y_ticks = ticks(min(p.y for p in points), max(p.y for p in points))
+    x_at = _scale(x_ticks[0], x_ticks[-1], left, width - right)
+    y_at = _scale(y_ticks[0], y_ticks[-1], height - bottom, top)
+    parts = []
+    for y in y_ticks:
+        parts.append(_line(left, y_at(y), width - right, y_at(y), "axis"))
+        parts.append(_text(number(y), left - 8, y_at(y) + 4, anchor="end"))
+    for x in x_ticks:
+        place = height - bottom + 17
+        parts.append(_text(number(x), x_at(x), place, anchor="middle"))
+    parts.append(_text(under, width - right, height - 2, anchor="end"))
+    for point in points:
+        x, y = x_at(point.x), y_at(point.y)
+        parts.append(tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=4, class_="f0"))
+        parts.append(_text(point.label, x + 7, y - 6, "ink"))
+    return _svg(width, height, parts)
 
 
 def bar_chart(bars: Sequence[Bar]) -> Markup:

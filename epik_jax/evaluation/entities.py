@@ -55,6 +55,12 @@ class EntityScores:
             "f1": Ratio(2 * right, written + there),
         }[metric]
 
+    def take(self, rows: np.ndarray) -> EntityScores:
+        """The named sentences."""
+        return EntityScores(
+            self.types, self.right[rows], self.written[rows], self.there[rows]
+        )
+
     def value(self, metric: str, kind: str = "") -> float:
         """The metric over all sentences; 0 where there is nothing to divide by."""
         ratio = self.ratio(metric, kind)

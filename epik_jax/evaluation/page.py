@@ -48,30 +48,41 @@ def render(report: Mapping[str, Any]) -> str:
     """
     if report.get("format") != FORMAT:
         raise ValueError(f"report has format {report.get('format')!r}, not {FORMAT!r}")
-    body = tag("main", _header(report), *(section(report) for section in _SECTIONS))
+    body = [_header(report), *(section(report) for section in _SECTIONS)]
+    return document(report["title"], joined(body))
+
+
+def document(title: str, body: Markup) -> str:
+    """A page that needs nothing but itself."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", report["title"]),
+        tag("title", title),
         tag("style", Markup(CSS)),
     )
-    return "<!doctype html>\n" + tag("html", head, tag("body", body), lang="en") + "\n"
+    whole = tag("html", head, tag("body", tag("main", body)), lang="en")
+    return f"<!doctype html>\n{whole}\n"
+
+
+def facts(run: Mapping[str, Any]) -> Markup:
+    """What a report says of its run, name by name."""
+    entries = [
+        joined([tag("dt", str(name)), tag("dd", str(value))])
+        for name, value in run.items()
+    ]
+    return tag("dl", *entries, class_="run")
 
 
 def _header(report: Mapping[str, Any]) -> Markup:
     data = report["data"]
     about = f"Scored on {data['n']:,} words of “{data['name']}”. {data.get('note', '')}"
-    facts = [
-        joined([tag("dt", str(name)), tag("dd", str(value))])
-        for name, value in report["run"].items()
-    ]
     return joined(
         [
             tag("h1", report["title"]),
             tag("p", about),
             _tiles(report),
-            tag("dl", *facts, class_="run"),
+            facts(report["run"]),
         ]
     )
 
@@ -88,7 +99,7 @@ def _tiles(report: Mapping[str, Any]) -> Markup:
         size, value = max(reduction.items(), key=lambda item: int(item[0]))
         text = f"{charts.signed(-value)} %"
         under = f"wall time per batch of {size} against {chain}"
-        tiles.append(_tile("Time", text, tag("span", under)))
+        tiles.append(tile("Time", text, tag("span", under)))
     return tag("div", *tiles, class_="tiles")
 
 
@@ -98,15 +109,16 @@ def _figure_tile(
     value = f"{tables.percent(subject['overall'][metric]['value'])} %"
     name = f"{glossary.named(metric).heading} of {subject['name']}"
     if rival is None:
-        return _tile(name, value)
+        return tile(name, value)
     found = rival["difference"][metric]
     low, high = tables.points(found["low"]), tables.points(found["high"])
     text = f"{tables.points(found['value'])} points [{low}, {high}]"
     against = tag("span", f"against {rival['second']} ", tables.chip(found["verdict"]))
-    return _tile(name, value, tag("span", text), against)
+    return tile(name, value, tag("span", text), against)
 
 
-def _tile(name: str, value: str, *under: Markup) -> Markup:
+def tile(name: str, value: str, *under: Markup) -> Markup:
+    """A figure among those at the top of a page."""
     return tag(
         "div", tag("span", name, class_="name"), tag("b", value), *under, class_="tile"
     )

@@ -20,6 +20,7 @@ from epik_jax.recipes import settings
 from epik_jax.recipes.provenance import typed_command
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run_folder import RECORD, held
+from epik_jax.recipes.tagging import report as tagging_report
 from epik_jax.recipes.tagging import run as tagging
 from epik_jax.recipes.transliteration import run as transliteration
 from epik_jax.recipes.transliteration import summaries
@@ -170,6 +171,8 @@ def _begun(
         write_whole(record, said + "\n")
 
 
-def summary(report: dict[str, Any]) -> str:
+def summary(made: dict[str, Any]) -> str:
     """What a terminal shows of a run's report."""
-    return summaries.closing_table(report)
+    if made["format"] == tagging_report.FORMAT:
+        return tagging_report.summary(made)
+    return summaries.closing_table(made)

@@ -16,11 +16,13 @@ from epik_jax.recipes.card import model_card
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import story
 from epik_jax.recipes.recipe import Workplace
+from epik_jax.recipes.tagging import report
 from epik_jax.recipes.tagging.corpus import (
     TaggedCorpus,
     TaggedDataConfig,
     read_tagged_corpus,
 )
+from epik_jax.recipes.tagging.report import TaggingScoreboardConfig
 from epik_jax.recipes.tagging.teaching import gather_material
 from epik_jax.recipes.tagging.xtremedistil import (
     XtremeDistilConfig,
@@ -34,10 +36,13 @@ _RECIPE = "xtremedistil"
 
 @dataclasses.dataclass(frozen=True)
 class XtremeDistilRun:
-    """A run of the XtremeDistil recipe: data, everything of the recipe, devices."""
+    """A run of the XtremeDistil recipe: data, the recipe, measuring, devices."""
 
     data: TaggedDataConfig
     xtremedistil: XtremeDistilConfig
+    scoreboard: TaggingScoreboardConfig = dataclasses.field(
+        default_factory=TaggingScoreboardConfig
+    )
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
 
@@ -49,6 +54,8 @@ def run(
     config: XtremeDistilRun, at: Workplace, command: str, evaluate: bool
 ) -> dict[str, Any] | None:
     """Trains teacher and student and writes both, and the report if it is wanted."""
+    if evaluate:
+        _demand_lists(config.data)
     with at.stop:
         corpus = read_tagged_corpus(config.data)
         made = distil(config.xtremedistil, corpus, config.data.labels, at)
@@ -58,9 +65,15 @@ def run(
         "teacher": made.material.teacher_digest,
     }
     for lang, student in made.students.items():
-        folder = at.folder / "student" / lang if lang else at.folder / "student"
+        folder = at.folder / "students" / lang if lang else at.folder / "student"
         _write(student, folder, config.data, corpus, command, taught)
-    return None
+    if not evaluate:
+        return None
+    with at.stop:  # A sweep trains, and is gone on with.
+        found = report.build_report(
+            config.xtremedistil, config.scoreboard, made, corpus, at, command
+        )
+    return report.written(found, at)
 
 
 def fill(config: XtremeDistilRun, at: Workplace, command: str) -> None:
@@ -71,6 +84,15 @@ def fill(config: XtremeDistilRun, at: Workplace, command: str) -> None:
         teacher = ready_teacher(recipe, corpus, config.data.labels, at)
         gather_material(teacher, corpus, recipe.student, recipe.signals, at)
     _write_teacher(teacher, config, corpus, at, command)
+
+
+def _demand_lists(data: TaggedDataConfig) -> None:
+    """Notices before hours of training that there is nothing to report on."""
+    if data.kind == "files" and all(item.split != "test" for item in data.lists):
+        raise ValueError(
+            "config.data.lists has no list of split 'test' to report on; add one, or "
+            "leave the report out with `epik-jax train`"
+        )
 
 
 def _write_teacher(

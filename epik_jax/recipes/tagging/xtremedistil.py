@@ -9,6 +9,7 @@ import dataclasses
 import logging
 from pathlib import Path
 
+from epik_jax.bounds import demand
 from epik_jax.interop.model_folder import load_labeller
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging.corpus import TaggedCorpus
@@ -22,6 +23,27 @@ from epik_jax.teachers.labelling import LabellingNetwork
 
 
 @dataclasses.dataclass(frozen=True)
+class SweepConfig:
+    """Students of other sizes, to be compared.
+
+    Attributes:
+      sizes: pairs of E and H.
+      num_steps: of each, over all its stages.
+    """
+
+    sizes: tuple[tuple[int, int], ...] = ()
+    num_steps: int = 1000
+
+    def __post_init__(self) -> None:
+        """Refuses sizes that nothing tells apart or cannot be built."""
+        demand(self, 1, "num_steps")
+        if len(set(self.sizes)) < len(self.sizes):
+            raise ValueError(f"sweep.sizes {self.sizes} have one twice")
+        if any(min(size) < 1 for size in self.sizes):
+            raise ValueError(f"sweep.sizes {self.sizes} are not all positive")
+
+
+@dataclasses.dataclass(frozen=True)
 class XtremeDistilConfig:
     """The recipe.
 
@@ -32,6 +54,7 @@ class XtremeDistilConfig:
       teacher_folder: model folder of a finished teacher, which is not trained then; ""
         trains one.
       signals: how the student gets at what the teacher says.
+      sweep: students of other sizes; they are trained where they are measured.
     """
 
     teacher: TeacherConfig
@@ -39,6 +62,15 @@ class XtremeDistilConfig:
     pieces: PiecesConfig = dataclasses.field(default_factory=PiecesConfig)
     teacher_folder: str = ""
     signals: SignalsConfig = dataclasses.field(default_factory=SignalsConfig)
+    sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
+
+    def __post_init__(self) -> None:
+        """Refuses to compare sizes of students of one language each."""
+        if self.sweep.sizes and self.student.strategy in BY_LANGUAGE:
+            raise ValueError(
+                f"sweep.sizes wants one student for all languages, strategy "
+                f"{self.student.strategy} trains one each"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +110,29 @@ def ready_teacher(
             f"{model.config.labels}, here they are {labels}"
         )
     return LabellingNetwork(model.params, model.config, model.vocabulary, at.mesh)
+
+
+def smaller_students(
+    config: XtremeDistilConfig, made: Distilled, at: Workplace
+) -> dict[str, LabellingNetwork]:
+    """Students of the sizes that are to be compared, taught as the student was.
+
+    Returns:
+      Students by size, such as "E50 H200"; each has had `sweep.num_steps` steps.
+    """
+    found = {}
+    for embedding, hidden in config.sweep.sizes:
+        name = f"E{embedding} H{hidden}"
+        model = dataclasses.replace(
+            config.student.model, embedding=embedding, hidden=hidden
+        )
+        loop = dataclasses.replace(
+            config.student.loop, num_steps=config.sweep.num_steps
+        )
+        student = dataclasses.replace(config.student, model=model, loop=loop)
+        prefix = f"sweep-{name.replace(' ', '-')}"
+        found[name] = train_student(student, made.material, at, prefix=prefix)
+    return found
 
 
 def distil(

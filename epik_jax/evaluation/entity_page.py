@@ -1,0 +1,263 @@
+"""The report of a tagging run as one HTML file that needs nothing but itself.
+
+A dict of figures goes in, a page comes out: headline, lists, size and time, sentences,
+curves, definitions. It computes nothing beyond rounding.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from epik_jax.evaluation import appendix, charts, glossary
+from epik_jax.evaluation.markup import Markup, joined, note, section, tag
+from epik_jax.evaluation.page import document, facts, tile
+from epik_jax.evaluation.tables import percent
+from epik_jax.files import write_whole
+
+FORMAT = "epik-tagging-report-1"
+
+
+def write_page(path: pathlib.Path, report: Mapping[str, Any]) -> None:
+    """Writes the page of a report.
+
+    Raises:
+      ValueError: the report has another layout than this code knows.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, render(report))
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """The page as text; all that the report holds is escaped.
+
+    Raises:
+      ValueError: the report has another layout than this code knows.
+    """
+    if report.get("format") != FORMAT:
+        raise ValueError(f"report has format {report.get('format')!r}, not {FORMAT!r}")
+    sections = (_lists, _types, _times, _sweep, _samples, appendix.curves, _definitions)
+    body = [_header(report), *(part(report) for part in sections)]
+    return document(report["title"], joined(body))
+
+
+def _header(report: Mapping[str, Any]) -> Markup:
+    teacher, student = report["systems"]
+    data = report["data"]
+    speedup = report["latency"]["speedup"][teacher["name"]][student["name"]]
+    size, ratio = next(iter(speedup.items()))
+    tiles = [
+        tile(
+            "F1 of the student",
+            f"{percent(student['overall']['f1']['value'])} %",
+            tag("span", f"teacher {percent(teacher['overall']['f1']['value'])} %"),
+        ),
+        *_kept_tile(report),
+        tile(
+            "Parameters",
+            f"{report['compression']:.1f}× fewer",
+            tag("span", f"{student['parameters']:,} of {teacher['parameters']:,}"),
+        ),
+        tile(
+            "Latency",
+            f"{ratio:.1f}× lower",
+            tag("span", f"a pass at batch size {size}"),
+        ),
+    ]
+    about = f"Scored on {data['n']:,} sentences of “{data['name']}”, {report['mode']}."
+    return joined(
+        [
+            tag("h1", report["title"]),
+            tag("p", about),
+            tag("div", *tiles, class_="tiles"),
+            facts(report["run"]),
+        ]
+    )
+
+
+def _kept_tile(report: Mapping[str, Any]) -> list[Markup]:
+    if (kept := report.get("kept")) is None:
+        return []
+    span = tag("span", f"[{percent(kept['low'])}, {percent(kept['high'])}]")
+    return [tile("F1 kept", f"{percent(kept['value'])} %", span)]
+
+
+def _lists(report: Mapping[str, Any]) -> Markup:
+    """F1 of each list, and what is kept of it."""
+    teacher, student = report["systems"]
+    head = ["List", "Sentences", "Entities", "Teacher F1 %", "Student F1 %", "Kept %"]
+    rows = []
+    for name, theirs in teacher["by_list"].items():
+        ours = student["by_list"][name]
+        if "f1" not in theirs or "f1" not in ours:
+            continue
+        kept = (
+            ours["f1"]["value"] / theirs["f1"]["value"] if theirs["f1"]["value"] else 0
+        )
+        cells = [_figure(theirs["f1"]), _figure(ours["f1"]), percent(kept)]
+        rows.append([name, f"{theirs['n']:,}", f"{theirs['entities']:,}", *cells])
+    means = [_figure(system["overall"]["f1"]) for system in (teacher, student)]
+    kept = percent(report["kept"]["value"]) if "kept" in report else "–"
+    rows.append(["mean", "", "", *means, kept])
+    spread = [percent(system["sd"]) for system in (teacher, student)]
+    rows.append(["standard deviation", "", "", *spread, ""])
+    text = (
+        "Every list counts alike in the mean. In brackets the 95 % interval of a "
+        "bootstrap over sentences."
+    )
+    return section("Lists", note(text), _table(head, rows))
+
+
+def _types(report: Mapping[str, Any]) -> Markup:
+    teacher, student = report["systems"]
+    head = ["Type", "System", "F1 %", "Precision %", "Recall %"]
+    rows = [
+        [
+            kind,
+            system["name"],
+            *(
+                _figure(found[m.name]) if m.name in found else "–"
+                for m in glossary.OF_ENTITIES
+            ),
+        ]
+        for kind in teacher["by_type"]
+        for system in (teacher, student)
+        if (found := system["by_type"].get(kind, {})) is not None
+    ]
+    return section("Types of entities", _table(head, rows))
+
+
+def _times(report: Mapping[str, Any]) -> Markup:
+    """Milliseconds of a pass, and how many times as fast the student is."""
+    latency = report["latency"]
+    teacher = report["systems"][0]["name"]
+    head = ["System", "Batch size", "Mean ms", "p50 ms", "p95 ms", "Times as fast"]
+    speedup = latency["speedup"]
+    rows = []
+    for name, sizes in latency["systems"].items():
+        for size, found in sizes.items():
+            ratio = speedup[teacher].get(name, {}).get(size)
+            figures = [f"{found[k]:.2f}" for k in ("mean_ms", "p50_ms", "p95_ms")]
+            rows.append([name, size, *figures, f"{ratio:.1f}" if ratio else "–"])
+    text = (
+        f"Passes over full batches of {latency['length']} pieces, from ids to logits, "
+        f"warm, {latency['runs']} each, in turns, on {latency['device']}; how many "
+        "times as fast as the teacher."
+    )
+    return section("Time", note(text), _table(head, rows))
+
+
+def _sweep(report: Mapping[str, Any]) -> Markup:
+    """Compression and speed against F1 of students of several sizes."""
+    if not report["sweep"]:
+        return Markup("")
+    latency = report["latency"]
+    teacher = report["systems"][0]["name"]
+    first = next(iter(latency["systems"][teacher]))
+    faster = {
+        name: ratios[first] for name, ratios in latency["speedup"][teacher].items()
+    }
+    head = ["Size", "Parameters", "Times fewer", "Times as fast", "Dev F1 %"]
+    rows = [
+        [
+            one["name"],
+            f"{one['parameters']:,}",
+            f"{one['compression']:.1f}",
+            f"{faster[one['name']]:.1f}",
+            percent(one["dev_f1"]),
+        ]
+        for one in report["sweep"]
+    ]
+    plots = [
+        tag(
+            "div",
+            tag("h3", f"F1 % against times {word}"),
+            charts.scatter_chart(
+                [
+                    charts.Point(one["name"], x, 100 * one["dev_f1"])
+                    for one, x in zip(report["sweep"], values, strict=True)
+                ],
+                f"times {word}",
+            ),
+            class_="card",
+        )
+        for word, values in (
+            ("fewer parameters", [one["compression"] for one in report["sweep"]]),
+            ("as fast", [faster[one["name"]] for one in report["sweep"]]),
+        )
+    ]
+    text = (
+        f"Students of several sizes, on dev sentences; speed at batch size {first}. E "
+        "is the width of the embedding, H the units of each direction."
+    )
+    return section(
+        "Sizes", note(text), tag("div", *plots, class_="grid"), _table(head, rows)
+    )
+
+
+def _samples(report: Mapping[str, Any]) -> Markup:
+    """Sentences in which somebody differs from people."""
+    if not report["samples"]:
+        return Markup("")
+    rows = []
+    for sample in report["samples"]:
+        said = {"people": sample["gold"], **sample["answers"]}
+        lines = [
+            joined([tag("small", f"{who}: "), _marked(sample["words"], tags)])
+            for who, tags in said.items()
+        ]
+        parts = [tag("div", line, lang=sample["lang"]) for line in lines]
+        rows.append([sample["list"], joined(parts)])
+    text = (
+        "The first short sentence of each list in which teacher or student differs "
+        "from people."
+    )
+    return section("Sentences", note(text), _table(["List", "Sentence"], rows))
+
+
+def _marked(words: Sequence[str], tags: Sequence[str]) -> Markup:
+    """Words with each entity set off and its type behind it."""
+    parts: list[Markup] = []
+    for place, (word, label) in enumerate(zip(words, tags, strict=True)):
+        inside = label != "O"
+        ends = inside and (place + 1 == len(tags) or tags[place + 1][:1] != "I")
+        begins = label[:1] == "B" or (inside and label[:1] == "I")
+        text = tag("span", word, class_="w entity") if begins else joined([word])
+        parts.append(text)
+        if ends:
+            parts.append(tag("small", label[2:], class_="type"))
+        parts.append(joined([" "]))
+    return joined(parts)
+
+
+def _definitions(report: Mapping[str, Any]) -> Markup:
+    terms = [
+        joined([tag("dt", glossary.ALL_METRICS[name].heading), tag("dd", text)])
+        for name, text in report["definitions"].items()
+    ]
+    return section("Definitions", tag("dl", *terms, class_="terms"))
+
+
+def _figure(found: Mapping[str, float]) -> Markup:
+    """A figure over its interval."""
+    low, high = percent(found["low"]), percent(found["high"])
+    return joined([percent(found["value"]), tag("small", f"[{low}, {high}]")])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """A table whose first column names its rows."""
+    kinds = ["", *("num" for _ in head[1:])] if len(head) > 2 else ["pair", ""]
+    cells = [
+        tag(
+            "tr",
+            *(tag("td", c, class_=k or None) for c, k in zip(row, kinds, strict=True)),
+        )
+        for row in rows
+    ]
+    titles = (
+        tag("th", title, class_=kind or None)
+        for title, kind in zip(head, kinds, strict=True)
+    )
+    table = tag("table", tag("thead", tag("tr", *titles)), tag("tbody", *cells))
+    return tag("div", table, class_="wide")

@@ -1,0 +1,182 @@
+"""The report of a tagging run, as JSON and as a page.
+
+What was trained goes in with the settings of the run; `scoreboard` measures it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from epik_jax.bounds import demand
+from epik_jax.evaluation import entity_page
+from epik_jax.evaluation.entities import MODE
+from epik_jax.evaluation.glossary import OF_ENTITIES
+from epik_jax.evaluation.report import curves, write_report
+from epik_jax.recipes.figures import as_text, definitions, figures_table
+from epik_jax.recipes.provenance import commit, trained_seconds
+from epik_jax.recipes.recipe import Workplace
+from epik_jax.recipes.tagging import scoreboard
+from epik_jax.recipes.tagging.batches import sentences_digest
+from epik_jax.recipes.tagging.corpus import TaggedCorpus
+from epik_jax.recipes.tagging.examination import NUM_RESAMPLES
+from epik_jax.recipes.tagging.labels import for_validation, mean_f1
+from epik_jax.recipes.tagging.latency import LatencyConfig
+from epik_jax.recipes.tagging.scoreboard import STUDENT, TEACHER, ByLanguage, Tagged
+from epik_jax.recipes.tagging.xtremedistil import (
+    Distilled,
+    XtremeDistilConfig,
+    smaller_students,
+)
+from epik_jax.structs import Sentence
+
+FORMAT = entity_page.FORMAT
+_NUM_SHOWN = 24
+
+
+@dataclasses.dataclass(frozen=True)
+class TaggingScoreboardConfig:
+    """What is measured.
+
+    Attributes:
+      num_sentences: of each test list, drawn by name; 0 for all.
+      latency: how passes are timed.
+      with_mbert: time a network of mBERT's size beside, with random weights.
+    """
+
+    num_sentences: int = 0
+    latency: LatencyConfig = dataclasses.field(default_factory=LatencyConfig)
+    with_mbert: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses a number that means nothing."""
+        demand(self, 0, "num_sentences")
+
+
+def build_report(
+    config: XtremeDistilConfig,
+    measured: TaggingScoreboardConfig,
+    made: Distilled,
+    corpus: TaggedCorpus,
+    at: Workplace,
+    command: str,
+) -> dict[str, Any]:
+    """Teacher and student on the test lists, as JSON values in the layout `FORMAT`."""
+    lists = for_validation(corpus.test, measured.num_sentences)
+    found = {
+        TEACHER: Tagged.of(made.teacher, lists),
+        STUDENT: Tagged.of(_as_system(made), lists),
+    }
+    # Before the sweep, whose stages are no part of what the student cost.
+    rows = at.log.rows()
+    swept = smaller_students(config, made, at)
+    some_student = next(iter(made.students.values()))
+    timed = {STUDENT: some_student, **swept}
+    times = scoreboard.latencies(
+        made.teacher, timed, measured.latency, with_mbert=measured.with_mbert
+    )
+    about = {TEACHER: made.teacher, STUDENT: some_student}
+    student = config.student
+    return {
+        "format": FORMAT,
+        "title": "XtremeDistil: a multilingual tagger in a small BiLSTM",
+        "run": {
+            "command": command,
+            "commit": commit(),
+            "seed": student.seed,
+            "strategy": student.strategy,
+            "minutes of training": round(trained_seconds(rows) / 60, 1),
+        },
+        "data": {
+            "name": f"test lists@{sentences_digest(_flat(lists))[:8]}",
+            "n": sum(len(one) for one in lists.values()),
+            "langs": {name: one[0].lang for name, one in lists.items() if one},
+            "counts": corpus.counts,
+        },
+        "mode": MODE,
+        "resampling": {"num_resamples": NUM_RESAMPLES, "seed": 0, "level": 0.95},
+        "systems": [
+            {"name": name, **scoreboard.sizes(about[name]), **tagged.figures()}
+            for name, tagged in found.items()
+        ],
+        **scoreboard.share_kept(found[STUDENT], found[TEACHER]),
+        "compression": _compression(made.teacher, some_student),
+        "latency": times,
+        "sweep": [
+            {
+                "name": name,
+                **scoreboard.sizes(network),
+                "compression": _compression(made.teacher, network),
+                "dev_f1": mean_f1(network, made.material.dev),
+            }
+            for name, network in swept.items()
+        ],
+        "samples": _samples(found),
+        "curves": curves(rows),
+        "definitions": {metric.name: metric.definition for metric in OF_ENTITIES},
+    }
+
+
+def written(report: dict[str, Any], at: Workplace) -> dict[str, Any]:
+    """The same report, after it was written into the run's folder."""
+    write_report(at.folder / "report.json", report)
+    entity_page.write_page(at.folder / "report.html", report)
+    return report
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """What a terminal shows of a report."""
+    n = report["data"]["n"]
+    rows = [
+        (f"{s['name']} ({s['parameters']:,} parameters)", n, s["overall"])
+        for s in report["systems"]
+    ]
+    speedup = report["latency"]["speedup"][TEACHER][STUDENT]
+    lines = [
+        figures_table("system", rows),
+        *([f"F1 kept: {as_text(report['kept'])} %"] if "kept" in report else []),
+        f"{report['compression']:.1f} times fewer parameters",
+        *(
+            f"{ratio:.1f} times as fast at batch size {size}"
+            for size, ratio in speedup.items()
+        ),
+        "",
+        definitions(rows, "sentences"),
+        "all figures: unweighted means over test lists",
+    ]
+    return "\n".join(lines)
+
+
+def _as_system(made: Distilled) -> scoreboard.Tags:
+    return made.students.get("") or ByLanguage(made.students)
+
+
+def _compression(teacher: Any, student: Any) -> float:
+    sizes = (scoreboard.sizes(network)["parameters"] for network in (teacher, student))
+    theirs, ours = sizes
+    return theirs / ours
+
+
+def _flat(lists: Mapping[str, Sequence[Sentence]]) -> list[Sentence]:
+    return [sentence for found in lists.values() for sentence in found]
+
+
+def _samples(found: Mapping[str, Tagged]) -> list[dict[str, Any]]:
+    """A short sentence of each list in which some system differs from people."""
+    first = found[TEACHER]
+    shown: dict[str, dict[str, Any]] = {}
+    for row, sentence in enumerate(first.sentences):
+        answers = {name: tagged.answers[row] for name, tagged in found.items()}
+        differ = any(answer != sentence.tags for answer in answers.values())
+        name = str(first.lists[row])
+        if name in shown or not differ or not 3 <= len(sentence.words) <= 14:
+            continue
+        shown[name] = {
+            "list": name,
+            "lang": sentence.lang,
+            "words": list(sentence.words),
+            "gold": list(sentence.tags),
+            "answers": {system: list(tags) for system, tags in answers.items()},
+        }
+    return list(shown.values())[:_NUM_SHOWN]

@@ -1,0 +1,196 @@
+"""Teacher and student side by side: how well they tag, how big and how fast they are.
+
+What a run has made goes in, figures that a report holds come out. Lists are tagged
+once, by the same code for all systems.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from epik_jax import trees
+from epik_jax.evaluation import bootstrap
+from epik_jax.evaluation.bootstrap import Ratio
+from epik_jax.evaluation.entities import EntityScores, entity_scores
+from epik_jax.evaluation.timing import BatchTiming
+from epik_jax.models import initial, labeller
+from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, entity_figures
+from epik_jax.recipes.tagging.latency import (
+    LatencyConfig,
+    mbert_sized,
+    time_networks,
+)
+from epik_jax.structs import Sentence
+from epik_jax.teachers.labelling import LabellingNetwork
+
+TEACHER, STUDENT, MBERT = "teacher", "student", "mBERT's size, random weights"
+
+
+class Tags(Protocol):
+    """Something that tags sentences."""
+
+    def tags(self, sentences: Sequence[Sentence]) -> list[tuple[str, ...]]:
+        """A tag for each word of each sentence."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class ByLanguage:
+    """Networks of one language each, as one system.
+
+    Attributes:
+      networks: by language.
+    """
+
+    networks: Mapping[str, LabellingNetwork]
+
+    def tags(self, sentences: Sequence[Sentence]) -> list[tuple[str, ...]]:
+        """A tag for each word, by the network of the sentence's language."""
+        found: dict[int, tuple[str, ...]] = {}
+        for lang, network in self.networks.items():
+            places = [i for i, s in enumerate(sentences) if s.lang == lang]
+            answers = network.tags([sentences[i] for i in places])
+            found |= dict(zip(places, answers, strict=True))
+        nothing = [("O",) * len(s.words) for s in sentences]
+        return [found.get(i, nothing[i]) for i in range(len(sentences))]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tagged:
+    """Lists of sentences as one system tagged them.
+
+    Attributes:
+      sentences: of all lists, one after the other.
+      lists: [N], the name of each sentence's list.
+      answers: tags.
+      scores: counts of entities.
+    """
+
+    sentences: list[Sentence]
+    lists: np.ndarray
+    answers: list[tuple[str, ...]]
+    scores: EntityScores
+
+    @classmethod
+    def of(cls, system: Tags, lists: Mapping[str, Sequence[Sentence]]) -> Tagged:
+        """Has a system tag all lists."""
+        flat = [s for found in lists.values() for s in found]
+        names = [name for name, found in lists.items() for _ in found]
+        answers = system.tags(flat)
+        scores = entity_scores([s.tags for s in flat], answers)
+        return cls(flat, np.array(names, dtype=str), answers, scores)
+
+    def figures(self) -> dict[str, Any]:
+        """Figures of each list, of all and by type, and how far apart lists are.
+
+        Those of all are unweighted means over lists; "sd" is the population standard
+        deviation of F1 over them.
+        """
+        names = list(dict.fromkeys(self.lists.tolist()))
+        by_list: dict[str, dict[str, Any]] = {}
+        for name in names:
+            scores = self.scores.take(np.flatnonzero(self.lists == name))
+            strata = np.zeros(len(scores.right), np.int64)
+            entities = {"n": len(scores.right), "entities": int(scores.there.sum())}
+            by_list[name] = {**entities, **entity_figures(scores, strata)}
+        values = [found["f1"]["value"] for found in by_list.values() if "f1" in found]
+        return {
+            "overall": entity_figures(self.scores, self.lists),
+            "sd": float(np.std(values)),
+            "by_list": by_list,
+            "by_type": {
+                kind: entity_figures(self.scores, self.lists, kind=kind)
+                for kind in self.scores.types
+            },
+        }
+
+    @property
+    def f1(self) -> Ratio:
+        """Columns of F1."""
+        return self.scores.ratio("f1")
+
+
+def share_kept(student: Tagged, teacher: Tagged) -> dict[str, dict[str, float]]:
+    """The student's mean F1 as a share of the teacher's, as "kept", with its interval.
+
+    Empty where the teacher's is too near 0 for a share of it to mean anything.
+    """
+    known = teacher.f1.denominators + student.f1.denominators > 0
+    rows = np.flatnonzero(known)
+    ones = np.ones(len(rows))
+    nothing = Ratio(np.zeros(len(rows)), ones)
+    found = bootstrap.share_interval(
+        student.f1.take(rows),
+        nothing,
+        teacher.f1.take(rows),
+        student.lists[rows],
+        num_resamples=NUM_RESAMPLES,
+    )
+    return {} if found is None else {"kept": found.figure()}
+
+
+def sizes(network: LabellingNetwork) -> dict[str, int]:
+    """Numbers that a network holds, and those of its embeddings among them."""
+    flat = trees.flatten(network.params)
+    tables = [leaf.size for path, leaf in flat.items() if path.endswith("embedding")]
+    return {"parameters": trees.num_elements(network.params), "embeddings": sum(tables)}
+
+
+def latencies(
+    teacher: LabellingNetwork,
+    students: Mapping[str, LabellingNetwork],
+    config: LatencyConfig,
+    *,
+    with_mbert: bool,
+) -> dict[str, Any]:
+    """Times of teacher and students, and how many times as fast each student is.
+
+    Args:
+      teacher: of all of them.
+      students: by name.
+      config: what is timed.
+      with_mbert: time a network of mBERT's size with random weights as well.
+
+    Returns:
+      "device", "length", "runs"; "systems": name -> batch size -> milliseconds of a
+      pass; "speedup": name of a teacher -> name of a student -> batch size -> ratio of
+      means.
+    """
+    networks = {TEACHER: (teacher.params, teacher.config)}
+    networks |= {name: (x.params, x.config) for name, x in students.items()}
+    if with_mbert:
+        large = mbert_sized(teacher.config.labels)
+        drawn = initial.init_params(labeller.parameter_shapes(large), 0)
+        networks[MBERT] = (drawn, large)
+    logging.info("timing %s", ", ".join(networks))
+    found = time_networks(networks, config)
+    systems: dict[str, dict[str, Any]] = {name: {} for name in networks}
+    for batch_size, timings in found.items():
+        for name, (one,) in timings.systems.items():
+            systems[name][str(batch_size)] = _milliseconds(one)
+    slow = [name for name in (TEACHER, MBERT) if name in systems]
+    return {
+        "device": next(iter(found.values())).device,
+        "length": config.length,
+        "runs": config.runs,
+        "systems": systems,
+        "speedup": {
+            theirs: {
+                ours: {
+                    size: systems[theirs][size]["mean_ms"] / one["mean_ms"]
+                    for size, one in systems[ours].items()
+                }
+                for ours in students
+            }
+            for theirs in slow
+        },
+    }
+
+
+def _milliseconds(one: BatchTiming) -> dict[str, float]:
+    return {"mean_ms": one.mean_ms, "p50_ms": one.p50_ms, "p95_ms": one.p95_ms}
