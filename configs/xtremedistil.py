@@ -7,7 +7,8 @@
 The variants are sizes: `builtin` makes up its sentences itself, `tiny` a few of them
 for tests, `real` reads lists of tagged sentences (LANG.train, LANG.dev and LANG.test of
 each set, PER, LOC and ORG), and `open` leaves out of these what may not be used
-commercially.
+commercially. `builtin-sentences` and `tiny-sentences` label whole sentences instead of
+words, by the first name in them.
 """
 
 import ml_collections
@@ -21,17 +22,21 @@ OPEN = {
 }
 NOT_COMMERCIAL = {"masakhaner2": ("ha", "ig", "sw", "yo")}
 SIZES = ("builtin", "tiny", "real", "open")
+MADE_UP = ("builtin", "tiny")
 
 
 def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
-    """The recipe at a size."""
-    if variant not in SIZES:
+    """The recipe at a size, and for a task."""
+    words, _, task = variant.partition("-")
+    if words not in SIZES or task not in ("", "sentences"):
         raise KeyError(f"known are {', '.join(SIZES)}")
-    size = "real" if variant == "open" else variant
+    if task and words not in MADE_UP:
+        raise KeyError(f"known with -sentences are {', '.join(MADE_UP)}")
+    size = "real" if words == "open" else words
     return ml_collections.ConfigDict(
         {
             "recipe": "xtremedistil",
-            "data": data(variant),
+            "data": {**data(words), "task": task or "words"},
             "xtremedistil": {
                 "pieces": {"size": {"real": 24000, "builtin": 2000, "tiny": 500}[size]},
                 "teacher": teacher(size),
@@ -67,7 +72,7 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
 
 def data(variant: str) -> dict:
     """Where the sentences come from."""
-    if variant in ("builtin", "tiny"):
+    if variant in MADE_UP:
         return {
             "kind": "builtin",
             "num_sentences": {"builtin": 1000, "tiny": 20}[variant],

@@ -66,6 +66,7 @@ class Sentence:
       lang: language, such as "hi".
       tags: one for each word, in IOB2; empty where there are none.
       origin: the list that it came from.
+      label: class of the whole sentence; "" where there is none.
     """
 
     example_id: str
@@ -73,6 +74,7 @@ class Sentence:
     lang: str
     tags: tuple[str, ...] = ()
     origin: str = ""
+    label: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

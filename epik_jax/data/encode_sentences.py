@@ -29,7 +29,9 @@ class EncodedSentences:
         little-endian int32; a signal made for other pieces is caught by it.
       firsts: N rows like `tokens`, 1 where a piece begins a word, else 0.
       labels: N rows like `tokens`, the word's label where it begins, else 0.
-      tagged: bool [N], whether somebody tagged the sentence.
+      tagged: bool [N], whether somebody labelled the sentence or its words.
+      whole: whether labels are of sentences; each then stands at the first piece of its
+        row, which alone is marked in `firsts`.
       group: int32 [N], position in `groups`.
       groups: languages, sorted.
     """
@@ -42,6 +44,7 @@ class EncodedSentences:
     tagged: np.ndarray
     group: np.ndarray
     groups: tuple[str, ...]
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -61,7 +64,11 @@ class EncodedSentences:
 
 
 def cut_sentences(
-    sentences: Sequence[Sentence], pieces: WordPieces, max_length: int
+    sentences: Sequence[Sentence],
+    pieces: WordPieces,
+    max_length: int,
+    *,
+    whole: bool = False,
 ) -> list[Sentence]:
     """Sentences of which each fits a network, the words in the order that they had.
 
@@ -70,6 +77,7 @@ def cut_sentences(
       pieces: what cuts words.
       max_length: most pieces of a sentence, frame included; a word that alone is longer
         stands alone.
+      whole: of each sentence keep the beginning alone, since it has one label.
 
     Raises:
       ValueError: there is no room for a piece.
@@ -81,6 +89,10 @@ def cut_sentences(
         starts = _starts(np.minimum(counts.row(row), room), room)
         if len(starts) == 1:
             found.append(sentence)
+            continue
+        if whole:
+            words, tags = sentence.words[: starts[1]], sentence.tags[: starts[1]]
+            found.append(dataclasses.replace(sentence, words=words, tags=tags))
             continue
         for start, stop in zip(starts, [*starts[1:], None], strict=True):
             stretch = dataclasses.replace(
@@ -113,6 +125,8 @@ def encode_sentences(
     pieces: WordPieces,
     labels: Sequence[str],
     max_length: int,
+    *,
+    whole: bool = False,
 ) -> EncodedSentences:
     """Encodes a corpus.
 
@@ -123,9 +137,10 @@ def encode_sentences(
       labels: names of the labels, in order of their ids.
       max_length: most pieces of a sentence, frame included; of a word that alone is
         longer the first pieces are taken.
+      whole: labels are those of sentences, not those of words.
 
     Raises:
-      ValueError: a tag that is none of `labels`, or a sentence that does not fit.
+      ValueError: a label that is none of `labels`, or a sentence that does not fit.
     """
     room = _room(max_length)
     cut, counts = pieces.encode([s.words for s in sentences])
@@ -137,22 +152,25 @@ def encode_sentences(
         raise ValueError(
             f"sentence {longest} has {rows.lengths.max()} pieces, {room} fit"
         )
-    begins = np.zeros(len(rows.values), np.int32)
-    begins[ends[:-1]] = 1
-    spread = np.zeros(len(rows.values), np.int32)
-    spread[ends[:-1]] = _label_ids(sentences, labels)
-    nothing = np.zeros(len(rows), np.int32)
+    begins, spread = np.zeros((2, len(rows.values)), np.int32)
+    at_first = np.zeros((2, len(rows)), np.int32)
+    if whole:
+        at_first = np.stack([np.ones(len(rows), np.int32), _ids(sentences, labels)])
+    else:
+        begins[ends[:-1]] = 1
+        spread[ends[:-1]] = _label_ids(sentences, labels)
     tokens = rows.framed(np.full(len(rows), pieces.first_id), pieces.last_id)
     langs = tuple(sorted({s.lang for s in sentences}))
     return EncodedSentences(
         keys=text_digests(s.example_id for s in sentences),
         tokens=tokens,
         source_digest=row_digests(tokens),
-        firsts=Ragged(begins, rows.offsets).framed(nothing, 0),
-        labels=Ragged(spread, rows.offsets).framed(nothing, 0),
-        tagged=np.array([bool(s.tags) for s in sentences], bool),
+        firsts=Ragged(begins, rows.offsets).framed(at_first[0], 0),
+        labels=Ragged(spread, rows.offsets).framed(at_first[1], 0),
+        tagged=np.array([bool(s.label if whole else s.tags) for s in sentences], bool),
         group=np.array([langs.index(s.lang) for s in sentences], np.int32),
         groups=langs,
+        whole=whole,
     )
 
 
@@ -170,7 +188,8 @@ def make_sentence_batch(
     Returns:
       tokens int32 [B, L], token_mask bool [B, L], word_mask bool [B, L], true where a
       word begins, labels int32 [B, L] and label_mask bool [B, L], true where a word
-      begins that somebody tagged.
+      begins that somebody tagged; the last three are [B, 1] where labels are those of
+      sentences.
 
     Raises:
       ValueError: a row does not fit.
@@ -178,12 +197,14 @@ def make_sentence_batch(
     tokens, token_mask = encoded.tokens.padded(rows, width_L, pad_id)
     labels, _ = encoded.labels.padded(rows, width_L, 0)
     firsts, _ = encoded.firsts.padded(rows, width_L, 0)
+    kept = slice(1) if encoded.whole else slice(None)
+    word_mask = firsts[:, kept].astype(bool)
     return {
         "tokens": tokens,
         "token_mask": token_mask,
-        "word_mask": firsts.astype(bool),
-        "labels": labels,
-        "label_mask": firsts.astype(bool) & encoded.tagged[rows][:, None],
+        "word_mask": word_mask,
+        "labels": labels[:, kept],
+        "label_mask": word_mask & encoded.tagged[rows][:, None],
     }
 
 
@@ -215,6 +236,18 @@ def _first_pieces(ids: np.ndarray, counts: np.ndarray, kept: np.ndarray) -> np.n
     starts = np.cumsum(counts) - counts
     within = np.arange(len(ids)) - np.repeat(starts, counts)
     return ids[within < np.repeat(kept, counts)]
+
+
+def _ids(sentences: Sequence[Sentence], labels: Sequence[str]) -> np.ndarray:
+    """int32 [N], of the sentences' own labels; 0 where there is none."""
+    ids = {name: index for index, name in enumerate(labels)}
+    for sentence in sentences:
+        if sentence.label and sentence.label not in ids:
+            raise ValueError(
+                f"sentence {sentence.example_id}: label {sentence.label!r} is none of "
+                f"{tuple(labels)}"
+            )
+    return np.array([ids.get(s.label, 0) for s in sentences], np.int32)
 
 
 def _label_ids(sentences: Sequence[Sentence], labels: Sequence[str]) -> np.ndarray:

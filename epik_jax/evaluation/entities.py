@@ -36,7 +36,7 @@ class EntityScores:
     there: np.ndarray
 
     def ratio(self, metric: str, kind: str = "") -> Ratio:
-        """Columns of "precision", "recall" or "f1", of one type or of all.
+        """Columns of "precision", "recall", "f1" or "accuracy", of one type or of all.
 
         Raises:
           KeyError: there is no such metric or type.
@@ -52,6 +52,8 @@ class EntityScores:
         return {
             "precision": Ratio(right, written),
             "recall": Ratio(right, there),
+            # Of sentences there is one label each: what is there is all there is.
+            "accuracy": Ratio(right, there),
             "f1": Ratio(2 * right, written + there),
         }[metric]
 
@@ -65,6 +67,21 @@ class EntityScores:
         """The metric over all sentences; 0 where there is nothing to divide by."""
         ratio = self.ratio(metric, kind)
         return ratio.value() if ratio.denominators.any() else 0.0
+
+
+def joined(parts: Sequence[EntityScores]) -> EntityScores:
+    """The sentences of several scores, one after the other."""
+    types = tuple(sorted({kind for part in parts for kind in part.types}))
+    tables = []
+    for name in ("right", "written", "there"):
+        rows = []
+        for part in parts:
+            counts = getattr(part, name)
+            table = np.zeros((len(counts), len(types)), np.int64)
+            table[:, [types.index(kind) for kind in part.types]] = counts
+            rows.append(table)
+        tables.append(np.concatenate(rows))
+    return EntityScores(types, *tables)
 
 
 def entity_scores(

@@ -44,16 +44,17 @@ def render(report: Mapping[str, Any]) -> str:
 
 def _header(report: Mapping[str, Any]) -> Markup:
     teacher, student = report["systems"]
-    data = report["data"]
+    data, metric = report["data"], report["metric"]
+    title = glossary.named(metric).title
     speedup = report["latency"]["speedup"][teacher["name"]][student["name"]]
     size, ratio = next(iter(speedup.items()))
     tiles = [
         tile(
-            "F1 of the student",
-            f"{percent(student['overall']['f1']['value'])} %",
-            tag("span", f"teacher {percent(teacher['overall']['f1']['value'])} %"),
+            f"{glossary.named(metric).heading} of the student",
+            f"{percent(student['overall'][metric]['value'])} %",
+            tag("span", f"teacher {percent(teacher['overall'][metric]['value'])} %"),
         ),
-        *_kept_tile(report),
+        *_kept_tile(report, title),
         tile(
             "Parameters",
             f"{report['compression']:.1f}× fewer",
@@ -76,28 +77,33 @@ def _header(report: Mapping[str, Any]) -> Markup:
     )
 
 
-def _kept_tile(report: Mapping[str, Any]) -> list[Markup]:
+def _kept_tile(report: Mapping[str, Any], title: str) -> list[Markup]:
     if (kept := report.get("kept")) is None:
         return []
     span = tag("span", f"[{percent(kept['low'])}, {percent(kept['high'])}]")
-    return [tile("F1 kept", f"{percent(kept['value'])} %", span)]
+    return [tile(f"{title} kept", f"{percent(kept['value'])} %", span)]
 
 
 def _lists(report: Mapping[str, Any]) -> Markup:
-    """F1 of each list, and what is kept of it."""
+    """The main figure of each list, and what is kept of it."""
     teacher, student = report["systems"]
-    head = ["List", "Sentences", "Entities", "Teacher F1 %", "Student F1 %", "Kept %"]
+    metric = report["metric"]
+    title = glossary.named(metric).title
+    head = ["List", "Sentences", "Entities", f"Teacher {title} %", f"Student {title} %"]
+    head.append("Kept %")
     rows = []
     for name, theirs in teacher["by_list"].items():
         ours = student["by_list"][name]
-        if "f1" not in theirs or "f1" not in ours:
+        if metric not in theirs or metric not in ours:
             continue
         kept = (
-            ours["f1"]["value"] / theirs["f1"]["value"] if theirs["f1"]["value"] else 0
+            ours[metric]["value"] / theirs[metric]["value"]
+            if theirs[metric]["value"]
+            else 0
         )
-        cells = [_figure(theirs["f1"]), _figure(ours["f1"]), percent(kept)]
+        cells = [_figure(theirs[metric]), _figure(ours[metric]), percent(kept)]
         rows.append([name, f"{theirs['n']:,}", f"{theirs['entities']:,}", *cells])
-    means = [_figure(system["overall"]["f1"]) for system in (teacher, student)]
+    means = [_figure(system["overall"][metric]) for system in (teacher, student)]
     kept = percent(report["kept"]["value"]) if "kept" in report else "–"
     rows.append(["mean", "", "", *means, kept])
     spread = [percent(system["sd"]) for system in (teacher, student)]
@@ -111,21 +117,21 @@ def _lists(report: Mapping[str, Any]) -> Markup:
 
 def _types(report: Mapping[str, Any]) -> Markup:
     teacher, student = report["systems"]
-    head = ["Type", "System", "F1 %", "Precision %", "Recall %"]
+    shown = [
+        m for m in glossary.ALL_METRICS.values() if m.name in report["definitions"]
+    ]
+    head = ["Type", "System", *(f"{metric.heading} %" for metric in shown)]
     rows = [
         [
             kind,
             system["name"],
-            *(
-                _figure(found[m.name]) if m.name in found else "–"
-                for m in glossary.OF_ENTITIES
-            ),
+            *(_figure(found[m.name]) if m.name in found else "–" for m in shown),
         ]
         for kind in teacher["by_type"]
         for system in (teacher, student)
         if (found := system["by_type"].get(kind, {})) is not None
     ]
-    return section("Types of entities", _table(head, rows))
+    return section("By type", _table(head, rows))
 
 
 def _times(report: Mapping[str, Any]) -> Markup:
@@ -152,30 +158,30 @@ def _sweep(report: Mapping[str, Any]) -> Markup:
     """Compression and speed against F1 of students of several sizes."""
     if not report["sweep"]:
         return Markup("")
-    latency = report["latency"]
+    latency, title = report["latency"], glossary.named(report["metric"]).title
     teacher = report["systems"][0]["name"]
     first = next(iter(latency["systems"][teacher]))
     faster = {
         name: ratios[first] for name, ratios in latency["speedup"][teacher].items()
     }
-    head = ["Size", "Parameters", "Times fewer", "Times as fast", "Dev F1 %"]
+    head = ["Size", "Parameters", "Times fewer", "Times as fast", f"Dev {title} %"]
     rows = [
         [
             one["name"],
             f"{one['parameters']:,}",
             f"{one['compression']:.1f}",
             f"{faster[one['name']]:.1f}",
-            percent(one["dev_f1"]),
+            percent(one["dev"]),
         ]
         for one in report["sweep"]
     ]
     plots = [
         tag(
             "div",
-            tag("h3", f"F1 % against times {word}"),
+            tag("h3", f"{title} % against times {word}"),
             charts.scatter_chart(
                 [
-                    charts.Point(one["name"], x, 100 * one["dev_f1"])
+                    charts.Point(one["name"], x, 100 * one["dev"])
                     for one, x in zip(report["sweep"], values, strict=True)
                 ],
                 f"times {word}",
@@ -217,7 +223,9 @@ def _samples(report: Mapping[str, Any]) -> Markup:
 
 
 def _marked(words: Sequence[str], tags: Sequence[str]) -> Markup:
-    """Words with each entity set off and its type behind it."""
+    """Words with each entity set off and its type behind it, or with their label."""
+    if len(tags) != len(words):
+        return joined([" ".join(words), tag("small", tags[0], class_="type")])
     parts: list[Markup] = []
     for place, (word, label) in enumerate(zip(words, tags, strict=True)):
         inside = label != "O"

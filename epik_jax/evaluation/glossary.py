@@ -152,6 +152,16 @@ OF_ENTITIES = (
     ),
 )
 
+OF_CLASSES = (
+    Metric(
+        "accuracy",
+        "accuracy",
+        "Share of the sentences whose label is right; of a class, share of the "
+        "sentences of that class.",
+        "sentences whose label is right",
+    ),
+)
+
 METRICS: Mapping[str, Metric] = {
     metric.name: metric for metric in (*OF_SPELLING, *OF_SOUND, DISTANCE)
 }
@@ -159,13 +169,13 @@ METRICS: Mapping[str, Metric] = {
 
 ALL_METRICS: Mapping[str, Metric] = {
     **METRICS,
-    **{metric.name: metric for metric in OF_ENTITIES},
+    **{metric.name: metric for metric in (*OF_ENTITIES, *OF_CLASSES)},
 }
 
 
 def named(name: str) -> Metric:
     """The metric of a name; a sound key of one's own has no other title than that."""
-    return METRICS.get(name) or Metric(name, name.replace("_", " "), "")
+    return ALL_METRICS.get(name) or Metric(name, name.replace("_", " "), "")
 
 
 def definitions(keys: Mapping[str, str], with_distance: bool) -> dict[str, str]:

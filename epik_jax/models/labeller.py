@@ -46,8 +46,8 @@ def label(
       key: for dropout; None turns it off.
 
     Returns:
-      logits [B, L, C], or [B, C] where the configuration pools; hidden [B, L, D] or
-      [B, D] likewise for a BiLSTM, [B, L, D] for an encoder.
+      logits [B, L, C] and hidden [B, L, D] with its mask; L is 1 where the
+      configuration pools.
 
     Raises:
       ValueError: there is no such layer.
@@ -63,9 +63,12 @@ def label(
 def guesses(
     params: Params,
     config: EncoderLabellerConfig,
-    output: ModelOutput,
+    tokens_BL: Array,
+    mask_BL: Array,
     places_BP: Array,
     bias_V: Array,
+    *,
+    key: Array | None = None,
 ) -> Array:
     """What an encoder makes of pieces that were hidden from it.
 
@@ -74,19 +77,19 @@ def guesses(
     Args:
       params: parameter tree of this configuration.
       config: sizes and choices.
-      output: from `label`, with the states of the last layer.
+      tokens_BL: int32 ids of pieces, framed.
+      mask_BL: bool, true where real.
       places_BP: int32, where pieces were hidden.
       bias_V: added to the logits.
+      key: for dropout; None turns it off.
 
     Returns:
       float32 logits [B, P, V].
     """
-    assert output.hidden is not None
-    hidden_BPD = jnp.take_along_axis(output.hidden, places_BP[:, :, None], axis=1)
-    table_VD = params["transformer"]["embedding"]
-    dtype = config.encoder.matmul_dtype
-    logits_BPV = layers.einsum("bpd,vd->bpv", dtype, hidden_BPD, table_VD)
-    return logits_BPV + bias_V[None, None]
+    logits: Array = _module(config).apply(
+        {"params": params}, tokens_BL, mask_BL, places_BP, bias_V, key, method="guess"
+    )
+    return logits
 
 
 def bridged(kernel_HD: Array, bias_D: Array, hidden_BLH: Array, dtype: str) -> Array:
@@ -139,13 +142,26 @@ class EncoderLabeller(nn.Module):
         encode_key, drop_key = split_key(key, 2)
         types = jnp.zeros_like(tokens_BL) if self.config.encoder.token_types else None
         states = self.transformer.encoder_states(tokens_BL, mask_BL, types, encode_key)
+        kept = slice(1) if self.config.pools else slice(None)
         last_BLD = layers.dropout(states[-1], self.config.encoder.dropout, drop_key)
-        if self.config.pooling == "first":
-            last_BLD = last_BLD[:, :1]
-        logits_BLC = self.head(last_BLD)
-        pooled = self.config.pooling == "first"
-        logits = logits_BLC[:, 0] if pooled else logits_BLC
-        return ModelOutput(logits, states[layer], mask_BL)
+        logits_BLC = self.head(last_BLD[:, kept])
+        return ModelOutput(logits_BLC, states[layer][:, kept], mask_BL[:, kept])
+
+    def guess(
+        self,
+        tokens_BL: Array,
+        mask_BL: Array,
+        places_BP: Array,
+        bias_V: Array,
+        key: Array | None,
+    ) -> Array:
+        """See `guesses`."""
+        types = jnp.zeros_like(tokens_BL) if self.config.encoder.token_types else None
+        states = self.transformer.encoder_states(tokens_BL, mask_BL, types, key)
+        hidden_BPD = jnp.take_along_axis(states[-1], places_BP[:, :, None], axis=1)
+        dtype, table_VD = self.config.encoder.matmul_dtype, self.transformer.embedding
+        logits_BPV = layers.einsum("bpd,vd->bpv", dtype, hidden_BPD, table_VD)
+        return logits_BPV + bias_V[None, None]
 
 
 class BilstmLabeller(nn.Module):
@@ -185,7 +201,5 @@ class BilstmLabeller(nn.Module):
         if config.projection:
             hidden_BLD = layers.ACTIVATIONS["gelu_exact"](self.projection(states_BLH))
         logits_BLC = self.head(hidden_BLD)
-        hidden = hidden_BLD if layer else x_BLE
-        if config.pooling == "none":
-            return ModelOutput(logits_BLC, hidden, mask_BL)
-        return ModelOutput(logits_BLC[:, 0], hidden, None)
+        hidden = hidden_BLD if layer else x_BLE[:, : hidden_BLD.shape[1]]
+        return ModelOutput(logits_BLC, hidden, mask_BL[:, : hidden.shape[1]])

@@ -34,6 +34,11 @@ class EncoderLabellerConfig:
             raise ValueError("a labeller's encoder has no decoder_layers and no slots")
 
     @property
+    def pools(self) -> bool:
+        """Whether it labels the sentence instead of its pieces."""
+        return self.pooling != "none"
+
+    @property
     def max_length(self) -> int:
         """Most pieces of a row, frame included."""
         return self.encoder.max_length
@@ -93,6 +98,11 @@ class BilstmLabellerConfig:
             rate = getattr(self, name)
             if rate and not 1 <= round(256 * rate) <= 255:
                 raise ValueError(f"{name} {rate} is neither 0 nor in [1/256, 1)")
+
+    @property
+    def pools(self) -> bool:
+        """Whether it labels the sentence instead of its pieces."""
+        return self.pooling != "none"
 
     @property
     def num_layers(self) -> int:

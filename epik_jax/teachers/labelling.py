@@ -50,8 +50,14 @@ class LabellingNetwork:
     def tags(
         self, sentences: Sequence[Sentence], batch_size: int = 128
     ) -> list[tuple[str, ...]]:
-        """The likeliest tag of each word; its first piece speaks for it."""
-        cut = cut_sentences(sentences, self.pieces, self.config.max_length)
+        """The likeliest tag of each word; its first piece speaks for it.
+
+        Raises:
+          ValueError: the network labels sentences, not words.
+        """
+        if self.config.pools:
+            raise ValueError("the network labels whole sentences, and tags no words")
+        cut = self.cut(sentences)
         bare = [dataclasses.replace(s, tags=()) for s in cut]
         encoded = self.encoded(bare)
         best = np.argmax(self.logits(encoded.tokens, batch_size).values, axis=-1)
@@ -60,14 +66,39 @@ class LabellingNetwork:
         ends = np.cumsum([len(s.words) for s in cut])[:-1]
         return rejoined([n.tolist() for n in np.split(names, ends)], sentences)
 
+    def classes(
+        self, sentences: Sequence[Sentence], batch_size: int = 128
+    ) -> list[str]:
+        """The likeliest label of each sentence; of a long one its beginning is read.
+
+        Raises:
+          ValueError: the network labels words, not sentences.
+        """
+        if not self.config.pools:
+            raise ValueError("the network tags words, and labels no whole sentences")
+        bare = [dataclasses.replace(s, label="") for s in self.cut(sentences)]
+        logits = self.logits(self.encoded(bare).tokens, batch_size)
+        best = np.argmax(logits.values, axis=-1)
+        return [self.config.labels[i] for i in best.tolist()]
+
+    def cut(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+        """Sentences as the network can read them."""
+        return cut_sentences(
+            sentences, self.pieces, self.config.max_length, whole=self.config.pools
+        )
+
     def encoded(self, sentences: Sequence[Sentence]) -> EncodedSentences:
         """Sentences that fit, as rows of pieces."""
         return encode_sentences(
-            sentences, self.pieces, self.config.labels, self.config.max_length
+            sentences,
+            self.pieces,
+            self.config.labels,
+            self.config.max_length,
+            whole=self.config.pools,
         )
 
     def logits(self, tokens: Ragged, batch_size: int = 128) -> Ragged:
-        """Raw logits of every piece: N rows, [sum of lengths, C] float32."""
+        """Raw logits of every piece, or one row a sentence: [sum of lengths, C]."""
         return self.signals(tokens, self.config.num_layers, batch_size)[0]
 
     def signals(
@@ -82,13 +113,14 @@ class LabellingNetwork:
 
         Returns:
           Logits [sum of lengths, C] and states [sum of lengths, D] of every piece,
-          float32, N rows each.
+          float32, N rows each; of the first piece alone where the network labels
+          sentences.
         """
-        count = len(tokens.values)
+        offsets = np.arange(len(tokens) + 1) if self.config.pools else tokens.offsets
+        count = int(offsets[-1])
         widths = len(self.config.labels), self.config.width_of(layer)
         logits, hidden = (
-            Ragged(np.empty((count, width), np.float32), tokens.offsets)
-            for width in widths
+            Ragged(np.empty((count, width), np.float32), offsets) for width in widths
         )
 
         def dispatch(rows: np.ndarray, width: int) -> tuple[Array, Array]:

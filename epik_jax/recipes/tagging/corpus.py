@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.conll import OUTSIDE, read_conll
 from epik_jax.data.draw import share_of
+from epik_jax.data.labelled_text import read_labelled_text
 from epik_jax.data.plain_text import read_plain_text
 from epik_jax.data.rows import RowReport
 from epik_jax.data.templates import TYPES, template_sentences
@@ -32,7 +33,8 @@ class TaggedListConfig:
       name: of the list in figures, such as "wikiann/en".
       lang: language of its sentences.
       split: what it is for; of "unlabelled" the words alone are taken.
-      path: below the root; plain text where it ends in .txt or .txt.gz, else tagged.
+      path: below the root; plain text where it ends in .txt or .txt.gz, labelled
+        sentences where in .tsv or .tsv.gz, else tagged words.
     """
 
     name: str
@@ -41,13 +43,14 @@ class TaggedListConfig:
     path: str
 
     @property
-    def plain(self) -> bool:
-        """Whether the file holds sentences without tags."""
-        return self.path.removesuffix(".gz").endswith(".txt")
+    def layout(self) -> str:
+        """What the file holds, by the end of its name: "txt", "tsv" or "conll"."""
+        ending = self.path.removesuffix(".gz").rpartition(".")[2]
+        return ending if ending in ("txt", "tsv") else "conll"
 
     def __post_init__(self) -> None:
         """Refuses plain text where tags are needed."""
-        if self.plain and self.split != "unlabelled":
+        if self.layout == "txt" and self.split != "unlabelled":
             raise ValueError(
                 f"list {self.name}: {self.path} is plain text, which is for split "
                 f"'unlabelled' and not for {self.split!r}"
@@ -62,7 +65,10 @@ class TaggedDataConfig:
       kind: the corpus that ships, or files.
       root: folder of the files.
       lists: the files.
+      task: whether words are tagged or sentences labelled.
       types: entity types; words of others are outside words.
+      classes: labels of sentences, where these are labelled; those of the corpus that
+        ships are `types`, by the first entity of a sentence, and "none".
       langs: languages that are used; empty for all.
       labelled_share: share of the training sentences that keep their tags; the others
         are among the unlabelled.
@@ -74,7 +80,9 @@ class TaggedDataConfig:
     kind: Literal["builtin", "files"] = "builtin"
     root: str = ""
     lists: tuple[TaggedListConfig, ...] = ()
+    task: Literal["words", "sentences"] = "words"
     types: tuple[str, ...] = TYPES
+    classes: tuple[str, ...] = ()
     langs: tuple[str, ...] = ()
     labelled_share: float = 1.0
     max_bad_share: float = 0.01
@@ -88,6 +96,18 @@ class TaggedDataConfig:
         within(self, 0, LARGEST_SEED, "seed")
         if not self.types or len(set(self.types)) < len(self.types):
             raise ValueError(f"types {self.types} are none, or have one twice")
+        if self.kind == "files" and (self.task == "sentences") != bool(self.classes):
+            raise ValueError(
+                f"task is {self.task!r} and classes are {self.classes}: sentences need "
+                "them, words have none"
+            )
+        wanted = {"words": "conll", "sentences": "tsv"}[self.task]
+        for item in self.lists:
+            if item.layout not in (wanted, "txt"):
+                raise ValueError(
+                    f"list {item.name}: {item.path} is not for task {self.task!r}, "
+                    f"which reads .{wanted} files"
+                )
         if self.kind == "builtin" and (self.root or self.lists):
             raise ValueError(
                 "kind 'builtin' reads neither root nor lists: set kind to 'files'"
@@ -95,7 +115,9 @@ class TaggedDataConfig:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the classes of a word."""
+        """Names of the classes, of a word or of a sentence."""
+        if self.task == "sentences":
+            return self.classes or ("none", *self.types)
         tags = (f"{mark}-{kind}" for kind in self.types for mark in "BI")
         return (OUTSIDE, *tags)
 
@@ -132,8 +154,8 @@ class TaggedCorpus:
 
 
 def bare(sentence: Sentence) -> Sentence:
-    """The sentence without its tags."""
-    return dataclasses.replace(sentence, tags=())
+    """The sentence without its tags and its label."""
+    return dataclasses.replace(sentence, tags=(), label="")
 
 
 def read_tagged_corpus(config: TaggedDataConfig) -> TaggedCorpus:
@@ -183,7 +205,7 @@ def _builtin(config: TaggedDataConfig) -> Lists:
     langs = config.langs or LANGUAGES
     return {
         (split, f"builtin/{lang}"): [
-            dataclasses.replace(s, origin=f"builtin/{lang}")
+            _for_task(dataclasses.replace(s, origin=f"builtin/{lang}"), config)
             for s in template_sentences(
                 split, count=count, seed=config.seed, langs=(lang,)
             )
@@ -191,6 +213,14 @@ def _builtin(config: TaggedDataConfig) -> Lists:
         for split, count in sizes.items()
         for lang in langs
     }
+
+
+def _for_task(sentence: Sentence, config: TaggedDataConfig) -> Sentence:
+    """The sentence with its tags, or with the type of its first entity as its label."""
+    if config.task == "words":
+        return sentence
+    kinds = [tag[2:] for tag in sentence.tags if tag.startswith("B-")]
+    return dataclasses.replace(sentence, tags=(), label=(kinds or ["none"])[0])
 
 
 def _files(config: TaggedDataConfig, counts: dict[str, dict[str, int]]) -> Lists:
@@ -228,8 +258,9 @@ def _files(config: TaggedDataConfig, counts: dict[str, dict[str, int]]) -> Lists
 def _read(
     item: TaggedListConfig, path: Path, config: TaggedDataConfig
 ) -> tuple[list[Sentence], RowReport]:
-    if item.plain:
-        return read_plain_text(path, item.lang, max_bad_share=config.max_bad_share)
-    return read_conll(
-        path, item.lang, types=config.types, max_bad_share=config.max_bad_share
-    )
+    share = config.max_bad_share
+    if item.layout == "txt":
+        return read_plain_text(path, item.lang, max_bad_share=share)
+    if item.layout == "tsv":
+        return read_labelled_text(path, item.lang, config.classes, max_bad_share=share)
+    return read_conll(path, item.lang, types=config.types, max_bad_share=share)

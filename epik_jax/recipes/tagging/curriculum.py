@@ -187,7 +187,9 @@ class _Texts:
                 f"student.num_held_out is {num_held_out}, and there are "
                 f"{len(sentences)} sentences in all"
             )
-        encoded = encode_sentences(sentences, pieces, model.labels, model.max_length)
+        encoded = encode_sentences(
+            sentences, pieces, model.labels, model.max_length, whole=model.pools
+        )
         # The pieces were pruned to these very sentences.
         assert (encoded.tokens.lengths == material.encoded.tokens.lengths).all()
         order = np.argsort([share_of(s.example_id) for s in sentences], kind="stable")

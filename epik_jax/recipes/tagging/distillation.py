@@ -98,12 +98,15 @@ def _hidden_values(
     outputs: ModelOutput, batch: Batch, *, distance: Distance
 ) -> tuple[Array, Array]:
     mine, theirs = outputs.hidden, batch["signals"].hidden
-    assert mine is not None
-    return _DISTANCES[distance](mine, theirs), batch["token_mask"]
+    assert mine is not None and outputs.hidden_mask is not None
+    return _DISTANCES[distance](mine, theirs), outputs.hidden_mask
 
 
 def _logit_values(outputs: ModelOutput, batch: Batch) -> tuple[Array, Array]:
-    """At the first piece of each word: what follows one was never given a label."""
+    """At the first piece of each word: what follows one was never given a label.
+
+    Of sentences that are labelled as a whole, once.
+    """
     losses = terms.logit_mse(outputs.logits, batch["signals"].logits)
     return losses, batch["word_mask"]
 
@@ -169,7 +172,9 @@ def _joiner(
         found = signals.join(encoded.keys[rows], digests[rows], fields)
         every = np.arange(len(rows))
         padded = {
-            name: values.padded(every, width, 0.0)[0].astype(np.float32)
+            name: values.padded(every, 1 if encoded.whole else width, 0.0)[0].astype(
+                np.float32
+            )
             for name, values in found.items()
         }
         return {"signals": TeacherSignal(**padded)}

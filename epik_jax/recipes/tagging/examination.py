@@ -18,7 +18,7 @@ from epik_jax import trees
 from epik_jax.data.conll import read_conll
 from epik_jax.evaluation import bootstrap
 from epik_jax.evaluation.entities import MODE, EntityScores, entity_scores
-from epik_jax.evaluation.glossary import OF_ENTITIES
+from epik_jax.evaluation.glossary import OF_ENTITIES, Metric
 from epik_jax.interop.model_folder import Labeller, load_labeller, sha256
 from epik_jax.recipes.figures import definitions, figures_table
 from epik_jax.recipes.opened import opened
@@ -85,10 +85,9 @@ def examine_conll(
         "commit": commit(),
         "n": len(sentences),
         "entities": int(scores.there.sum()),
-        "overall": entity_figures(scores, strata, seed=seed),
+        "overall": figures(scores, strata, seed=seed),
         "by_type": {
-            kind: entity_figures(scores, strata, kind=kind, seed=seed)
-            for kind in scores.types
+            kind: figures(scores, strata, kind=kind, seed=seed) for kind in scores.types
         },
         "definitions": {metric.name: metric.definition for metric in OF_ENTITIES},
     }
@@ -106,15 +105,21 @@ def entity_types(labels: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def entity_figures(
-    scores: EntityScores, strata: np.ndarray, *, kind: str = "", seed: int = 0
+def figures(
+    scores: EntityScores,
+    strata: np.ndarray,
+    *,
+    metrics: Sequence[Metric] = OF_ENTITIES,
+    kind: str = "",
+    seed: int = 0,
 ) -> dict[str, dict[str, float]]:
-    """F1, precision and recall with their intervals.
+    """Figures with their intervals.
 
     Args:
       scores: N sentences.
       strata: N labels; a figure is the unweighted mean over those that have any.
-      kind: of entities; "" for all.
+      metrics: that are wanted.
+      kind: of entities, or a class; "" for all.
       seed: of the bootstrap.
 
     Returns:
@@ -122,7 +127,7 @@ def entity_figures(
       nothing can be divided by.
     """
     found = {}
-    for metric in OF_ENTITIES:
+    for metric in metrics:
         ratio = scores.ratio(metric.name, kind)
         if len(ratio.known):
             found[metric.name] = bootstrap.interval(

@@ -8,7 +8,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from epik_jax.data.draw import drawn
-from epik_jax.evaluation.entities import entity_scores
+from epik_jax.evaluation.classes import class_scores
+from epik_jax.evaluation.entities import EntityScores, entity_scores
 from epik_jax.models.labeller import label
 from epik_jax.models.labeller_config import LabellerConfig
 from epik_jax.objectives import terms
@@ -60,27 +61,39 @@ def for_validation(
 def make_validate_tags(
     config: LabellerConfig, pieces: WordPieces, chosen: Mapping[str, Sequence[Sentence]]
 ) -> Callable[[Params, Mesh], dict[str, float]] | None:
-    """Mean F1 over the lists; "cost" is what it lacks of 1."""
+    """Mean F1, or accuracy, over the lists; "cost" is what it lacks of 1."""
     if not chosen:
         return None
 
     def validate(params: Params, mesh: Mesh) -> dict[str, float]:
         network = LabellingNetwork(params["student"], config, pieces, mesh)
-        value = mean_f1(network, chosen)
-        return {"cost": 1.0 - value, "f1": value}
+        value = mean_score(network, chosen)
+        return {"cost": 1.0 - value, main_metric(config): value}
 
     return validate
 
 
-def mean_f1(
+def mean_score(
     network: LabellingNetwork, lists: Mapping[str, Sequence[Sentence]]
 ) -> float:
-    """Strict entity F1 of each list, as an unweighted mean over lists."""
-    flat = [sentence for found in lists.values() for sentence in found]
-    answers = iter(network.tags(flat))
-    values = []
-    for found in lists.values():
-        written = [next(answers) for _ in found]
-        scores = entity_scores([s.tags for s in found], written)
-        values.append(scores.value("f1"))
-    return float(np.mean(values))
+    """Strict entity F1, or accuracy, of each list, as an unweighted mean over lists."""
+    metric = main_metric(network.config)
+    scored = (score(network, found)[0] for found in lists.values())
+    return float(np.mean([scores.value(metric) for scores in scored]))
+
+
+def main_metric(config: LabellerConfig) -> str:
+    """The name of the figure that networks of a kind are judged by."""
+    return "accuracy" if config.pools else "f1"
+
+
+def score(
+    network: LabellingNetwork, sentences: Sequence[Sentence]
+) -> tuple[EntityScores, list[tuple[str, ...]]]:
+    """Counts of what is right, and the answers: tags, or one label a sentence."""
+    if network.config.pools:
+        labels = network.classes(sentences)
+        there = [s.label for s in sentences]
+        return class_scores(there, labels), [(label,) for label in labels]
+    answers = network.tags(sentences)
+    return entity_scores([s.tags for s in sentences], answers), answers

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax.models.labeller import guesses, label
+from epik_jax.models.labeller import guesses
 from epik_jax.models.labeller_config import EncoderLabellerConfig
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Term
@@ -86,18 +86,16 @@ def make_masked_forward(config: EncoderLabellerConfig) -> Callable[..., ModelOut
     """Logits over all pieces at the hidden places, from "student" and "bridge"."""
 
     def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
-        output = label(
+        logits = guesses(
             params["student"],
             config,
             batch["tokens"],
             batch["token_mask"],
-            layer=config.num_layers,
+            batch["places"],
+            params["bridge"]["pieces"]["bias"],
             key=key,
         )
-        bias_V = params["bridge"]["pieces"]["bias"]
-        return ModelOutput(
-            guesses(params["student"], config, output, batch["places"], bias_V)
-        )
+        return ModelOutput(logits)
 
     return forward
 

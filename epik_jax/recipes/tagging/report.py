@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from epik_jax.bounds import demand
-from epik_jax.evaluation import entity_page
-from epik_jax.evaluation.entities import MODE
-from epik_jax.evaluation.glossary import OF_ENTITIES
+from epik_jax.evaluation import classes, entities, entity_page
 from epik_jax.evaluation.report import curves, write_report
 from epik_jax.recipes.figures import as_text, definitions, figures_table
 from epik_jax.recipes.provenance import commit, trained_seconds
@@ -21,9 +19,9 @@ from epik_jax.recipes.tagging import scoreboard
 from epik_jax.recipes.tagging.batches import sentences_digest
 from epik_jax.recipes.tagging.corpus import TaggedCorpus
 from epik_jax.recipes.tagging.examination import NUM_RESAMPLES
-from epik_jax.recipes.tagging.labels import for_validation, mean_f1
+from epik_jax.recipes.tagging.labels import for_validation, main_metric, mean_score
 from epik_jax.recipes.tagging.latency import LatencyConfig
-from epik_jax.recipes.tagging.scoreboard import STUDENT, TEACHER, ByLanguage, Tagged
+from epik_jax.recipes.tagging.scoreboard import STUDENT, TEACHER, Tagged
 from epik_jax.recipes.tagging.xtremedistil import (
     Distilled,
     XtremeDistilConfig,
@@ -65,8 +63,8 @@ def build_report(
     """Teacher and student on the test lists, as JSON values in the layout `FORMAT`."""
     lists = for_validation(corpus.test, measured.num_sentences)
     found = {
-        TEACHER: Tagged.of(made.teacher, lists),
-        STUDENT: Tagged.of(_as_system(made), lists),
+        TEACHER: Tagged.of({"": made.teacher}, lists),
+        STUDENT: Tagged.of(made.students, lists),
     }
     # Before the sweep, whose stages are no part of what the student cost.
     rows = at.log.rows()
@@ -94,7 +92,8 @@ def build_report(
             "langs": {name: one[0].lang for name, one in lists.items() if one},
             "counts": corpus.counts,
         },
-        "mode": MODE,
+        "metric": main_metric(made.teacher.config),
+        "mode": classes.MODE if made.teacher.config.pools else entities.MODE,
         "resampling": {"num_resamples": NUM_RESAMPLES, "seed": 0, "level": 0.95},
         "systems": [
             {"name": name, **scoreboard.sizes(about[name]), **tagged.figures()}
@@ -108,13 +107,15 @@ def build_report(
                 "name": name,
                 **scoreboard.sizes(network),
                 "compression": _compression(made.teacher, network),
-                "dev_f1": mean_f1(network, made.material.dev),
+                "dev": mean_score(network, made.material.dev),
             }
             for name, network in swept.items()
         ],
         "samples": _samples(found),
         "curves": curves(rows),
-        "definitions": {metric.name: metric.definition for metric in OF_ENTITIES},
+        "definitions": {
+            metric.name: metric.definition for metric in found[STUDENT].metrics
+        },
     }
 
 
@@ -135,7 +136,7 @@ def summary(report: Mapping[str, Any]) -> str:
     speedup = report["latency"]["speedup"][TEACHER][STUDENT]
     lines = [
         figures_table("system", rows),
-        *([f"F1 kept: {as_text(report['kept'])} %"] if "kept" in report else []),
+        *([f"kept of it: {as_text(report['kept'])} %"] if "kept" in report else []),
         f"{report['compression']:.1f} times fewer parameters",
         *(
             f"{ratio:.1f} times as fast at batch size {size}"
@@ -146,10 +147,6 @@ def summary(report: Mapping[str, Any]) -> str:
         "all figures: unweighted means over test lists",
     ]
     return "\n".join(lines)
-
-
-def _as_system(made: Distilled) -> scoreboard.Tags:
-    return made.students.get("") or ByLanguage(made.students)
 
 
 def _compression(teacher: Any, student: Any) -> float:
@@ -168,7 +165,7 @@ def _samples(found: Mapping[str, Tagged]) -> list[dict[str, Any]]:
     shown: dict[str, dict[str, Any]] = {}
     for row, sentence in enumerate(first.sentences):
         answers = {name: tagged.answers[row] for name, tagged in found.items()}
-        differ = any(answer != sentence.tags for answer in answers.values())
+        differ = any(answer != _gold(sentence) for answer in answers.values())
         name = str(first.lists[row])
         if name in shown or not differ or not 3 <= len(sentence.words) <= 14:
             continue
@@ -176,7 +173,11 @@ def _samples(found: Mapping[str, Tagged]) -> list[dict[str, Any]]:
             "list": name,
             "lang": sentence.lang,
             "words": list(sentence.words),
-            "gold": list(sentence.tags),
+            "gold": list(_gold(sentence)),
             "answers": {system: list(tags) for system, tags in answers.items()},
         }
     return list(shown.values())[:_NUM_SHOWN]
+
+
+def _gold(sentence: Sentence) -> tuple[str, ...]:
+    return sentence.tags or (sentence.label,)

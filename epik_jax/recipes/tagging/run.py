@@ -58,7 +58,7 @@ def run(
         _demand_lists(config.data)
     with at.stop:
         corpus = read_tagged_corpus(config.data)
-        made = distil(config.xtremedistil, corpus, config.data.labels, at)
+        made = distil(config.xtremedistil, corpus, config.data, at)
     _write_teacher(made.teacher, config, corpus, at, command)
     taught = {
         "seed": config.xtremedistil.student.seed,
@@ -81,7 +81,7 @@ def fill(config: XtremeDistilRun, at: Workplace, command: str) -> None:
     recipe = config.xtremedistil
     with at.stop:
         corpus = read_tagged_corpus(config.data)
-        teacher = ready_teacher(recipe, corpus, config.data.labels, at)
+        teacher = ready_teacher(recipe, corpus, config.data, at)
         gather_material(teacher, corpus, recipe.student, recipe.signals, at)
     _write_teacher(teacher, config, corpus, at, command)
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from epik_jax import trees
 from epik_jax.evaluation import bootstrap
 from epik_jax.evaluation.bootstrap import Ratio
-from epik_jax.evaluation.entities import EntityScores, entity_scores
+from epik_jax.evaluation.entities import EntityScores, joined
+from epik_jax.evaluation.glossary import OF_CLASSES, OF_ENTITIES, Metric
 from epik_jax.evaluation.timing import BatchTiming
 from epik_jax.models import initial, labeller
-from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, entity_figures
+from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, figures
+from epik_jax.recipes.tagging.labels import score
 from epik_jax.recipes.tagging.latency import (
     LatencyConfig,
     mbert_sized,
@@ -31,103 +33,101 @@ from epik_jax.teachers.labelling import LabellingNetwork
 TEACHER, STUDENT, MBERT = "teacher", "student", "mBERT's size, random weights"
 
 
-class Tags(Protocol):
-    """Something that tags sentences."""
-
-    def tags(self, sentences: Sequence[Sentence]) -> list[tuple[str, ...]]:
-        """A tag for each word of each sentence."""
-        ...
-
-
-@dataclasses.dataclass(frozen=True)
-class ByLanguage:
-    """Networks of one language each, as one system.
-
-    Attributes:
-      networks: by language.
-    """
-
-    networks: Mapping[str, LabellingNetwork]
-
-    def tags(self, sentences: Sequence[Sentence]) -> list[tuple[str, ...]]:
-        """A tag for each word, by the network of the sentence's language."""
-        found: dict[int, tuple[str, ...]] = {}
-        for lang, network in self.networks.items():
-            places = [i for i, s in enumerate(sentences) if s.lang == lang]
-            answers = network.tags([sentences[i] for i in places])
-            found |= dict(zip(places, answers, strict=True))
-        nothing = [("O",) * len(s.words) for s in sentences]
-        return [found.get(i, nothing[i]) for i in range(len(sentences))]
-
-
 @dataclasses.dataclass(frozen=True)
 class Tagged:
-    """Lists of sentences as one system tagged them.
+    """Lists of sentences as one system labelled them.
 
     Attributes:
       sentences: of all lists, one after the other.
       lists: [N], the name of each sentence's list.
-      answers: tags.
-      scores: counts of entities.
+      answers: tags of words, or the label of the sentence alone.
+      scores: counts of what is right.
+      metrics: what is told of it, the most telling first.
     """
 
     sentences: list[Sentence]
     lists: np.ndarray
     answers: list[tuple[str, ...]]
     scores: EntityScores
+    metrics: tuple[Metric, ...]
 
     @classmethod
-    def of(cls, system: Tags, lists: Mapping[str, Sequence[Sentence]]) -> Tagged:
-        """Has a system tag all lists."""
+    def of(
+        cls,
+        networks: Mapping[str, LabellingNetwork],
+        lists: Mapping[str, Sequence[Sentence]],
+    ) -> Tagged:
+        """Has a system label all lists.
+
+        Args:
+          networks: one for all languages, by the name ""; or one each, by theirs.
+          lists: by name.
+        """
         flat = [s for found in lists.values() for s in found]
         names = [name for name, found in lists.items() for _ in found]
-        answers = system.tags(flat)
-        scores = entity_scores([s.tags for s in flat], answers)
-        return cls(flat, np.array(names, dtype=str), answers, scores)
+        parts = []
+        for lang, network in networks.items():
+            rows = [i for i, s in enumerate(flat) if lang in ("", s.lang)]
+            parts.append((rows, *score(network, [flat[i] for i in rows])))
+        every = [row for rows, _, _ in parts for row in rows]
+        if sorted(every) != list(range(len(flat))):
+            missing = sorted({s.lang for s in flat} - networks.keys())
+            raise ValueError(f"there is no student of {missing}")
+        order = np.argsort(every)
+        answers = [answer for _, _, found in parts for answer in found]
+        pools = next(iter(networks.values())).config.pools
+        return cls(
+            flat,
+            np.array(names, dtype=str),
+            [answers[i] for i in order],
+            joined([scores for _, scores, _ in parts]).take(order),
+            OF_CLASSES if pools else OF_ENTITIES,
+        )
 
     def figures(self) -> dict[str, Any]:
         """Figures of each list, of all and by type, and how far apart lists are.
 
         Those of all are unweighted means over lists; "sd" is the population standard
-        deviation of F1 over them.
+        deviation of the first metric over them.
         """
         names = list(dict.fromkeys(self.lists.tolist()))
         by_list: dict[str, dict[str, Any]] = {}
         for name in names:
             scores = self.scores.take(np.flatnonzero(self.lists == name))
             strata = np.zeros(len(scores.right), np.int64)
-            entities = {"n": len(scores.right), "entities": int(scores.there.sum())}
-            by_list[name] = {**entities, **entity_figures(scores, strata)}
-        values = [found["f1"]["value"] for found in by_list.values() if "f1" in found]
+            counts = {"n": len(scores.right), "entities": int(scores.there.sum())}
+            by_list[name] = {**counts, **figures(scores, strata, metrics=self.metrics)}
+        main = self.metrics[0].name
+        values = [found[main]["value"] for found in by_list.values() if main in found]
         return {
-            "overall": entity_figures(self.scores, self.lists),
+            "overall": figures(self.scores, self.lists, metrics=self.metrics),
             "sd": float(np.std(values)),
             "by_list": by_list,
             "by_type": {
-                kind: entity_figures(self.scores, self.lists, kind=kind)
+                kind: figures(self.scores, self.lists, metrics=self.metrics, kind=kind)
                 for kind in self.scores.types
             },
         }
 
     @property
-    def f1(self) -> Ratio:
-        """Columns of F1."""
-        return self.scores.ratio("f1")
+    def main(self) -> Ratio:
+        """Columns of the first metric."""
+        return self.scores.ratio(self.metrics[0].name)
 
 
 def share_kept(student: Tagged, teacher: Tagged) -> dict[str, dict[str, float]]:
-    """The student's mean F1 as a share of the teacher's, as "kept", with its interval.
+    """The student's mean score as a share of the teacher's, as "kept", with its interval.
 
     Empty where the teacher's is too near 0 for a share of it to mean anything.
     """
-    known = teacher.f1.denominators + student.f1.denominators > 0
+    known = teacher.main.denominators + student.main.denominators > 0
     rows = np.flatnonzero(known)
     ones = np.ones(len(rows))
     nothing = Ratio(np.zeros(len(rows)), ones)
     found = bootstrap.share_interval(
-        student.f1.take(rows),
+        student.main.take(rows),
         nothing,
-        teacher.f1.take(rows),
+        teacher.main.take(rows),
         student.lists[rows],
         num_resamples=NUM_RESAMPLES,
     )

@@ -32,6 +32,8 @@ class BilstmConfig:
     Attributes:
       embedding: E.
       hidden: H, units of each direction.
+      pooling: of a student that labels sentences: where both directions ended, or the
+        largest of each unit.
       projection: "shipped" labels what is projected to the teacher's width, "bridge"
         labels the BiLSTM's states, and the projection stays behind.
       dropout: rate on embeddings and states.
@@ -41,6 +43,7 @@ class BilstmConfig:
 
     embedding: int = 50
     hidden: int = 200
+    pooling: Literal["last", "max"] = "last"
     projection: Literal["shipped", "bridge"] = "shipped"
     dropout: float = 0.2
     recurrent_dropout: float = 0.2
@@ -57,6 +60,7 @@ class BilstmConfig:
             hidden=self.hidden,
             projection=teacher.config.width_of(layer) if shipped else 0,
             labels=teacher.config.labels,
+            pooling=self.pooling if teacher.config.pools else "none",
             max_length=teacher.config.max_length,
             dropout=self.dropout,
             recurrent_dropout=self.recurrent_dropout,

@@ -29,7 +29,7 @@ from epik_jax.recipes.tagging.batches import (
     sentences_digest,
     training_batches,
 )
-from epik_jax.recipes.tagging.corpus import TaggedCorpus
+from epik_jax.recipes.tagging.corpus import TaggedCorpus, TaggedDataConfig
 from epik_jax.recipes.tagging.labels import (
     for_validation,
     label_term,
@@ -71,8 +71,16 @@ class EncoderConfig:
     dropout: float = 0.1
     matmul_dtype: str = "bfloat16"
 
-    def sized(self, vocab_size: int, labels: tuple[str, ...]) -> EncoderLabellerConfig:
-        """The network over so many pieces: BERT's, but for its size."""
+    def sized(
+        self, vocab_size: int, labels: tuple[str, ...], *, whole: bool
+    ) -> EncoderLabellerConfig:
+        """The network over so many pieces: BERT's, but for its size.
+
+        Args:
+          vocab_size: pieces.
+          labels: names of the classes.
+          whole: whether sentences are labelled instead of words.
+        """
         encoder = TransformerConfig(
             vocab_size=vocab_size,
             width=self.width,
@@ -90,7 +98,7 @@ class EncoderConfig:
             matmul_dtype=self.matmul_dtype,  # type: ignore[arg-type]
             norm_epsilon=1e-12,
         )
-        return EncoderLabellerConfig(encoder, labels)
+        return EncoderLabellerConfig(encoder, labels, "first" if whole else "none")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,12 +149,13 @@ class TeacherConfig:
 def train_teacher(
     config: TeacherConfig,
     corpus: TaggedCorpus,
-    labels: tuple[str, ...],
+    data: TaggedDataConfig,
     pieces: WordPieces,
     at: Workplace,
 ) -> LabellingNetwork:
     """Trains the teacher, or reads it back where it was finished before."""
-    model = config.model.sized(pieces.size, labels)
+    whole = data.task == "sentences"
+    model = config.model.sized(pieces.size, data.labels, whole=whole)
     stages = [tagging_stage(config, model, corpus, pieces)]
     shapes: dict[str, Any] = {"student": labeller.parameter_shapes(model)}
     if config.masked:
@@ -216,8 +225,9 @@ def encoded_for(
     sentences: list[Sentence], pieces: WordPieces, model: EncoderLabellerConfig
 ) -> EncodedSentences:
     """Sentences as rows of pieces, cut to what the network reads."""
-    cut = cut_sentences(sentences, pieces, model.max_length)
-    return encode_sentences(cut, pieces, model.labels, model.max_length)
+    longest, whole = model.max_length, model.pools
+    cut = cut_sentences(sentences, pieces, longest, whole=whole)
+    return encode_sentences(cut, pieces, model.labels, longest, whole=whole)
 
 
 def _inputs(

@@ -10,7 +10,6 @@ import dataclasses
 from typing import Literal
 
 from epik_jax.bounds import demand
-from epik_jax.data.encode_sentences import cut_sentences
 from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.recipe import Workplace, digest
@@ -70,9 +69,7 @@ def gather_material(
             f"student.layer is {student.layer}, and the teacher has "
             f"{teacher.config.num_layers} above its embedding"
         )
-    sentences = cut_sentences(
-        [*corpus.train, *corpus.unlabelled], teacher.pieces, teacher.config.max_length
-    )
+    sentences = teacher.cut([*corpus.train, *corpus.unlabelled])
     encoded = teacher.encoded(sentences)
     known = network_digest(teacher)
     storage = "none"

@@ -12,7 +12,7 @@ from pathlib import Path
 from epik_jax.bounds import demand
 from epik_jax.interop.model_folder import load_labeller
 from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.tagging.corpus import TaggedCorpus
+from epik_jax.recipes.tagging.corpus import TaggedCorpus, TaggedDataConfig
 from epik_jax.recipes.tagging.curriculum import Material, train_student
 from epik_jax.recipes.tagging.pieces import PiecesConfig, build_pieces
 from epik_jax.recipes.tagging.strategies import BY_LANGUAGE
@@ -91,7 +91,7 @@ class Distilled:
 def ready_teacher(
     config: XtremeDistilConfig,
     corpus: TaggedCorpus,
-    labels: tuple[str, ...],
+    data: TaggedDataConfig,
     at: Workplace,
 ) -> LabellingNetwork:
     """The teacher that is given, or one that is trained here.
@@ -102,12 +102,14 @@ def ready_teacher(
     """
     if not config.teacher_folder:
         pieces = build_pieces(config.pieces, corpus.transfer, at)
-        return train_teacher(config.teacher, corpus, labels, pieces, at)
+        return train_teacher(config.teacher, corpus, data, pieces, at)
     model = load_labeller(Path(config.teacher_folder))
-    if model.config.labels != labels:
+    found = model.config.labels, model.config.pools
+    if found != (data.labels, data.task == "sentences"):
+        what = "sentences" if model.config.pools else "words"
         raise ValueError(
-            f"teacher_folder {config.teacher_folder}: its labels are "
-            f"{model.config.labels}, here they are {labels}"
+            f"teacher_folder {config.teacher_folder}: it labels {what} as "
+            f"{model.config.labels}, here {data.task} are labelled as {data.labels}"
         )
     return LabellingNetwork(model.params, model.config, model.vocabulary, at.mesh)
 
@@ -138,11 +140,11 @@ def smaller_students(
 def distil(
     config: XtremeDistilConfig,
     corpus: TaggedCorpus,
-    labels: tuple[str, ...],
+    data: TaggedDataConfig,
     at: Workplace,
 ) -> Distilled:
     """Trains teacher and student, or reads back what was finished before."""
-    teacher = ready_teacher(config, corpus, labels, at)
+    teacher = ready_teacher(config, corpus, data, at)
     material = gather_material(teacher, corpus, config.student, config.signals, at)
     if config.student.strategy not in BY_LANGUAGE:
         student = train_student(config.student, material, at)
