@@ -12,7 +12,7 @@ import dataclasses
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from epik_jax import starting
@@ -124,15 +124,26 @@ def tag(given: argparse.Namespace) -> int:
         from epik_jax.recipes.opened import opened
         from epik_jax.recipes.tagging import examination, tagger
 
-    model = opened(given.checkpoint, load_labeller)
-    examination.entity_types(model.config.labels)
-    network = examination.network_of(model)
+    network = examination.network_of(opened(given.checkpoint, load_labeller))
     with _lines("sentences", given.sentences, given) as lines:
+        if network.config.pools:
+            return _print_labels(tagger.label_lines(network, lines), given)
         for line in tagger.tag_lines(network, lines):
             if given.format == "json":
                 print(json.dumps(line.to_json(), ensure_ascii=False))
             else:
                 print(line.to_text() if given.format == "text" else line.to_conll())
+    return 0
+
+
+def _print_labels(found: Iterable[tuple[str, str]], given: argparse.Namespace) -> int:
+    if given.format == "conll":
+        raise ValueError(
+            "--format conll is for tags of words, and the model labels whole sentences"
+        )
+    for text, label in found:
+        as_json = json.dumps({"text": text, "label": label}, ensure_ascii=False)
+        print(as_json if given.format == "json" else f"{text}\t{label}")
     return 0
 
 

@@ -96,12 +96,9 @@ def _lists(report: Mapping[str, Any]) -> Markup:
         ours = student["by_list"][name]
         if metric not in theirs or metric not in ours:
             continue
-        kept = (
-            ours[metric]["value"] / theirs[metric]["value"]
-            if theirs[metric]["value"]
-            else 0
-        )
-        cells = [_figure(theirs[metric]), _figure(ours[metric]), percent(kept)]
+        mine, whole = ours[metric]["value"], theirs[metric]["value"]
+        kept = percent(mine / whole) if whole else "–"
+        cells = [_figure(theirs[metric]), _figure(ours[metric]), kept]
         rows.append([name, f"{theirs['n']:,}", f"{theirs['entities']:,}", *cells])
     means = [_figure(system["overall"][metric]) for system in (teacher, student)]
     kept = percent(report["kept"]["value"]) if "kept" in report else "–"
@@ -117,9 +114,7 @@ def _lists(report: Mapping[str, Any]) -> Markup:
 
 def _types(report: Mapping[str, Any]) -> Markup:
     teacher, student = report["systems"]
-    shown = [
-        m for m in glossary.ALL_METRICS.values() if m.name in report["definitions"]
-    ]
+    shown = [glossary.named(name) for name in report["definitions"]]
     head = ["Type", "System", *(f"{metric.heading} %" for metric in shown)]
     rows = [
         [

@@ -113,9 +113,7 @@ def build_report(
         ],
         "samples": _samples(found),
         "curves": curves(rows),
-        "definitions": {
-            metric.name: metric.definition for metric in found[STUDENT].metrics
-        },
+        "definitions": {m.name: m.definition for m in found[STUDENT].metrics},
     }
 
 

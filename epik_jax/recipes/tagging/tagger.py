@@ -79,6 +79,22 @@ def tag_lines(network: LabellingNetwork, lines: Iterable[str]) -> Iterator[Tagge
         yield from _tag_together(network, chunk)
 
 
+def label_lines(
+    network: LabellingNetwork, lines: Iterable[str]
+) -> Iterator[tuple[str, str]]:
+    """Labels lines as wholes, a thousand at a time: each line and its label.
+
+    A line without a word gets "".
+    """
+    lines = iter(lines)
+    while chunk := list(itertools.islice(lines, CHUNK)):
+        words = [tuple(word for word, _, _ in split_words(line)) for line in chunk]
+        asked = [Sentence(str(i), row, "") for i, row in enumerate(words) if row]
+        answers = iter(network.classes(asked))
+        for line, row in zip(chunk, words, strict=True):
+            yield line, next(answers) if row else ""
+
+
 def _tag_together(
     network: LabellingNetwork, lines: Sequence[str]
 ) -> Iterator[TaggedLine]:
