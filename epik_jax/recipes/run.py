@@ -86,7 +86,7 @@ def run(
       NotADirectoryError: `workdir` is no folder.
     """
     typed = typed_command("run" if evaluate else "train", config_file, overrides)
-    with _begun(config_file, overrides, workdir) as (recipe, built, at):
+    with begun(config_file, overrides, workdir) as (recipe, built, at):
         return recipe.run(built, at, typed, evaluate)
 
 
@@ -110,7 +110,7 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
       NotADirectoryError: `workdir` is no folder.
     """
     typed = typed_command("cache", config_file, overrides)
-    with _begun(config_file, overrides, workdir, ("teacher",)) as (recipe, built, at):
+    with begun(config_file, overrides, workdir, ("teacher",)) as (recipe, built, at):
         if recipe.fill is None:
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
         recipe.fill(built, at, typed)
@@ -138,13 +138,28 @@ def cache_summary(folder: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _begun(
+def begun(
     config_file: str,
     overrides: list[str],
     workdir: Path,
     models: Sequence[str] = ("teacher", "student"),
 ) -> Iterator[tuple[Runnable, Any, Workplace]]:
-    """Settings and workplace of a run whose folder is held, and takes its `models`."""
+    """Settings and workplace of a run, whose folder is held while it goes on.
+
+    Args:
+      config_file: "FILE" or "FILE:variant".
+      overrides: "path.to.key=value".
+      workdir: of the run; made where it is missing.
+      models: folders in it that models are to be written to.
+
+    Yields:
+      The recipe, its settings and the workplace.
+
+    Raises:
+      ValueError: a configuration that cannot be run, or a folder that is somebody
+        else's.
+      BlockingIOError: another process runs in `workdir`.
+    """
     plain = settings.read_config(config_file, overrides)
     name = plain.pop("recipe", None)
     if name not in RECIPES:

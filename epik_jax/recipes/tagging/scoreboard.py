@@ -118,7 +118,8 @@ class Tagged:
 def share_kept(student: Tagged, teacher: Tagged) -> dict[str, dict[str, float]]:
     """The student's mean score as a share of the teacher's, with its interval.
 
-    It is named "kept". Empty where the teacher's is too near 0 for a share of it to mean anything.
+    It is named "kept". Empty where the teacher's is too near 0 for a share of it to
+    mean anything.
     """
     known = teacher.main.denominators + student.main.denominators > 0
     rows = np.flatnonzero(known)

@@ -88,7 +88,8 @@ def label_lines(
     """
     lines = iter(lines)
     while chunk := list(itertools.islice(lines, CHUNK)):
-        words = [tuple(word for word, _, _ in split_words(line)) for line in chunk]
+        texts = [unicodedata.normalize("NFC", line) for line in chunk]
+        words = [tuple(word for word, _, _ in split_words(text)) for text in texts]
         asked = [Sentence(str(i), row, "") for i, row in enumerate(words) if row]
         answers = iter(network.classes(asked))
         for line, row in zip(chunk, words, strict=True):

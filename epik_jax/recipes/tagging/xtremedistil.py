@@ -146,14 +146,30 @@ def distil(
     """Trains teacher and student, or reads back what was finished before."""
     teacher = ready_teacher(config, corpus, data, at)
     material = gather_material(teacher, corpus, config.student, config.signals, at)
-    if config.student.strategy not in BY_LANGUAGE:
-        student = train_student(config.student, material, at)
-        return Distilled(teacher, {"": student}, material)
-    students = {}
-    for number, lang in enumerate(corpus.langs, 1):
-        logging.info("student %d of %d: %s", number, len(corpus.langs), lang)
+    return Distilled(teacher, train_students(config.student, material, at), material)
+
+
+def train_students(
+    student: TaggingStudentConfig,
+    material: Material,
+    at: Workplace,
+    *,
+    prefix: str = "student",
+) -> dict[str, LabellingNetwork]:
+    """A student of all languages, by the name "", or of each, as its strategy wants.
+
+    Args:
+      student: how it is taught.
+      material: from what.
+      at: where.
+      prefix: of the stages' names.
+    """
+    if student.strategy not in BY_LANGUAGE:
+        return {"": train_student(student, material, at, prefix=prefix)}
+    found = {}
+    langs = sorted({s.lang for s in material.sentences})
+    for number, lang in enumerate(langs, 1):
+        logging.info("student %d of %d: %s", number, len(langs), lang)
         part = material.of_language(lang)
-        students[lang] = train_student(
-            config.student, part, at, prefix=f"student-{lang}"
-        )
-    return Distilled(teacher, students, material)
+        found[lang] = train_student(student, part, at, prefix=f"{prefix}-{lang}")
+    return found
