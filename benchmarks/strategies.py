@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ FORMAT = "epik-strategies-1"
 
 def main() -> None:
     """Trains and scores all of them, prints a table and writes the figures."""
+    logging.getLogger().handlers.clear()  # Or each line would come twice.
     host.set_logging()
     host.set_allocator()
     options, overrides = _options()
