@@ -139,7 +139,7 @@ def _cache(given: argparse.Namespace) -> int:
 def _export(given: argparse.Namespace) -> int:
     from epik_jax.interop import export, model_folder
     from epik_jax.recipes import card
-    from epik_jax.recipes.transliteration.measured import measured
+    from epik_jax.recipes.measured import measured
 
     interruption.leave_in_order()
     folder = given.workdir / given.model

@@ -16,7 +16,7 @@ from architecture import DOORS
 
 from epik_jax import arguments
 from epik_jax.recipes import settings
-from epik_jax.recipes.transliteration.run_config import EpikRun, MatraRun
+from epik_jax.recipes.run import RECIPES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -53,8 +53,7 @@ def test_what_is_told_to_be_typed_is_understood(words, monkeypatch):
     given = arguments.parse(words)
     if getattr(given, "config", None):
         plain = settings.read_config(given.config, given.overrides)
-        recipes = {"matra": MatraRun, "epik": EpikRun}
-        settings.build(recipes[plain.pop("recipe")], plain)
+        settings.build(RECIPES[plain.pop("recipe")].settings, plain)
 
 
 def anchors(text):

@@ -17,6 +17,7 @@ from epik_jax.structs import Sentence
 from epik_jax.text.scripts import LANGUAGES
 
 TYPES = ("LOC", "ORG", "PER")
+NUMBER = "NUM"
 
 SENTENCES = {
     "en": (
@@ -28,8 +29,8 @@ SENTENCES = {
         "PER , who was born in LOC , joined ORG .",
         "A letter from ORG arrived today .",
         "We saw PER at the market .",
-        "It rained all night .",
-        "The price of rice rose again this week .",
+        "Yesterday it rained for NUM hours .",
+        "The price of rice rose by NUM rupees this week .",
     ),
     "hi": (
         "PER LOC में रहते हैं ।",
@@ -40,8 +41,8 @@ SENTENCES = {
         "PER , जो LOC में पैदा हुए , ORG से जुड़ गए ।",
         "आज ORG से एक चिट्ठी आई ।",
         "हमने बाज़ार में PER को देखा ।",
-        "सारी रात बारिश होती रही ।",
-        "इस सप्ताह चावल का दाम फिर बढ़ गया ।",
+        "कल NUM घंटे बारिश होती रही ।",
+        "इस सप्ताह चावल का दाम NUM रुपये बढ़ गया ।",
     ),
     "ta": (
         "PER என்பவர் LOC நகரில் வசிக்கிறார் .",
@@ -52,8 +53,8 @@ SENTENCES = {
         "LOC நகரில் பிறந்த PER என்பவர் ORG நிறுவனத்தில் சேர்ந்தார் .",
         "இன்று ORG நிறுவனத்திலிருந்து கடிதம் வந்தது .",
         "சந்தையில் PER என்பவரைப் பார்த்தோம் .",
-        "இரவு முழுவதும் மழை பெய்தது .",
-        "இந்த வாரம் அரிசியின் விலை மீண்டும் உயர்ந்தது .",
+        "நேற்று NUM மணி நேரம் மழை பெய்தது .",
+        "இந்த வாரம் அரிசியின் விலை NUM ரூபாய் உயர்ந்தது .",
     ),
     "kn": (
         "PER ಎಂಬುವವರು LOC ನಗರದಲ್ಲಿ ವಾಸಿಸುತ್ತಾರೆ .",
@@ -64,8 +65,8 @@ SENTENCES = {
         "LOC ನಗರದಲ್ಲಿ ಹುಟ್ಟಿದ PER ಎಂಬುವವರು ORG ಸಂಸ್ಥೆಯನ್ನು ಸೇರಿದರು .",
         "ಇಂದು ORG ಸಂಸ್ಥೆಯಿಂದ ಪತ್ರ ಬಂದಿತು .",
         "ಮಾರುಕಟ್ಟೆಯಲ್ಲಿ PER ಎಂಬುವವರನ್ನು ನೋಡಿದೆವು .",
-        "ರಾತ್ರಿಯಿಡೀ ಮಳೆ ಸುರಿಯಿತು .",
-        "ಈ ವಾರ ಅಕ್ಕಿಯ ಬೆಲೆ ಮತ್ತೆ ಏರಿತು .",
+        "ನಿನ್ನೆ NUM ಗಂಟೆ ಮಳೆ ಸುರಿಯಿತು .",
+        "ಈ ವಾರ ಅಕ್ಕಿಯ ಬೆಲೆ NUM ರೂಪಾಯಿ ಏರಿತು .",
     ),
     "bn": (
         "PER LOC শহরে থাকেন ।",
@@ -76,11 +77,11 @@ SENTENCES = {
         "LOC শহরে জন্ম নেওয়া PER ORG সংস্থায় যোগ দিয়েছেন ।",
         "আজ ORG থেকে একটি চিঠি এসেছে ।",
         "আমরা বাজারে PER নামের একজনকে দেখেছি ।",
-        "সারা রাত বৃষ্টি হয়েছে ।",
-        "এই সপ্তাহে চালের দাম আবার বেড়েছে ।",
+        "গতকাল NUM ঘণ্টা বৃষ্টি হয়েছে ।",
+        "এই সপ্তাহে চালের দাম NUM টাকা বেড়েছে ।",
     ),
 }
-"""A gap stands between spaces and is the type of what fills it."""
+"""A gap stands between spaces and is the type of what fills it; NUM is any number."""
 
 ORGANISATIONS = {
     "en": ("* University", "* Motors", "Bank of *", "* Steel Company"),
@@ -132,7 +133,8 @@ def _filled(
     tags: list[str] = []
     for part in template.split():
         if part not in TYPES:
-            words.append(part)
+            # A sentence without a name must vary, or it would be known by heart.
+            words.append(str(int(rng.random() * 999) + 2) if part == NUMBER else part)
             tags.append("O")
             continue
         written = _entity(part, known, organisations, rng).split()

@@ -96,7 +96,7 @@ def build_report(
         "mode": classes.MODE if made.teacher.config.pools else entities.MODE,
         "resampling": {"num_resamples": NUM_RESAMPLES, "seed": 0, "level": 0.95},
         "systems": [
-            {"name": name, **scoreboard.sizes(about[name]), **tagged.figures()}
+            {"name": name, **scoreboard.facts(about[name]), **tagged.figures()}
             for name, tagged in found.items()
         ],
         **scoreboard.share_kept(found[STUDENT], found[TEACHER]),
@@ -105,7 +105,7 @@ def build_report(
         "sweep": [
             {
                 "name": name,
-                **scoreboard.sizes(network),
+                **scoreboard.facts(network),
                 "compression": _compression(made.teacher, network),
                 "dev": mean_score(network, made.material.dev),
             }
@@ -148,7 +148,7 @@ def summary(report: Mapping[str, Any]) -> str:
 
 
 def _compression(teacher: Any, student: Any) -> float:
-    sizes = (scoreboard.sizes(network)["parameters"] for network in (teacher, student))
+    sizes = (scoreboard.facts(network)["parameters"] for network in (teacher, student))
     theirs, ours = sizes
     return theirs / ours
 

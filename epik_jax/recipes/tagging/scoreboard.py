@@ -27,6 +27,7 @@ from epik_jax.recipes.tagging.latency import (
     mbert_sized,
     time_networks,
 )
+from epik_jax.recipes.tagging.teaching import network_digest
 from epik_jax.structs import Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
 
@@ -135,11 +136,15 @@ def share_kept(student: Tagged, teacher: Tagged) -> dict[str, dict[str, float]]:
     return {} if found is None else {"kept": found.figure()}
 
 
-def sizes(network: LabellingNetwork) -> dict[str, int]:
-    """Numbers that a network holds, and those of its embeddings among them."""
+def facts(network: LabellingNetwork) -> dict[str, Any]:
+    """Digest of a network, numbers that it holds, and of these its embeddings'."""
     flat = trees.flatten(network.params)
     tables = [leaf.size for path, leaf in flat.items() if path.endswith("embedding")]
-    return {"parameters": trees.num_elements(network.params), "embeddings": sum(tables)}
+    return {
+        "digest": network_digest(network),
+        "parameters": trees.num_elements(network.params),
+        "embeddings": sum(tables),
+    }
 
 
 def latencies(

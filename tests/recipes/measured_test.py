@@ -11,7 +11,7 @@ import tiny
 
 from epik_jax.interop.export import export_model
 from epik_jax.interop.model_folder import ModelFolder, load_model
-from epik_jax.recipes.transliteration import measured as figures
+from epik_jax.recipes import measured as figures
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import CharacterVocabulary
 

@@ -1,0 +1,41 @@
+"""What was measured of a labeller, as rows of its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from epik_jax.evaluation.entity_page import FORMAT as REPORT
+from epik_jax.evaluation.glossary import OF_CLASSES, OF_ENTITIES
+from epik_jax.interop.model_folder import AnyModel
+from epik_jax.recipes.tagging.examination import FORMAT as EXAMINATION
+
+FORMATS = (REPORT, EXAMINATION)
+
+_METRICS = tuple(metric.name for metric in (*OF_ENTITIES, *OF_CLASSES))
+
+
+def subject(made: Mapping[str, Any], model: AnyModel) -> Mapping[str, Any]:
+    """The system that a file of figures is about: in a report, that of its digest."""
+    if made["format"] == EXAMINATION:
+        return made["system"]  # type: ignore[no-any-return]
+    known = (model.digest, model.rounded().digest)
+    systems = {system["digest"]: system for system in made["systems"]}
+    return next((systems[x] for x in known if x in systems), made["systems"][-1])
+
+
+def rows(made: Mapping[str, Any], model: AnyModel) -> list[dict[str, Any]]:
+    """Rows of "sentences" (which), "n" and figures: all together, then each list."""
+    if made["format"] == EXAMINATION:
+        return [_row(made["data"]["path"], made["n"], made["overall"])]
+    system, data = subject(made, model), made["data"]
+    whole = f"{data['name']}, mean over {len(system['by_list'])} lists"
+    return [
+        _row(whole, data["n"], system["overall"]),
+        *(_row(name, found["n"], found) for name, found in system["by_list"].items()),
+    ]
+
+
+def _row(sentences: str, n: int, figures: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: figures[name] for name in _METRICS if name in figures}
+    return {"sentences": sentences, "n": n, **found}
