@@ -62,7 +62,7 @@ class Bilstm(nn.Module):
         """
         B, L, _ = x_BLE.shape
         # One tanh over all gates takes a fifth less time on a CPU than a sigmoid for
-        # each of three: sigmoid(x) is (tanh(x / 2) + 1) / 2. The 1 is the forget gate's.
+        # each of three, which is (tanh(x / 2) + 1) / 2. Forgetting is biased by 1.
         halved_G = jnp.repeat(jnp.array([0.5, 0.5, 1.0, 0.5]), self.hidden)
         lifted_G = jnp.repeat(jnp.array([0.0, 1.0, 0.0, 0.0]), self.hidden)
         gates = self.input(x_BLE).reshape(B, L, 2, -1)
