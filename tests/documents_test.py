@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
-from architecture import DOORS
+from floors import DOORS
 
 from epik_jax import arguments
 from epik_jax.recipes import settings
