@@ -1,6 +1,6 @@
 """BERT as Hugging Face stores it, as a network of ours.
 
-A folder with config.json, model.safetensors and vocab.txt goes in; sizes, parameters
+A folder with config.json, model.safetensors and a tokenizer goes in; sizes, parameters
 and pieces come out. Names are mapped by the table below and by nothing else; nothing of
 the libraries that wrote the folder is needed to read it.
 """
@@ -8,21 +8,22 @@ the libraries that wrote the folder is needed to read it.
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
 import safetensors.numpy
 
 from epik_jax import trees
+from epik_jax.interop.huggingface_pieces import load_pieces, read_object
+from epik_jax.models import transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.structs import Params
 from epik_jax.text.wordpiece import WordPieces
 
-WEIGHTS, CONFIG, PIECES = "model.safetensors", "config.json", "vocab.txt"
-TOKENIZER = "tokenizer_config.json"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 _ACTIVATIONS = {"gelu": "gelu_exact", "gelu_new": "gelu", "relu": "relu"}
 
@@ -70,36 +71,44 @@ class Bert:
     labels: tuple[str, ...]
 
 
+def is_hugging_face_folder(folder: Path) -> bool:
+    """Whether `folder` looks like one; its contents are checked by loading."""
+    try:
+        return "model_type" in read_object(folder / CONFIG)
+    except (OSError, ValueError):
+        return False
+
+
 def load_bert(folder: Path) -> Bert:
     """Reads a folder of BERT or multilingual BERT.
 
     Raises:
       FileNotFoundError: a file is not there.
       ValueError: it is no BERT, a parameter is missing, of another shape or unknown, or
-        nothing says whether its pieces keep case.
+        its tokenizer cuts words in another way than ours; names the file.
     """
-    for name in (CONFIG, WEIGHTS, PIECES, TOKENIZER):
+    for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder}: there is no {name} in it")
-    record = _json(folder / CONFIG)
+    record = read_object(folder / CONFIG)
     config = _sizes(record, folder)
-    arrays = safetensors.numpy.load_file(folder / WEIGHTS)
-    flat, classifier = _renamed(arrays, folder)
-    # Ours is scaled up by the root of its width when it is read, BERT's is not.
-    if "embedding" in flat:
-        flat["embedding"] = flat["embedding"] / np.float32(config.width**0.5)
-    _demand_complete(flat, config, folder)
-    lines = (folder / PIECES).read_text(encoding="utf-8").split("\n")
-    pieces = WordPieces(
-        lines[:-1] if not lines[-1] else lines, lowercase=_lowercase(folder)
-    )
+    pieces = load_pieces(folder)
     if pieces.size > config.vocab_size:
         raise ValueError(
             f"{folder}: {pieces.size} pieces, but embeddings for {config.vocab_size}"
         )
-    labels = record.get("id2label", {}) if classifier else {}
-    named = tuple(labels[k] for k in sorted(labels, key=int))
-    return Bert(config, trees.unflatten(flat), pieces, classifier, named)
+    try:
+        arrays = safetensors.numpy.load_file(folder / WEIGHTS)
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"{folder / WEIGHTS}: {error}") from error
+    flat, classifier = _renamed(arrays, folder)
+    _demand_complete(flat, config, folder)
+    # Ours is scaled up by the root of its width when it is read, BERT's is not.
+    flat["embedding"] = flat["embedding"] / np.float32(config.width**0.5)
+    labels = _labels(record, folder) if classifier else ()
+    if classifier:
+        _demand_layer(classifier, config.width, len(labels), folder)
+    return Bert(config, trees.unflatten(flat), pieces, classifier or None, labels)
 
 
 def _sizes(record: dict[str, Any], folder: Path) -> TransformerConfig:
@@ -116,6 +125,8 @@ def _sizes(record: dict[str, Any], folder: Path) -> TransformerConfig:
             f"{folder / CONFIG}: hidden_act {activation!r} is none of "
             f"{sorted(_ACTIVATIONS)}"
         )
+    if record.get("is_decoder"):
+        raise ValueError(f"{folder / CONFIG}: is_decoder is true; it is no encoder")
     try:
         return TransformerConfig(
             vocab_size=record["vocab_size"],
@@ -135,12 +146,25 @@ def _sizes(record: dict[str, Any], folder: Path) -> TransformerConfig:
         )
     except KeyError as error:
         raise ValueError(f"{folder / CONFIG}: there is no {error} in it") from error
+    except ValueError as error:
+        raise ValueError(f"{folder / CONFIG}: {error}") from error
+
+
+def _labels(record: dict[str, Any], folder: Path) -> tuple[str, ...]:
+    """Names of the labels in order; none where the folder gives none."""
+    named = record.get("id2label") or {}
+    if set(named) != {str(i) for i in range(len(named))}:
+        raise ValueError(
+            f"{folder / CONFIG}: id2label does not number labels from 0 on: "
+            f"{list(named)}"
+        )
+    return tuple(named[str(i)] for i in range(len(named)))
 
 
 def _renamed(
     arrays: dict[str, np.ndarray], folder: Path
-) -> tuple[dict[str, np.ndarray], Params | None]:
-    """Arrays by our paths, and the layer of labels where there is one."""
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Arrays by our paths; and of the layer of labels, empty where there is none."""
     flat, classifier = {}, {}
     for theirs, array in arrays.items():
         name = theirs.removeprefix("bert.")
@@ -151,7 +175,7 @@ def _renamed(
         elif not re.match(_LEFT_OUT, name):
             path, turned = _path(name, folder)
             flat[path] = values.T if turned else values
-    return flat, classifier if len(classifier) == 2 else None
+    return flat, classifier
 
 
 def _path(name: str, folder: Path) -> tuple[str, bool]:
@@ -177,11 +201,11 @@ def _path(name: str, folder: Path) -> tuple[str, bool]:
 def _demand_complete(
     flat: dict[str, np.ndarray], config: TransformerConfig, folder: Path
 ) -> None:
-    from epik_jax.models import transformer
-
     wanted = trees.flatten(transformer.parameter_shapes(config))
     for path in sorted({*wanted, *flat}):
-        there, here = (t[path].shape if path in t else None for t in (flat, wanted))
+        if path not in flat:
+            raise ValueError(f"{folder / WEIGHTS}: there is no {path} in it")
+        there, here = flat[path].shape, wanted[path].shape if path in wanted else None
         if there != here:
             raise ValueError(
                 f"{folder / WEIGHTS}: {path} has shape {there}, by {CONFIG} it is "
@@ -189,20 +213,20 @@ def _demand_complete(
             )
 
 
-def _lowercase(folder: Path) -> bool:
-    found = _json(folder / TOKENIZER).get("do_lower_case")
-    if not isinstance(found, bool):
+def _demand_layer(
+    classifier: dict[str, np.ndarray], width: int, num_labels: int, folder: Path
+) -> None:
+    """Refuses half a layer, and one of another number of labels than have names."""
+    for theirs, leaf in (("weight", "kernel"), ("bias", "bias")):
+        if leaf not in classifier:
+            raise ValueError(
+                f"{folder / WEIGHTS}: there is no classifier.{theirs} in it"
+            )
+    # Where no label has a name, the layer itself says how many there are.
+    count = num_labels or len(classifier["bias"])
+    found = classifier["kernel"].shape, classifier["bias"].shape
+    if found != ((width, count), (count,)):
         raise ValueError(
-            f"{folder / TOKENIZER}: do_lower_case is {found!r}; say true or false there"
+            f"{folder / WEIGHTS}: the classifier's kernel and bias have shapes "
+            f"{found}, by {CONFIG} they are {((width, count), (count,))}"
         )
-    return found
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{path} is not an object")
-    return record
