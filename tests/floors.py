@@ -80,6 +80,8 @@ DOORS = {
     "tensorflow": "",
     "array_record": "",
     "jiwer": "",
+    "torch": "",
+    "transformers": "",
     "clu": "",
     "pickle": "",
 }
