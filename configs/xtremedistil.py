@@ -118,6 +118,8 @@ def teacher(size: str) -> dict:
         "masked": stage(size, masked, validated=False),
         "tagging": stage(size, tagging, validated=True),
         "num_validated": {"real": 200, "builtin": 50, "tiny": 4}[size],
+        # A folder of a BERT to begin with, whose sizes and pieces hold then.
+        "start_folder": "",
         "seed": 0,
     }
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.interop.export import export_model
+from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import Labeller, ModelFolder, load_model
 from epik_jax.recipes.card import model_card
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import story
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging import report
+from epik_jax.recipes.tagging.bert_folder import begun_from, retold
 from epik_jax.recipes.tagging.corpus import (
     TaggedCorpus,
     TaggedDataConfig,
@@ -56,10 +58,11 @@ def run(
     """Trains teacher and student and writes both, and the report if it is wanted."""
     if evaluate:
         _demand_lists(config.data)
+    origin = begun_from(config.xtremedistil.teacher, config.data)
     with at.stop:
         corpus = read_tagged_corpus(config.data)
         made = distil(config.xtremedistil, corpus, config.data, at)
-    _write_teacher(made.teacher, config, corpus, at, command)
+    _write_teacher(made.teacher, config, corpus, at, command, origin)
     taught = {
         "seed": config.xtremedistil.student.seed,
         "teacher": made.material.teacher_digest,
@@ -79,11 +82,12 @@ def run(
 def fill(config: XtremeDistilRun, at: Workplace, command: str) -> None:
     """Trains the teacher, writes it, and caches its answers."""
     recipe = config.xtremedistil
+    origin = begun_from(recipe.teacher, config.data)
     with at.stop:
         corpus = read_tagged_corpus(config.data)
         teacher = ready_teacher(recipe, corpus, config.data, at)
         gather_material(teacher, corpus, recipe.student, recipe.signals, at)
-    _write_teacher(teacher, config, corpus, at, command)
+    _write_teacher(teacher, config, corpus, at, command, origin)
 
 
 def _demand_lists(data: TaggedDataConfig) -> None:
@@ -101,13 +105,17 @@ def _write_teacher(
     corpus: TaggedCorpus,
     at: Workplace,
     command: str,
+    origin: dict[str, Any],
 ) -> None:
     """Writes the teacher; one that was given keeps the story it came with."""
     folder, given = at.folder / "teacher", config.xtremedistil.teacher_folder
     if given:
-        model = load_model(Path(given))
+        source = Path(given)
+        if is_hugging_face_folder(source):
+            model = retold(teacher, source, corpus.langs, command)
+        else:
+            model = load_model(source)
         return export_model(model, folder, bfloat16=False, card=model_card(model))
-    origin = {"seed": config.xtremedistil.teacher.seed}
     return _write(teacher, folder, config.data, corpus, command, origin)
 
 

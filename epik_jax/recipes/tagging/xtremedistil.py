@@ -10,14 +10,17 @@ import logging
 from pathlib import Path
 
 from epik_jax.bounds import demand
+from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import load_labeller
 from epik_jax.recipes.recipe import Workplace
+from epik_jax.recipes.tagging.bert_folder import kept_pieces, read_finished
 from epik_jax.recipes.tagging.corpus import TaggedCorpus, TaggedDataConfig
 from epik_jax.recipes.tagging.curriculum import Material, train_student
 from epik_jax.recipes.tagging.pieces import PiecesConfig, build_pieces
 from epik_jax.recipes.tagging.strategies import BY_LANGUAGE
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
-from epik_jax.recipes.tagging.teacher import TeacherConfig, train_teacher
+from epik_jax.recipes.tagging.teacher import train_teacher
+from epik_jax.recipes.tagging.teacher_config import TeacherConfig
 from epik_jax.recipes.tagging.teaching import SignalsConfig, gather_material
 from epik_jax.teachers.labelling import LabellingNetwork
 
@@ -50,9 +53,11 @@ class XtremeDistilConfig:
     Attributes:
       teacher: how it is trained.
       student: how it is taught.
-      pieces: what a teacher that is trained here reads.
+      pieces: what a teacher reads that is trained here and begins as no BERT.
       teacher_folder: model folder of a finished teacher, which is not trained then; ""
-        trains one.
+        trains one. It may be a Hugging Face folder of a BERT that tags words with the
+        labels of the data, in any order; `teacher.model` says its `max_length` and
+        `matmul_dtype`.
       signals: how the student gets at what the teacher says.
       sweep: students of other sizes; they are trained where they are measured.
     """
@@ -65,7 +70,12 @@ class XtremeDistilConfig:
     sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
 
     def __post_init__(self) -> None:
-        """Refuses to compare sizes of students of one language each."""
+        """Refuses two teachers, and to compare sizes of students of one language."""
+        if self.teacher_folder and self.teacher.start_folder:
+            raise ValueError(
+                "teacher_folder and teacher.start_folder are both set: a finished "
+                "teacher is not trained, whatever it could begin as"
+            )
         if self.sweep.sizes and self.student.strategy in BY_LANGUAGE:
             raise ValueError(
                 f"sweep.sizes wants one student for all languages, strategy "
@@ -101,9 +111,13 @@ def ready_teacher(
       ValueError: it is damaged, or has other labels.
     """
     if not config.teacher_folder:
-        pieces = build_pieces(config.pieces, corpus.transfer, at)
+        pieces = kept_pieces(config.teacher)
+        pieces = pieces or build_pieces(config.pieces, corpus.transfer, at)
         return train_teacher(config.teacher, corpus, data, pieces, at)
-    model = load_labeller(Path(config.teacher_folder))
+    folder = Path(config.teacher_folder)
+    if is_hugging_face_folder(folder):
+        return read_finished(folder, config.teacher.model, data, at.mesh)
+    model = load_labeller(folder)
     found = model.config.labels, model.config.pools
     if found != (data.labels, data.task == "sentences"):
         what = "sentences" if model.config.pools else "words"
