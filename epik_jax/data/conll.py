@@ -12,6 +12,7 @@ import hashlib
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from epik_jax.data.rows import RowReport, read_lines
 from epik_jax.structs import Sentence
@@ -92,8 +93,10 @@ def _tagged_rows(
     """The lines of each sentence that is good from its first word to its last."""
     prefix: str | None = None
     rows: list[_Row] = []
-    spoilt = 0
-    for line, text in (*read_lines(path, report), (0, "")):
+    # Of bad lines by then; the reader refuses some itself, which never come here.
+    before = report.bad
+    for line, text in chain(read_lines(path, report), [(0, "")]):
+        spoilt = report.bad > before
         if not text.strip():
             if line:
                 report.drop("between sentences")
@@ -101,17 +104,16 @@ def _tagged_rows(
                 report.drop("beside a bad line", len(rows))
             elif rows:
                 yield rows
-            rows, spoilt = [], 0
+            rows, before = [], report.bad
         elif text.startswith(_DOCUMENT):
             report.drop("document mark")
         else:
             if prefix is None:
                 prefix = f"{lang}:" if text.startswith(f"{lang}:") else ""
-            before = rows[-1].tag if rows else OUTSIDE
-            row = _row(line, text, prefix, None if spoilt else before)
+            last = rows[-1].tag if rows else OUTSIDE
+            row = _row(line, text, prefix, None if spoilt else last)
             if isinstance(row, str):
                 report.refuse(line, row, text)
-                spoilt += 1
             else:
                 rows.append(row)
 
