@@ -1,4 +1,4 @@
-"""A few rows of Dakshina and Aksharantar, packed as they are published."""
+"""A few rows of Dakshina, Aksharantar and WikiAnn, packed as they are published."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ AKSHARANTAR = {
     "valid": [("மரம்", "maram", "AK-Freq")],
     "test": [("கடல்", "kadal", "Dakshina")],
 }
+WIKIANN = {
+    "train": "en:Ada\tB-PER\nen:Lovelace\tI-PER\nen:slept\tO\n\n"
+    "en:In\tO\nen:Pune\tB-LOC\n\nen:In\tO\nen:Pune\tB-LOC\n\n",
+    "dev": "en:Cafe\u0301\tB-ORG\nen::\tO\n\n",
+    "test": "en:REDIRECT\tO\nen:New\u00a0York\tB-LOC\n\n",
+    "extra": "en:more\tO\n\n",
+}
 _LEXICONS = "dakshina_dataset_v1.0/hi/lexicons"
 
 
@@ -25,14 +32,27 @@ def write_archives(folder: Path) -> Path:
     """Makes `folder` a manual directory with both archives."""
     with tarfile.open(folder / "dakshina_dataset_v1.0.tar", "w") as archive:
         for split, text in DAKSHINA.items():
-            content = text.encode()
-            info = tarfile.TarInfo(f"{_LEXICONS}/hi.translit.sampled.{split}.tsv")
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+            add(archive, f"{_LEXICONS}/hi.translit.sampled.{split}.tsv", text.encode())
     with zipfile.ZipFile(folder / "tam.zip", "w") as archive:
         for split, rows in AKSHARANTAR.items():
             archive.writestr(f"tam_{split}.json", json_lines(rows))
     return folder
+
+
+def write_wikiann(folder: Path, **files: bytes) -> Path:
+    """Makes `folder` a manual directory with en.tar.gz; `files` replace those of it."""
+    content = {name: text.encode() for name, text in WIKIANN.items()} | files
+    with tarfile.open(folder / "en.tar.gz", "w:gz") as archive:
+        for name, found in content.items():
+            add(archive, name, found)
+    return folder
+
+
+def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    """Puts a file into an archive."""
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    archive.addfile(info, io.BytesIO(content))
 
 
 def json_lines(rows: list[tuple[str, str, str]]) -> str:

@@ -11,13 +11,17 @@ import dataclasses
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from epik_jax.data.rows import RowReport, read_lines
 from epik_jax.structs import Sentence
 
 OUTSIDE = "O"
 """The tag of a word that belongs to no entity."""
+
+TYPES = ("LOC", "ORG", "PER")
+"""The entity types of WikiAnn, which most sets have."""
 
 _DOCUMENT = "-DOCSTART-"
 
@@ -35,7 +39,7 @@ def read_conll(
     path: str | os.PathLike[str],
     lang: str,
     *,
-    types: Sequence[str] = ("LOC", "ORG", "PER"),
+    types: Sequence[str] = TYPES,
     max_bad_share: float = 0.01,
 ) -> tuple[list[Sentence], RowReport]:
     """Reads tagged sentences.
@@ -60,9 +64,45 @@ def read_conll(
     """
     report = RowReport(str(path))
     origin = os.path.basename(path).split(".conll")[0]
+    sentences = checked_sentences(
+        read_lines(path, report),
+        lang,
+        report,
+        origin=origin,
+        types=types,
+        max_bad_share=max_bad_share,
+    )
+    return sentences, report
+
+
+def checked_sentences(
+    lines: Iterable[tuple[int, str]],
+    lang: str,
+    report: RowReport,
+    *,
+    origin: str,
+    types: Sequence[str] = TYPES,
+    max_bad_share: float = 0.01,
+) -> list[Sentence]:
+    """Checks the lines of one file and puts them together to sentences.
+
+    Args:
+      lines: (line number, text) in file order, those between sentences included.
+      lang: language of the sentences, and their prefix as for `read_conll`.
+      report: the account that `lines` writes to, line by line as it is read.
+      origin: the list that the sentences come from.
+      types: entity types that are kept.
+      max_bad_share: largest share of bad lines to go on with.
+
+    Returns:
+      The sentences that are good from their first word to their last.
+
+    Raises:
+      ValueError: too many bad lines, or none that is left.
+    """
     sentences: list[Sentence] = []
     seen: dict[str, int] = {}
-    for rows in _tagged_rows(path, lang, report):
+    for rows in _tagged_rows(lines, lang, report):
         words = tuple(row.word for row in rows)
         tags = tuple(_known(row.tag, types) for row in rows)
         report.keep(len(rows))
@@ -72,8 +112,8 @@ def read_conll(
         sentences.append(Sentence(name, words, lang, tags, origin))
     report.check(max_bad_share)
     if not sentences:
-        raise ValueError(f"{path}: no tagged sentence in it")
-    return sentences, report
+        raise ValueError(f"{report.path}: no tagged sentence in it")
+    return sentences
 
 
 def _sentence_id(lang: str, words: Sequence[str]) -> str:
@@ -87,13 +127,15 @@ def _known(tag: str, types: Sequence[str]) -> str:
 
 
 def _tagged_rows(
-    path: str | os.PathLike[str], lang: str, report: RowReport
+    lines: Iterable[tuple[int, str]], lang: str, report: RowReport
 ) -> Iterator[list[_Row]]:
     """The lines of each sentence that is good from its first word to its last."""
     prefix: str | None = None
     rows: list[_Row] = []
-    spoilt = 0
-    for line, text in (*read_lines(path, report), (0, "")):
+    # Of bad lines by then; the reader refuses some itself, which never come here.
+    before = report.bad
+    for line, text in chain(lines, [(0, "")]):
+        spoilt = report.bad > before
         if not text.strip():
             if line:
                 report.drop("between sentences")
@@ -101,17 +143,16 @@ def _tagged_rows(
                 report.drop("beside a bad line", len(rows))
             elif rows:
                 yield rows
-            rows, spoilt = [], 0
+            rows, before = [], report.bad
         elif text.startswith(_DOCUMENT):
             report.drop("document mark")
         else:
             if prefix is None:
                 prefix = f"{lang}:" if text.startswith(f"{lang}:") else ""
-            before = rows[-1].tag if rows else OUTSIDE
-            row = _row(line, text, prefix, None if spoilt else before)
+            last = rows[-1].tag if rows else OUTSIDE
+            row = _row(line, text, prefix, None if spoilt else last)
             if isinstance(row, str):
                 report.refuse(line, row, text)
-                spoilt += 1
             else:
                 rows.append(row)
 

@@ -10,7 +10,7 @@ import dataclasses
 import gzip
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _MAX_FIRSTS = 5
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -108,17 +108,30 @@ def read_lines(
 
 def split_lines(content: bytes, report: RowReport) -> Iterator[tuple[int, str]]:
     """As `read_lines`, for content that is already in memory."""
+    return decoded_lines(raw_lines(content), report)
+
+
+def raw_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yields the numbers and bytes of the lines that `split_lines` decodes."""
     lines = content.removeprefix(_BYTE_ORDER_MARK).split(b"\n")
     if not lines[-1]:
         lines.pop()
     for number, line in enumerate(lines, 1):
+        yield number, line.removesuffix(b"\r")
+
+
+def decoded_lines(
+    lines: Iterable[tuple[int, bytes]], report: RowReport
+) -> Iterator[tuple[int, str]]:
+    """Yields the lines that are UTF-8; `report` is told of all and of the others."""
+    for number, line in lines:
         report.read += 1
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
             report.refuse(number, "bad UTF-8", f"byte {error.start} of the line")
             continue
-        yield number, text.removesuffix("\r")
+        yield number, text
 
 
 def _file_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -109,6 +109,18 @@ def test_a_bad_line_is_told_and_takes_its_sentence_along(tmp_path, lines, cause)
     assert report.read == report.kept + report.bad + sum(report.dropped.values())
 
 
+@pytest.mark.parametrize(
+    "lines", [b"Rome\xff\tB-LOC\nstayed\tO\n", b"stayed\tO\nRome\xff\tB-LOC\n"]
+)
+@pytest.mark.parametrize("ending", [b"", b"\n"])
+def test_a_line_that_is_no_text_takes_its_sentence_along(tmp_path, lines, ending):
+    found, report = read(tmp_path, GOOD.encode() * 200 + b"\n" + lines + ending)
+    assert all("stayed" not in sentence.words for sentence in found)
+    assert report.causes == {"bad UTF-8": 1}
+    assert report.dropped["beside a bad line"] == 1
+    assert report.read == report.kept + report.bad + sum(report.dropped.values())
+
+
 def test_a_file_with_prefixes_has_them_throughout(tmp_path):
     prefixed = "\n".join(f"en:{x}" if x else "" for x in (GOOD * 99).split("\n"))
     report = read(tmp_path, prefixed + "\nPune\tB-LOC\n")[1]

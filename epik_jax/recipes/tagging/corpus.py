@@ -12,49 +12,19 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
-from epik_jax.data.conll import OUTSIDE, read_conll
+from epik_jax.data.conll import OUTSIDE
 from epik_jax.data.draw import share_of
-from epik_jax.data.labelled_text import read_labelled_text
-from epik_jax.data.plain_text import read_plain_text
-from epik_jax.data.rows import RowReport
 from epik_jax.data.templates import TYPES, template_sentences
+from epik_jax.recipes.tagging.tagged_lists import (
+    TaggedListConfig,
+    demand_there,
+    read_list,
+)
 from epik_jax.structs import Sentence
 from epik_jax.text.scripts import LANGUAGES
 
 Lists: TypeAlias = dict[tuple[str, str], list[Sentence]]
 """Sentences by split and name of the list."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TaggedListConfig:
-    """One file of sentences.
-
-    Attributes:
-      name: of the list in figures, such as "wikiann/en".
-      lang: language of its sentences.
-      split: what it is for; of "unlabelled" the words alone are taken.
-      path: below the root; plain text where it ends in .txt or .txt.gz, labelled
-        sentences where in .tsv or .tsv.gz, else tagged words.
-    """
-
-    name: str
-    lang: str
-    split: Literal["train", "dev", "test", "unlabelled"]
-    path: str
-
-    @property
-    def layout(self) -> str:
-        """What the file holds, by the end of its name: "txt", "tsv" or "conll"."""
-        ending = self.path.removesuffix(".gz").rpartition(".")[2]
-        return ending if ending in ("txt", "tsv") else "conll"
-
-    def __post_init__(self) -> None:
-        """Refuses plain text where tags are needed."""
-        if self.layout == "txt" and self.split != "unlabelled":
-            raise ValueError(
-                f"list {self.name}: {self.path} is plain text, which is for split "
-                f"'unlabelled' and not for {self.split!r}"
-            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,12 +71,15 @@ class TaggedDataConfig:
                 f"task is {self.task!r} and classes are {self.classes}: sentences need "
                 "them, words have none"
             )
-        wanted = {"words": "conll", "sentences": "tsv"}[self.task]
+        wanted, what = {
+            "words": (("conll", "tfds"), ".conll files or prepared sets"),
+            "sentences": (("tsv",), ".tsv files"),
+        }[self.task]
         for item in self.lists:
-            if item.layout not in (wanted, "txt"):
+            if item.layout not in (*wanted, "txt"):
                 raise ValueError(
                     f"list {item.name}: {item.path} is not for task {self.task!r}, "
-                    f"which reads .{wanted} files"
+                    f"which reads {what}"
                 )
         if self.kind == "builtin" and (self.root or self.lists):
             raise ValueError(
@@ -231,14 +204,16 @@ def _files(config: TaggedDataConfig, counts: dict[str, dict[str, int]]) -> Lists
             "--config.data.root=FOLDER"
         )
     lists = [x for x in config.lists if not config.langs or x.lang in config.langs]
-    if missing := [x.path for x in lists if not (root / x.path).is_file()]:
-        raise ValueError(
-            f"{root}: there is no {missing[0]}"
-            + (f", nor {len(missing) - 1} others" if len(missing) > 1 else "")
-        )
+    demand_there(lists, root)
     found: Lists = {}
     for item in lists:
-        read, report = _read(item, root / item.path, config)
+        read, report = read_list(
+            item,
+            root,
+            types=config.types,
+            classes=config.classes,
+            max_bad_share=config.max_bad_share,
+        )
         logging.info("%s", report)
         about = counts.setdefault(f"{item.split}:{item.name}", {"lines": 0, "bad": 0})
         about["lines"] += report.read
@@ -253,14 +228,3 @@ def _files(config: TaggedDataConfig, counts: dict[str, dict[str, int]]) -> Lists
             for s in read
         )
     return found
-
-
-def _read(
-    item: TaggedListConfig, path: Path, config: TaggedDataConfig
-) -> tuple[list[Sentence], RowReport]:
-    share = config.max_bad_share
-    if item.layout == "txt":
-        return read_plain_text(path, item.lang, max_bad_share=share)
-    if item.layout == "tsv":
-        return read_labelled_text(path, item.lang, config.classes, max_bad_share=share)
-    return read_conll(path, item.lang, types=config.types, max_bad_share=share)

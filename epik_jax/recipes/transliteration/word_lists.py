@@ -91,10 +91,7 @@ def demand_there(lists: Sequence[ListConfig], root: Path) -> None:
         return
     first = missing[0]
     if first.format == "tfds" and (root / first.path).is_dir():
-        raise ValueError(
-            f"{root / first.path} has no {prepared.INFO_FILE}; name the folder of a "
-            "prepared version, such as dakshina/hi/1.0.0"
-        )
+        prepared.demand_prepared(root / first.path)
     raise ValueError(
         f"{root / first.path} is not there ({len(missing)} of {len(lists)} files are "
         "missing); is data.root right?"

@@ -6,7 +6,6 @@ validation and test come out. Nothing is fetched: the archive is placed by hand.
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from epik_jax.data import layouts
-from epik_jax.data.builders import raw_pairs
+from epik_jax.data.builders import archives, raw_pairs
 from epik_jax.data.rows import RowReport, split_lines
 
 _ROOT = "dakshina_dataset_v1.0"
@@ -57,22 +56,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         lang = self.builder_config.name
         member = f"{_ROOT}/{lang}/lexicons/{lang}.translit.sampled.{name}.tsv"
         report = RowReport(member)
-        lines = split_lines(_content(manual_dir, member), report)
+        content = archives.published_file(
+            manual_dir / member, manual_dir / f"{_ROOT}.tar", member
+        )
+        lines = split_lines(content, report)
         yield from raw_pairs.raw_examples(layouts.dakshina_rows(lines, report), report)
-
-
-def _content(manual_dir: epath.Path, member: str) -> bytes:
-    """One file of the release, from the unpacked folder or out of the archive."""
-    unpacked, packed = manual_dir / member, manual_dir / f"{_ROOT}.tar"
-    if unpacked.exists():
-        return unpacked.read_bytes()
-    if not packed.exists():
-        raise ValueError(f"neither {unpacked} nor {packed} exists; place one of them")
-    # Only the wanted member is read: the archive also holds 2 GB of Wikipedia text.
-    with packed.open("rb") as file, tarfile.open(fileobj=file) as archive:
-        for info in archive:
-            if info.name.removeprefix("./") == member and info.isfile():
-                found = archive.extractfile(info)
-                assert found is not None  # a regular file always opens
-                return found.read()
-    raise ValueError(f"{packed} holds no {member}")
