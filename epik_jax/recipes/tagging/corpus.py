@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
-from epik_jax.data.conll import OUTSIDE, read_conll
+from epik_jax.data.conll import OUTSIDE, known_tag, read_conll
 from epik_jax.data.draw import share_of
 from epik_jax.data.plain_text import read_plain_text
 from epik_jax.data.rows import RowReport
@@ -91,6 +91,11 @@ class TaggedDataConfig:
         if self.kind == "builtin" and (self.root or self.lists):
             raise ValueError(
                 "kind 'builtin' reads neither root nor lists: set kind to 'files'"
+            )
+        if self.kind == "builtin" and (odd := set(self.langs) - set(LANGUAGES)):
+            raise ValueError(
+                f"langs: there is no {min(odd)!r} in the corpus that ships, there are "
+                f"{', '.join(LANGUAGES)}"
             )
 
     @property
@@ -183,7 +188,11 @@ def _builtin(config: TaggedDataConfig) -> Lists:
     langs = config.langs or LANGUAGES
     return {
         (split, f"builtin/{lang}"): [
-            dataclasses.replace(s, origin=f"builtin/{lang}")
+            dataclasses.replace(
+                s,
+                tags=tuple(known_tag(tag, config.types) for tag in s.tags),
+                origin=f"builtin/{lang}",
+            )
             for s in template_sentences(
                 split, count=count, seed=config.seed, langs=(lang,)
             )
