@@ -28,7 +28,10 @@ from epik_jax.training.optimizer import OptimizerConfig
 LABELS = ("O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER", "I-PER")
 LANGS = ("en", "hi")
 WIDTH = 64
-SENTENCES = template_sentences("train", count=8, seed=0, langs=LANGS)
+_MADE = template_sentences("train", count=12, seed=0, langs=LANGS)
+_UNLIKE = list({s.words: s for s in _MADE}.values())
+SENTENCES = [s for lang in LANGS for s in [x for x in _UNLIKE if x.lang == lang][:8]]
+"""Eight a language, no two of them alike."""
 PIECES = train_wordpieces([s.words for s in SENTENCES], 300)
 ENCODER = EncoderLabellerConfig(
     TransformerConfig(
