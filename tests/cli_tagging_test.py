@@ -1,4 +1,4 @@
-"""Sentences are tagged and taggers scored from the command line, or told what is wrong."""
+"""Sentences are tagged, taggers scored, and mistakes told, from the command line."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from epik_jax.recipes import run as runs
 from epik_jax.training.stop import InterruptedRunError
 
 CONFIG = f"{Path(__file__).parents[1]}/configs/xtremedistil.py:tiny"
-STAGES = ["student-1-representation", "student-2-logits", "student-3-labels"]
+STAGES = ["student-1-representation", "student-2-joint"]
 OVERRIDES = [
     "data.langs=('en', 'hi')",
     "data.num_sentences=10",
@@ -35,8 +35,8 @@ OVERRIDES = [
     "xtremedistil.teacher.model.layers=1",
     "xtremedistil.teacher.num_validated=2",
     "xtremedistil.student.model.hidden=4",
-    "xtremedistil.student.strategy=D4.1",
-    "xtremedistil.student.num_held_out=4",
+    "xtremedistil.student.strategy=D3.1",
+    "xtremedistil.student.num_held_out=2",
     "xtremedistil.student.num_validated=2",
     *(
         f"xtremedistil.{stage}.{setting}"
@@ -46,11 +46,11 @@ OVERRIDES = [
     *(
         f"xtremedistil.{stage}.{setting}"
         for stage in ("teacher.masked", "teacher.tagging", "student")
-        for setting in ("batches.batch_size=4", "loop.log_every=2")
+        for setting in ("batches.batch_size=2", "loop.log_every=2")
     ),
     "xtremedistil.teacher.masked.loop.num_steps=2",
     "xtremedistil.teacher.tagging.loop.num_steps=2",
-    "xtremedistil.student.loop.num_steps=6",
+    "xtremedistil.student.loop.num_steps=4",
 ]
 
 

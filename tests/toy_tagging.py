@@ -1,4 +1,4 @@
-"""Tagging at its smallest: a few sentences, untrained networks, settings of a student."""
+"""Tagging at its smallest: sentences, untrained networks, settings of a student."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def corpus(num_tagged: int = 10) -> TaggedCorpus:
 
 
 def material(
-    sentences: Sequence[Sentence] = tuple(mixed()),  # noqa: B008
+    sentences: Sequence[Sentence] = tuple(mixed()),
     teacher: LabellingNetwork | None = None,
     layer: int = 1,
 ) -> Material:

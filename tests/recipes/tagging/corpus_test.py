@@ -14,7 +14,10 @@ from epik_jax.recipes.tagging.corpus import (
 
 BUILTIN = TaggedDataConfig(num_sentences=25)
 FILES = {
-    ("train", "en.train.conll"): "Ada\tB-PER\nslept\tO\n\nHi\tO\n\nIn\tO\nPune\tB-LOC\n",
+    (
+        "train",
+        "en.train.conll",
+    ): "Ada\tB-PER\nslept\tO\n\nHi\tO\n\nIn\tO\nPune\tB-LOC\n",
     ("dev", "en.dev.conll"): "Hi\tO\n\nBob\tB-PER\n",
     ("test", "en.test.conll"): "Cid\tB-PER\nran\tO\n",
     ("unlabelled", "en.more.txt"): "Cid ran\nBob\nDee sang\nAda slept\n",
@@ -150,7 +153,10 @@ def test_a_language_that_does_not_ship_is_refused_by_its_name():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TaggedListConfig("l", "en", "dev", "a.txt.gz"), "l: a.txt.gz is plain"),
+        (
+            lambda: TaggedListConfig("l", "en", "dev", "a.txt.gz"),
+            "l: a.txt.gz is plain",
+        ),
         (lambda: TaggedDataConfig(types=()), "are none"),
         (lambda: TaggedDataConfig(types=("PER", "PER")), "one twice"),
         (lambda: TaggedDataConfig(root="x"), "reads neither root nor lists"),

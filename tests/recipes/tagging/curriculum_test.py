@@ -92,7 +92,11 @@ def test_stages_are_known_by_what_they_depend_on():
         inputs(layer, layer=2),
     ]
     for other in first_alone:
-        assert [a == b for a, b in zip(plain, other, strict=True)] == [False, True, True]
+        assert [a == b for a, b in zip(plain, other, strict=True)] == [
+            False,
+            True,
+            True,
+        ]
     all_of_them = [
         inputs(dataclasses.replace(material, teacher_digest="t1")),
         inputs(start="random"),
@@ -141,7 +145,9 @@ def test_a_word_longer_than_the_network_reads_is_cut_as_before(begun, at):
 def test_nothing_frozen_moves_and_what_is_trainable_does():
     """In the middle of a leg that thaws: the embedding and the bridge still lie."""
     config, material = toy_tagging.student(), toy_tagging.material()
-    [stage] = [s for s in stages_of(config, material) if s.name.endswith("logits-bilstm")]
+    [stage] = [
+        s for s in stages_of(config, material) if s.name.endswith("logits-bilstm")
+    ]
     pieces, mesh = kept_pieces(material), make_mesh(1)
     model = config.model.sized(pieces.size, material.teacher, config.layer)
     params = initial_student(config, model, pieces, material.teacher)

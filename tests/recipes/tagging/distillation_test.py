@@ -1,4 +1,4 @@
-"""States are compared at every real piece, logits where words begin, tags where given."""
+"""States are compared at all real pieces, logits where words begin, tags if given."""
 
 from __future__ import annotations
 
@@ -159,7 +159,9 @@ def test_a_validation_is_the_mean_over_all_elements_whatever_the_batches():
     for size in (5, 16):
         config = dataclasses.replace(BATCHES, batch_size=size)
         given = (ENCODED, ENCODED.source_digest, parts, MATERIAL.signals, 0, config)
-        made.append(make_validate_loss(forward, objective, held_out(*given))(params, mesh))
+        made.append(
+            make_validate_loss(forward, objective, held_out(*given))(params, mesh)
+        )
     for name in ("cost", "hidden_mse", "logit_mse"):
         assert made[0][name] == pytest.approx(made[1][name], rel=1e-5)
     expected = made[0]["hidden_mse"] + 3 * made[0]["logit_mse"]

@@ -60,7 +60,9 @@ def test_neither_the_frame_nor_padding_is_ever_hidden():
 def test_labels_are_the_pieces_that_stood_there_and_the_rest_stays():
     found, before = hidden(1), batch()
     rows, columns = places(found)
-    assert (found["labels"][found["label_mask"]] == before["tokens"][rows, columns]).all()
+    assert (
+        found["labels"][found["label_mask"]] == before["tokens"][rows, columns]
+    ).all()
     untouched = np.ones(before["tokens"].shape, bool)
     untouched[rows, columns] = False
     same = found["tokens"] == before["tokens"]

@@ -54,7 +54,9 @@ def test_others_are_learnt_where_anything_differs(at, learnt, config, sentences)
 
 
 def test_too_few_pieces_for_the_letters_are_refused_with_the_number(at):
-    with pytest.raises(ValueError, match=r"pieces\.size: 100 .*cannot hold \d+ letters"):
+    with pytest.raises(
+        ValueError, match=r"pieces\.size: 100 .*cannot hold \d+ letters"
+    ):
         build_pieces(PiecesConfig(100), SENTENCES, at)
     with pytest.raises(ValueError, match="size"):
         PiecesConfig(99)

@@ -14,7 +14,9 @@ from epik_jax.models import labeller
 from epik_jax.recipes.tagging.start import initial_student
 from epik_jax.recipes.tagging.student import BilstmConfig
 
-KEPT = PIECES.pruned(np.unique(PIECES.encode([s.words for s in SENTENCES[:3]])[0].values))
+KEPT = PIECES.pruned(
+    np.unique(PIECES.encode([s.words for s in SENTENCES[:3]])[0].values)
+)
 
 
 def begun(config, teacher=None, pieces=KEPT):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import get_args
 
@@ -97,7 +98,7 @@ def test_only_the_strategies_that_end_in_2_thaw(strategy):
 def test_thawed_groups_are_cumulative_and_the_head_is_first(strategy, bridge):
     for leg in legs(stages_of(strategy, bridge)):
         moved = [moving(stage, bridge) for stage in leg]
-        assert all(a < b for a, b in zip(moved, moved[1:], strict=False))
+        assert all(a < b for a, b in itertools.pairwise(moved))
         order = [name.rsplit("-", 1)[-1] for name in (stage.name for stage in leg)]
         assert order == [name for name in GROUPS if name in order]
         alone = leg[0].parts == ("representation",)

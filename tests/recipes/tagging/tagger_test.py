@@ -50,9 +50,11 @@ def test_entities_are_those_of_strict_iob2(tags):
     words = " ".join("a" for _ in tags)
     [line] = tagged(tags, [words])
     scores = entity_scores([tags], [line.tags])
-    assert (scores.right == scores.there).all() and (scores.written == scores.there).all()
+    assert (scores.right == scores.there).all() and (
+        scores.written == scores.there
+    ).all()
     found = [(e.type, e.start // 2, (e.end + 1) // 2) for e in line.entities]
-    by_type = {kind: 0 for kind in scores.types}
+    by_type = dict.fromkeys(scores.types, 0)
     for kind, first, last in found:
         by_type[kind] += 1
         assert tags[first] == f"B-{kind}"

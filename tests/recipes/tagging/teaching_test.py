@@ -11,6 +11,7 @@ import toy_tagging
 from toy_tagging import BILSTM, SENTENCES
 
 from epik_jax.recipes.tagging.curriculum import student_stages
+from epik_jax.recipes.tagging.start import initial_student
 from epik_jax.recipes.tagging.teaching import (
     SignalsConfig,
     gather_material,
@@ -36,8 +37,6 @@ def gathered(at, config=None, asked=CACHED, teacher=None, corpus=None):
 
 def first_losses(config, material):
     """The loss of each stage's first batch, at the same parameters."""
-    from epik_jax.recipes.tagging.start import initial_student
-
     teacher = material.teacher
     pieces = teacher.pieces.pruned(np.unique(material.encoded.tokens.values))
     model = config.model.sized(pieces.size, teacher, config.layer)
