@@ -111,7 +111,7 @@ def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
     if made is not None:
         print(run.summary(made))
         print(f"report: {given.workdir / 'report.html'}")
-    for name in ("teacher", "student"):
+    for name in ("teacher", "student", "students"):
         if (given.workdir / name).is_dir():
             print(f"{name}: {given.workdir / name}")
     return 0

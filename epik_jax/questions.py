@@ -17,11 +17,12 @@ from typing import Any
 
 from epik_jax import starting
 
-_OF_WORDS = (
-    *("chain", "table", "beam", "feature_distance", "part"),
-    *("apart", "limit", "format", "source_lang", "target_lang"),
-)
-"""Options of `evaluate` that mean nothing to tags."""
+_OF_WORDS = {
+    **{"chain": False, "table": None, "beam": 1, "feature_distance": False},
+    **{"part": "", "apart": (), "limit": 0, "format": ""},
+    **{"source_lang": "", "target_lang": ""},
+}
+"""Options of `evaluate` that mean nothing to tags, and their defaults."""
 
 
 def evaluate(given: argparse.Namespace) -> int:
@@ -69,8 +70,8 @@ def evaluate(given: argparse.Namespace) -> int:
 def _evaluate_tags(given: argparse.Namespace) -> int:
     if given.checkpoint is None:
         raise ValueError("evaluate --conll wants a --checkpoint DIR")
-    for name in _OF_WORDS:
-        if getattr(given, name) not in (False, None, "", 0, 1, ()):
+    for name, default in _OF_WORDS.items():
+        if getattr(given, name) != default:
             option = {"source_lang": "from", "target_lang": "to"}.get(name, name)
             raise ValueError(
                 f"--{option.replace('_', '-')} is for --pairs and means nothing to "

@@ -104,7 +104,7 @@ def checked_sentences(
     seen: dict[str, int] = {}
     for rows in _tagged_rows(lines, lang, report):
         words = tuple(row.word for row in rows)
-        tags = tuple(_known(row.tag, types) for row in rows)
+        tags = tuple(known_tag(row.tag, types) for row in rows)
         report.keep(len(rows))
         name = _sentence_id(lang, words)
         seen[name] = turn = seen.get(name, -1) + 1
@@ -122,7 +122,8 @@ def _sentence_id(lang: str, words: Sequence[str]) -> str:
     return f"{lang}:{content}"
 
 
-def _known(tag: str, types: Sequence[str]) -> str:
+def known_tag(tag: str, types: Sequence[str]) -> str:
+    """The tag, or that of an outside word where its type is none of `types`."""
     return tag if tag == OUTSIDE or tag[2:] in types else OUTSIDE
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
-from epik_jax.data.conll import OUTSIDE
+from epik_jax.data.conll import OUTSIDE, known_tag
 from epik_jax.data.draw import share_of
 from epik_jax.data.templates import TYPES, template_sentences
 from epik_jax.recipes.tagging.tagged_lists import (
@@ -84,6 +84,11 @@ class TaggedDataConfig:
         if self.kind == "builtin" and (self.root or self.lists):
             raise ValueError(
                 "kind 'builtin' reads neither root nor lists: set kind to 'files'"
+            )
+        if self.kind == "builtin" and (odd := set(self.langs) - set(LANGUAGES)):
+            raise ValueError(
+                f"langs: there is no {min(odd)!r} in the corpus that ships, there are "
+                f"{', '.join(LANGUAGES)}"
             )
 
     @property
@@ -189,10 +194,11 @@ def _builtin(config: TaggedDataConfig) -> Lists:
 
 
 def _for_task(sentence: Sentence, config: TaggedDataConfig) -> Sentence:
-    """The sentence with its tags, or with the type of its first entity as its label."""
+    """The sentence with the tags that are wanted, or its first entity as its label."""
+    tags = tuple(known_tag(tag, config.types) for tag in sentence.tags)
     if config.task == "words":
-        return sentence
-    kinds = [tag[2:] for tag in sentence.tags if tag.startswith("B-")]
+        return dataclasses.replace(sentence, tags=tags)
+    kinds = [tag[2:] for tag in tags if tag.startswith("B-")]
     return dataclasses.replace(sentence, tags=(), label=(kinds or ["none"])[0])
 
 

@@ -87,7 +87,9 @@ def train_student(
       prefix: of the stages' names.
     """
     teacher = material.teacher
-    pieces = teacher.pieces.pruned(np.unique(material.encoded.tokens.values))
+    # Of whole words, also where the teacher reads the first pieces of one alone.
+    used, _ = teacher.pieces.encode([s.words for s in material.sentences])
+    pieces = teacher.pieces.pruned(np.unique(used.values))
     model = config.model.sized(pieces.size, teacher, config.layer)
     stages = student_stages(config, model, pieces, material, prefix)
     params = run_stages(stages, initial_student(config, model, pieces, teacher), at)

@@ -68,6 +68,7 @@ def run(
         "teacher": made.material.teacher_digest,
     }
     for lang, student in made.students.items():
+        # Apart from "student", which is a model folder or nothing.
         folder = at.folder / "students" / lang if lang else at.folder / "student"
         _write(student, folder, config.data, corpus, command, taught)
     if not evaluate:

@@ -27,6 +27,9 @@ def initial_student(
 
     The SVD is of the rows of the pieces that are kept (XtremeDistil, section 4.1), at
     the scale at which drawn embeddings are.
+
+    Raises:
+      ValueError: the teacher's embeddings have fewer directions.
     """
     shapes: dict[str, Any] = {"student": labeller.parameter_shapes(model)}
     if config.model.projection == "bridge" and "representation" in config.parts:
@@ -34,9 +37,13 @@ def initial_student(
         shapes["bridge"] = bridge_shapes(2 * model.hidden, taught)
     params = initial.init_params(shapes, config.seed)
     if config.start == "svd":
-        params["student"]["embedding"] = _condensed(
-            _rows_of(teacher, pieces), model.embedding
-        )
+        table = _rows_of(teacher, pieces)
+        if model.embedding > table.shape[1]:
+            raise ValueError(
+                f"student.model.embedding is {model.embedding}, and the teacher's have "
+                f"{table.shape[1]} numbers: ask for no more, or for start 'random'"
+            )
+        params["student"]["embedding"] = _condensed(table, model.embedding)
     return params  # type: ignore[no-any-return]
 
 
@@ -44,7 +51,9 @@ def _rows_of(teacher: LabellingNetwork, pieces: WordPieces) -> np.ndarray:
     """The teacher's embeddings of some of its pieces, [V, D]."""
     place = {piece: index for index, piece in enumerate(teacher.pieces.pieces)}
     kept = [place[piece] for piece in pieces.pieces]
-    return np.asarray(teacher.params["transformer"]["embedding"])[kept]
+    params = teacher.params
+    # Of an encoder within the network, of a BiLSTM beside it.
+    return np.asarray(params.get("transformer", params)["embedding"])[kept]
 
 
 def _condensed(table_VD: np.ndarray, width: int) -> np.ndarray:

@@ -7,6 +7,7 @@ Which stages there are follows from `strategies`, what they are made of from
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal
 
 from epik_jax.bounds import LARGEST_SEED, LARGEST_WEIGHT, demand, within
@@ -147,9 +148,11 @@ class TaggingStudentConfig:
         """Settings of the update in a stage, with its cycles."""
         if self.cycles == 1:
             return self.optimizer
-        growth = self.optimizer.restart_growth
+        growth, num_steps = self.optimizer.restart_growth, self.num_steps(stage)
         whole = sum(growth**n for n in range(self.cycles))
-        period = max(1, round(self.num_steps(stage) / whole))
+        rest = num_steps - min(self.optimizer.warmup_steps, num_steps // 2)
+        # Rounded up: a cycle more, of a few steps, would begin at the peak.
+        period = math.ceil(rest / whole)
         return dataclasses.replace(
             self.optimizer, schedule="sgdr", restart_period=period
         )

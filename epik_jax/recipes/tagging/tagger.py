@@ -45,7 +45,7 @@ class TaggedLine:
     Attributes:
       text: the line in NFC; offsets count in it.
       words: of the line.
-      tags: one for each word, in IOB2.
+      tags: one for each word, in strict IOB2.
       entities: in order.
     """
 
@@ -108,24 +108,28 @@ def _tag_together(
     ]
     answers = iter(network.tags(asked))
     for text, row in zip(texts, places, strict=True):
-        tags = next(answers) if row else ()
+        tags = _strict(next(answers)) if row else ()
         words = tuple(word for word, _, _ in row)
         spans = [(start, end) for _, start, end in row]
         yield TaggedLine(text, words, tags, _entities(text, spans, tags))
 
 
+def _strict(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags by strict IOB2: what goes on an entity that no B- began is outside."""
+    found: list[str] = []
+    for tag in tags:
+        begun = found and found[-1] != OUTSIDE and found[-1][2:] == tag[2:]
+        found.append(tag if tag.startswith("B-") or begun else OUTSIDE)
+    return tuple(found)
+
+
 def _entities(
     text: str, spans: Sequence[tuple[int, int]], tags: Sequence[str]
 ) -> tuple[Entity, ...]:
-    """Entities by strict IOB2: what does not begin with B- is none."""
     found: list[Entity] = []
-    kind = OUTSIDE
     for (start, end), tag in zip(spans, tags, strict=True):
-        if tag.startswith("I-") and tag[2:] == kind:
-            first = found.pop()
-            found.append(Entity(kind, text[first.start : end], first.start, end))
-            continue
-        kind = tag[2:] if tag.startswith("B-") else OUTSIDE
-        if kind != OUTSIDE:
-            found.append(Entity(kind, text[start:end], start, end))
+        if tag.startswith("I-"):
+            start = found.pop().start
+        if tag != OUTSIDE:
+            found.append(Entity(tag[2:], text[start:end], start, end))
     return tuple(found)

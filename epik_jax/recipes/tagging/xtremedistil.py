@@ -82,6 +82,22 @@ class XtremeDistilConfig:
                 f"{self.student.strategy} trains one each"
             )
 
+    def __post_init__(self) -> None:
+        """Refuses a student that the teacher to be trained here cannot teach."""
+        if self.teacher_folder:
+            return
+        model, widest = self.teacher.model, self.student.batches.widths[-1]
+        if self.student.layer > model.layers:
+            raise ValueError(
+                f"student.layer is {self.student.layer}, and the teacher has "
+                f"{model.layers} above its embedding"
+            )
+        if widest < model.max_length:
+            raise ValueError(
+                f"the student's widest batches hold {widest} pieces, and the teacher "
+                f"reads {model.max_length}: give student.batches.widths up to that"
+            )
+
 
 @dataclasses.dataclass(frozen=True)
 class Distilled:

@@ -1,0 +1,126 @@
+"""Models of every kind come back as they were, and are not taken for one another."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tiny
+import toy_tagging
+from toy_tagging import BILSTM, ENCODER, PIECES, SENTENCES
+
+from epik_jax import trees
+from epik_jax.interop.export import export_model
+from epik_jax.interop.model_folder import (
+    ModelFolder,
+    kind_of,
+    load_labeller,
+    load_model,
+    load_transliterator,
+    sha256,
+)
+from epik_jax.teachers import placed
+from epik_jax.teachers.labelling import LabellingNetwork
+from epik_jax.text.vocabulary import CharacterVocabulary
+
+ABOUT = {"recipe": "xtremedistil", "data": ["पुणे"], "command": "c", "commit": "x"}
+
+
+@pytest.fixture(params=[ENCODER, BILSTM], ids=["encoder", "bilstm"])
+def model(request):
+    network = toy_tagging.network(request.param)
+    return ModelFolder(network.params, network.config, PIECES, ABOUT)
+
+
+@pytest.fixture
+def folder(tmp_path, model):
+    export_model(model, tmp_path / "m", bfloat16=False, card="# card\n")
+    return tmp_path / "m"
+
+
+@pytest.fixture
+def transliterator(tmp_path):
+    vocabulary = CharacterVocabulary.from_languages(("en", "hi"))
+    params = tiny.params(tiny.CONFIG)
+    model = ModelFolder(params, tiny.CONFIG, vocabulary, {"recipe": "matra"})
+    export_model(model, tmp_path / "t", bfloat16=False, card="")
+    return tmp_path / "t"
+
+
+def test_a_labeller_comes_back_bit_by_bit(folder, model):
+    back = load_labeller(folder)
+    flat, theirs = trees.flatten(back.params), trees.flatten(model.params)
+    assert flat.keys() == theirs.keys()
+    for path, leaf in flat.items():
+        assert leaf.dtype == np.float32
+        np.testing.assert_array_equal(leaf, theirs[path])
+    assert back.config == model.config and type(back.config) is type(model.config)
+    assert hash(back.config) == hash(model.config)  # Compiled passes are kept by it.
+    assert back.about == ABOUT
+    assert back.vocabulary.fingerprint == PIECES.fingerprint
+    assert back.digest == model.digest
+
+
+def test_a_labeller_that_came_back_tags_as_before(folder, model, monkeypatch):
+    monkeypatch.setattr(placed, "WIDTH_STEP", toy_tagging.WIDTH)
+    back = load_labeller(folder)
+    answers = [
+        LabellingNetwork(m.params, m.config, m.vocabulary).tags(SENTENCES)
+        for m in (back, model)
+    ]
+    assert answers[0] == answers[1]
+
+
+def test_a_rounded_model_is_the_one_that_bfloat16_gives_back(tmp_path, model):
+    export_model(model, tmp_path / "half", bfloat16=True, card="")
+    assert load_labeller(tmp_path / "half").digest == model.rounded().digest
+    assert model.rounded().digest != model.digest
+
+
+def test_a_tagger_is_no_transliterator(folder):
+    with pytest.raises(ValueError) as caught:
+        load_transliterator(folder)
+    said = str(caught.value)
+    assert said.startswith(f"{folder} holds a tagger") and "`epik-jax tag`" in said
+    assert "\n" not in said
+
+
+def test_a_transliterator_is_no_tagger(transliterator):
+    with pytest.raises(ValueError) as caught:
+        load_labeller(transliterator)
+    said = str(caught.value)
+    assert said.startswith(f"{transliterator} holds a transliterator")
+    assert "`epik-jax transliterate`" in said and "\n" not in said
+
+
+def edited(folder, **changes):
+    path = folder / "config.json"
+    record = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in record.items() if v is not None}))
+    seal = json.loads((folder / "digests.json").read_text())
+    seal["config.json"] = sha256(path)
+    (folder / "digests.json").write_text(json.dumps(seal))
+
+
+def test_a_folder_of_a_kind_that_nobody_knows_is_refused(folder):
+    edited(folder, kind="diffusion")
+    with pytest.raises(ValueError, match="holds a 'diffusion', known are"):
+        load_model(folder)
+
+
+def test_a_folder_from_before_there_were_kinds_transliterates(transliterator):
+    edited(transliterator, kind=None)
+    assert load_transliterator(transliterator).config == tiny.CONFIG
+
+
+def test_kinds_tell_configurations_apart():
+    assert len({kind_of(c) for c in (ENCODER, BILSTM, tiny.CONFIG)}) == 3
+
+
+def test_a_changed_piece_is_noticed(folder):
+    content = bytearray((folder / "vocabulary").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "vocabulary").write_bytes(content)
+    with pytest.raises(ValueError, match="vocabulary has changed since"):
+        load_labeller(folder)

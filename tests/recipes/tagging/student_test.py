@@ -1,0 +1,84 @@
+"""A student's settings share out its steps, and refuse what means nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import toy_tagging
+from toy_tagging import BILSTM, LABELS
+
+from epik_jax.recipes.tagging.strategies import STRATEGIES
+from epik_jax.recipes.tagging.student import BilstmConfig
+from epik_jax.training.loop import LoopConfig
+from epik_jax.training.optimizer import OptimizerConfig, make_schedule
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_stages_share_the_steps_and_none_goes_without(strategy):
+    for num_steps in (1, 1000):
+        config = toy_tagging.student(strategy=strategy, loop=LoopConfig(num_steps))
+        steps = [config.num_steps(stage) for stage in config.sub_stages]
+        assert min(steps) >= 1
+        if num_steps == 1000:
+            assert sum(steps) == pytest.approx(1000, abs=len(steps))
+
+
+def test_a_student_is_as_wide_as_the_teacher_where_its_projection_is_shipped():
+    teacher = toy_tagging.network()
+    shipped = BilstmConfig(4, 5).sized(9, teacher, 2)
+    assert (shipped.projection, shipped.vocab_size) == (8, 9)
+    assert (shipped.labels, shipped.max_length) == (LABELS, toy_tagging.WIDTH)
+    assert BilstmConfig(4, 5, "bridge").sized(9, teacher, 2).projection == 0
+    small = toy_tagging.network(BILSTM)
+    assert BilstmConfig(4, 5).sized(9, small, 0).projection == BILSTM.embedding
+
+
+def rates(num_steps, cycles, warmup=10):
+    optimizer = OptimizerConfig(0.1, "cosine", warmup_steps=warmup, final_share=0.01)
+    config = toy_tagging.student(
+        strategy="D0", loop=LoopConfig(num_steps), optimizer=optimizer, cycles=cycles
+    )
+    [stage] = config.sub_stages
+    schedule = make_schedule(config.scheduled(stage), num_steps)
+    return np.array([float(schedule(n)) for n in range(num_steps)])
+
+
+@pytest.mark.parametrize("num_steps", [70, 100, 101, 107])
+@pytest.mark.parametrize("cycles", [2, 3])
+def test_a_stage_has_as_many_cycles_as_were_asked_for_and_ends_low(num_steps, cycles):
+    found = rates(num_steps, cycles)[10:]
+    begins = [0, *(np.flatnonzero(np.diff(found) > 0) + 1)]
+    assert len(begins) == cycles
+    np.testing.assert_allclose(
+        found[begins], 0.1 * 0.97 ** np.arange(cycles), rtol=1e-5
+    )
+    lengths = np.diff([*begins, len(found)])
+    assert np.abs(lengths[1:] - 2 * lengths[:-1]).max() <= 7
+    assert found[-1] < 0.02 * 0.1 * 2
+
+
+def test_one_cycle_is_the_schedule_as_it_was_set():
+    config = toy_tagging.student()
+    for stage in config.sub_stages:
+        assert config.scheduled(stage) == config.optimizer
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layer": -1}, "layer is -1"),
+        ({"num_held_out": 0}, "num_held_out is 0"),
+        ({"num_validated": 0}, "num_validated is 0"),
+        ({"cycles": 0}, "cycles"),
+        ({"seed": -1}, "seed"),
+        ({"weights": (1.0, 0.0, 1.0)}, "weights of logits is 0.0, not above 0"),
+        ({"weights": (1.0, 1.0, float("nan"))}, "weights of labels is nan"),
+        ({"shares": (-1.0, 1.0, 1.0)}, "shares of representation is -1.0"),
+        ({"optimizer": OptimizerConfig(schedule="sgdr", restart_period=9)}, "cycles"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(toy_tagging.student(), **changes)
