@@ -64,7 +64,7 @@ def test_a_title_and_a_direction_that_change_do_so_everywhere(monkeypatch):
     other = dataclasses.replace(
         glossary.METRICS["top1"], title="first answers", lower_is_better=True
     )
-    monkeypatch.setitem(glossary.METRICS, "top1", other)
+    monkeypatch.setitem(glossary.ALL_METRICS, "top1", other)
     difference, text = drawn()
     assert difference["verdict"] == "worse" and "op-1" not in text
     assert "First answers of first" in text  # The tile.

@@ -23,14 +23,14 @@ ENCODER = TransformerConfig(
     feed_forward=16,
     encoder_layers=2,
     decoder_layers=0,
-    max_length=64,
+    max_length=96,
     norm="post",
     positions="learned",
     embedding_norm=True,
 )
 CONFIGS = {
     "encoder": EncoderLabellerConfig(ENCODER, LABELS),
-    "bilstm": BilstmLabellerConfig(PIECES.size, 4, 6, 8, LABELS, max_length=64),
+    "bilstm": BilstmLabellerConfig(PIECES.size, 4, 6, 8, LABELS, max_length=96),
 }
 
 
@@ -62,10 +62,10 @@ def test_answers_do_not_depend_on_the_batch(network):
 
 
 def test_a_sentence_longer_than_the_network_gets_a_tag_a_word(network):
-    words = tuple(word for s in SENTENCES[:6] for word in s.words)
+    words = tuple(word for s in SENTENCES[:12] for word in s.words)
     [tags] = network.tags([Sentence("long", words, "en")])
     assert len(tags) == len(words)
-    assert len(network.pieces.encode([words])[0].values) > 2 * 64
+    assert len(network.pieces.encode([words])[0].values) > 2 * 96
 
 
 def test_tags_of_people_are_not_looked_at(network):

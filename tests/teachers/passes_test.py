@@ -98,7 +98,7 @@ def test_parameters_and_rows_lie_where_the_rules_say(spread):
     ]
     assert kernel.sharding.spec == P(None, "model")
     assert kernel.addressable_shards[0].data.size * (split or 1) <= kernel.size
-    rows = spread._rows(np.ones((8, 16), np.int32), np.ones((8, 16), bool))
+    rows = spread._placed.rows(np.ones((8, 16), np.int32), np.ones((8, 16), bool))
     states = passes.on_mesh(spread.mesh).hidden(spread._placed.params, *rows, CONFIG)
     assert states.sharding.spec == P("data")
 

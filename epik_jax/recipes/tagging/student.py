@@ -33,10 +33,10 @@ class BilstmConfig:
     Attributes:
       embedding: E.
       hidden: H, units of each direction.
-      pooling: of a student that labels sentences: where both directions ended, or the
-        largest of each unit.
       projection: "shipped" labels what is projected to the teacher's width, "bridge"
         labels the BiLSTM's states, and the projection stays behind.
+      pooling: of a student that labels sentences: where both directions ended, or the
+        largest of each unit.
       dropout: rate on embeddings and states.
       recurrent_dropout: rate on the state that goes round.
       matmul_dtype: what products are computed from.
@@ -44,8 +44,8 @@ class BilstmConfig:
 
     embedding: int = 50
     hidden: int = 200
-    pooling: Literal["last", "max"] = "last"
     projection: Literal["shipped", "bridge"] = "shipped"
+    pooling: Literal["last", "max"] = "last"
     dropout: float = 0.2
     recurrent_dropout: float = 0.2
     matmul_dtype: Literal["float32", "bfloat16"] = "float32"

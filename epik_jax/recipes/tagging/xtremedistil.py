@@ -70,22 +70,19 @@ class XtremeDistilConfig:
     sweep: SweepConfig = dataclasses.field(default_factory=SweepConfig)
 
     def __post_init__(self) -> None:
-        """Refuses two teachers, and to compare sizes of students of one language."""
+        """Refuses two teachers, and a student that nobody can teach."""
         if self.teacher_folder and self.teacher.start_folder:
             raise ValueError(
                 "teacher_folder and teacher.start_folder are both set: a finished "
                 "teacher is not trained, whatever it could begin as"
             )
-        if self.sweep.sizes and self.student.strategy in BY_LANGUAGE:
-            raise ValueError(
-                f"sweep.sizes wants one student for all languages, strategy "
-                f"{self.student.strategy} trains one each"
-            )
+        if not self.teacher_folder:
+            self._demand_teachable()
 
-    def __post_init__(self) -> None:
+    def _demand_teachable(self) -> None:
         """Refuses a student that the teacher to be trained here cannot teach."""
-        if self.teacher_folder:
-            return
+        if self.teacher.start_folder:
+            return  # Its sizes are known when it is read.
         model, widest = self.teacher.model, self.student.batches.widths[-1]
         if self.student.layer > model.layers:
             raise ValueError(
@@ -150,8 +147,12 @@ def smaller_students(
     """Students of the sizes that are to be compared, taught as the student was.
 
     Returns:
-      Students by size, such as "E50 H200"; each has had `sweep.num_steps` steps.
+      Students by size, such as "E50 H200"; each has had `sweep.num_steps` steps. None
+      where the strategy trains a student a language.
     """
+    if config.sweep.sizes and config.student.strategy in BY_LANGUAGE:
+        logging.info("no sizes are compared: there is a student for each language")
+        return {}
     found = {}
     for embedding, hidden in config.sweep.sizes:
         name = f"E{embedding} H{hidden}"

@@ -44,7 +44,8 @@ def outputs(batch, seed=0):
     rng = np.random.default_rng(seed)
     signals = batch["signals"]
     shapes = signals.logits.shape, signals.hidden.shape
-    return ModelOutput(*(rng.normal(size=s).astype(np.float32) for s in shapes))
+    drawn = (rng.normal(size=s).astype(np.float32) for s in shapes)
+    return ModelOutput(*drawn, hidden_mask=batch["token_mask"])
 
 
 def terms(batch, said, distance="mse", parts=PARTS):
@@ -56,7 +57,7 @@ def poisoned(said, mask):
     """NaN wherever `mask` is false."""
     logits = np.where(mask[..., None], said.logits, np.nan)
     hidden = np.where(mask[..., None], said.hidden, np.nan)
-    return ModelOutput(logits, hidden)
+    return ModelOutput(logits, hidden, said.hidden_mask)
 
 
 @pytest.mark.parametrize("distance", ["mse", "kl", "cosine", "clipped_kl"])

@@ -14,10 +14,10 @@ from epik_jax.interop.export import export_model
 from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.recipes.tagging import examination
 from epik_jax.recipes.tagging.examination import (
-    entity_figures,
     entity_types,
     examination_table,
     examine_conll,
+    figures,
 )
 from epik_jax.teachers.labelling import LabellingNetwork
 
@@ -95,8 +95,8 @@ def test_the_table_has_a_line_for_all_and_one_a_type(examined):
 
 def test_strata_count_alike_whatever_their_sizes():
     scores = entity_scores([("B-PER",)] * 4, [("B-PER",), ("O",), ("O",), ("O",)])
-    even = entity_figures(scores, np.zeros(4, np.int64))["recall"]["value"]
-    apart = entity_figures(scores, np.array([0, 1, 1, 1]))["recall"]["value"]
+    even = figures(scores, np.zeros(4, np.int64))["recall"]["value"]
+    apart = figures(scores, np.array([0, 1, 1, 1]))["recall"]["value"]
     assert (even, apart) == (0.25, 0.5)
 
 

@@ -11,11 +11,12 @@ from toy_tagging import BATCHES, LABELS, PIECES
 
 from epik_jax.recipes.tagging import teacher as teachers
 from epik_jax.recipes.tagging.batches import SentenceBatchConfig
-from epik_jax.recipes.tagging.teacher import (
+from epik_jax.recipes.tagging.corpus import TaggedDataConfig
+from epik_jax.recipes.tagging.teacher import train_teacher
+from epik_jax.recipes.tagging.teacher_config import (
     EncoderConfig,
     TeacherConfig,
     TeacherStageConfig,
-    train_teacher,
 )
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
@@ -41,7 +42,7 @@ def begun(monkeypatch):
 
 def trained(at, config=CONFIG, corpus=None):
     corpus = corpus or toy_tagging.corpus()
-    return train_teacher(config, corpus, LABELS, PIECES, at)
+    return train_teacher(config, corpus, TaggedDataConfig(), PIECES, at)
 
 
 def test_hidden_pieces_are_guessed_in_all_text_and_tags_learnt_where_they_are(

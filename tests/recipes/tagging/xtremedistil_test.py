@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 import toy_tagging
-from toy_tagging import ENCODER, LABELS, PIECES
+from toy_tagging import ENCODER, PIECES
 
 from epik_jax.interop.export import export_model
 from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.recipes.tagging import xtremedistil
 from epik_jax.recipes.tagging.batches import SentenceBatchConfig
+from epik_jax.recipes.tagging.corpus import TaggedDataConfig
 from epik_jax.recipes.tagging.strategies import STRATEGIES
-from epik_jax.recipes.tagging.teacher import (
+from epik_jax.recipes.tagging.teacher_config import (
     EncoderConfig,
     TeacherConfig,
     TeacherStageConfig,
@@ -26,6 +27,8 @@ from epik_jax.training.optimizer import OptimizerConfig
 
 LEG = TeacherStageConfig(toy_tagging.BATCHES, OptimizerConfig(), LoopConfig(2))
 TEACHER = TeacherConfig(EncoderConfig(8, 2, 16, 1, toy_tagging.WIDTH), LEG)
+
+DATA = TaggedDataConfig()
 
 
 @pytest.fixture
@@ -44,20 +47,22 @@ def config_of(folder="", **changes):
 
 def test_a_teacher_that_is_given_is_taken_and_not_trained(folder, at, monkeypatch):
     monkeypatch.setattr(xtremedistil, "train_teacher", None)
-    network = ready_teacher(config_of(folder), toy_tagging.corpus(), LABELS, at)
+    network = ready_teacher(config_of(folder), toy_tagging.corpus(), DATA, at)
     assert network.config == ENCODER and network.mesh is at.mesh
     assert network.pieces.fingerprint == PIECES.fingerprint
     assert not list(at.folder.glob("vocabulary"))
 
 
 def test_a_teacher_of_other_labels_is_refused_with_both(folder, at):
-    with pytest.raises(ValueError, match=r"labels are .*B-ORG.*, here they are \('O',"):
+    with pytest.raises(
+        ValueError, match=r"words as .*B-ORG.*, here words are labelled as \('O',"
+    ):
         ready_teacher(config_of(folder), toy_tagging.corpus(), ("O", "B-X"), at)
 
 
 def test_a_teacher_that_is_not_there_is_named(tmp_path, at):
     with pytest.raises(FileNotFoundError, match="none is no model folder"):
-        ready_teacher(config_of(tmp_path / "none"), toy_tagging.corpus(), LABELS, at)
+        ready_teacher(config_of(tmp_path / "none"), toy_tagging.corpus(), DATA, at)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -72,7 +77,7 @@ def test_there_is_a_student_a_language_or_one_for_all(
 
     monkeypatch.setattr(xtremedistil, "train_student", train_student)
     config = config_of(folder, strategy=strategy)
-    made = distil(config, toy_tagging.corpus(), LABELS, at)
+    made = distil(config, toy_tagging.corpus(), DATA, at)
     if strategy == "D0":
         assert taught == [("student-en", ["en"]), ("student-hi", ["hi"])]
         assert made.students == {"en": "student-en", "hi": "student-hi"}
