@@ -13,10 +13,9 @@ from pathlib import Path
 import console
 import pytest
 
-from epik_jax import cli
+from epik_jax import cli, questions
 from epik_jax.evaluation import feature_distance
-from epik_jax.recipes import run
-from epik_jax.recipes.transliteration import examination
+from epik_jax.recipes import output, run
 from epik_jax.training.stop import InterruptedRunError
 
 TINY = str(Path(__file__).resolve().parents[1] / "configs" / "epik.py") + ":tiny"
@@ -165,7 +164,7 @@ def test_figures_that_cannot_be_written_are_missed_by_their_name(
     def denied(dir: Path) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", f"{dir}/tmpx1y2")
 
-    monkeypatch.setattr(examination.tempfile, "TemporaryFile", denied)
+    monkeypatch.setattr(output.tempfile, "TemporaryFile", denied)
     argv = ["--table", "builtin", "--pairs", tmp_path, "--json", tmp_path / "out.json"]
     said = console.message(2, call("evaluate", *argv))
     assert said == f"epik-jax: {tmp_path / 'out.json'}: Permission denied\n"
@@ -187,7 +186,7 @@ def test_a_reader_that_leaves_early_is_no_error(
     def leave(*given: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(cli, "_print_line", leave)
+    monkeypatch.setattr(questions, "_print_line", leave)
     options = ["--checkpoint", str(workdir / "student"), "--to", "ta"]
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     with pytest.raises(SystemExit) as end:

@@ -76,7 +76,7 @@ def test_the_student_ships_without_its_bridge_and_reads_fewer_pieces(done):
 def test_both_models_tag_text(done, name):
     model = load_labeller(done.folder / name)
     network = LabellingNetwork(model.params, model.config, model.vocabulary)
-    with tiny_run.small([[]]):
+    with tiny_tagger_run.one_width():
         [line] = tag_lines(network, ["Ada lives in Pune."])
     assert line.words == ("Ada", "lives", "in", "Pune", ".")
     assert set(line.tags) <= set(model.config.labels)
@@ -105,7 +105,7 @@ def test_a_student_a_language_is_trained_in_stages_of_its_own(done, tmp_path):
         f"xtremedistil.teacher_folder={done.folder / 'teacher'}",
     ]
     folder, trained = tmp_path / "run", [[]]
-    with tiny_run.small(trained):
+    with tiny_run.small(trained), tiny_tagger_run.one_width():
         runs.run(CONFIG, overrides, folder, evaluate=False)
         assert trained == [["student-en-1-labels", "student-hi-1-labels"]]
         trained.append([])

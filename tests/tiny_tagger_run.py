@@ -21,6 +21,7 @@ import tiny_run
 
 from epik_jax.recipes import recipe
 from epik_jax.recipes import run as runs
+from epik_jax.teachers import placed
 from epik_jax.training.stop import InterruptedRunError
 
 CONFIG = f"{Path(__file__).parents[1]}/configs/xtremedistil.py:tiny"
@@ -76,7 +77,7 @@ def finished() -> TaggerRun:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     trained: list[list[str]] = []
     written: list[dict[str, int]] = []
-    with tiny_run.small(trained):
+    with tiny_run.small(trained), one_width():
         for command in range(4):
             trained.append([])
             if command == 0:
@@ -88,6 +89,14 @@ def finished() -> TaggerRun:
                 runs.run(CONFIG, OVERRIDES, folder, evaluate=False)
             written.append(tiny_run.times(folder))
     return TaggerRun(folder, trained, written)
+
+
+@contextlib.contextmanager
+def one_width() -> Iterator[None]:
+    """All that networks answer is padded to the longest: little is compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(placed, "WIDTH_STEP", 64)
+        yield
 
 
 @contextlib.contextmanager

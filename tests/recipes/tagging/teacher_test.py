@@ -71,8 +71,11 @@ def test_the_head_lies_still_while_pieces_are_guessed_and_then_all_moves(begun, 
     assert stages[1].trainable == ("^student/",)
 
 
-def test_a_finished_teacher_has_left_its_bridge_behind(begun, at):
+def test_tags_are_learnt_without_the_bridge(begun, at):
     network = trained(at)
+    [((masked, tagging), params)] = begun
+    assert masked.carry_over(params) is params
+    assert set(tagging.carry_over(params)) == {"student"}
     assert set(network.params) == {"transformer", "head"}
     assert network.config.labels == LABELS and network.mesh is at.mesh
 

@@ -60,14 +60,6 @@ def test_a_cache_and_a_live_teacher_give_equal_losses(at):
     assert cached.storage == live.storage == "float32"
 
 
-def test_int8_states_give_nearly_the_same_losses(at, tmp_path):
-    config = toy_tagging.student(strategy="D4.1")
-    exact = first_losses(config, gathered(at, config, SignalsConfig(live=True)))
-    material = gathered(at, config, SignalsConfig(num_shards=1))
-    assert material.storage == "int8"
-    assert first_losses(config, material) == pytest.approx(exact, rel=1e-2)
-
-
 @pytest.mark.parametrize(
     ("strategy", "name", "fields"),
     [
