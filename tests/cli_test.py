@@ -190,7 +190,8 @@ def test_a_run_ends_with_its_table(
         "reduction_percent": {"1": 40.04, "32": 51.0},
         "reduced": {"first": "student", "second": "chain"},
     }
-    report = {"data": {"n": 48}, "systems": systems, "timing": timing}
+    about = {"format": "epik-report-1", "data": {"n": 48}}
+    report = {**about, "systems": systems, "timing": timing}
     monkeypatch.setattr(run, "run", recipes := console.Recipe(report))
     overrides = ["--config.a.b=1", "--config.c", "x y"]
     status, out, _ = call("run", "--config", "f:v", *overrides, "--workdir", workdir)

@@ -107,6 +107,7 @@ def content_digest(encoded: EncodedSentences) -> str:
         encoded.source_digest,
         encoded.labels.values,
         encoded.firsts.values,
+        encoded.tagged,
         encoded.group,
     ):
         state.update(np.ascontiguousarray(array).tobytes())

@@ -194,7 +194,10 @@ class _Texts:
         )
         # The pieces were pruned to these very sentences.
         assert (encoded.tokens.lengths == material.encoded.tokens.lengths).all()
-        order = np.argsort([share_of(s.example_id) for s in sentences], kind="stable")
+        # By its words, so that a sentence is not held out in one place and learnt from
+        # in another.
+        shares = [share_of("\x1f".join(s.words)) for s in sentences]
+        order = np.argsort(shares, kind="stable")
         held, learnt = np.sort(order[:num_held_out]), np.sort(order[num_held_out:])
         tagged = learnt[encoded.tagged[learnt]]
         return cls(encoded, material.encoded.source_digest, learnt, tagged, held)

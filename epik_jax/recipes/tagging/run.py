@@ -81,8 +81,19 @@ def run(
 
 
 def fill(config: XtremeDistilRun, at: Workplace, command: str) -> None:
-    """Trains the teacher, writes it, and caches its answers."""
+    """Trains the teacher, writes it, and caches its answers.
+
+    Raises:
+      ValueError: students of these settings have no use for a cache.
+    """
     recipe = config.xtremedistil
+    if recipe.signals.live:
+        raise ValueError("signals.live is set: the teacher's answers are not cached")
+    if recipe.student.parts == {"labels"}:
+        raise ValueError(
+            f"strategy {recipe.student.strategy} learns from people's labels alone: "
+            "there is nothing to cache"
+        )
     origin = begun_from(recipe.teacher, config.data)
     with at.stop:
         corpus = read_tagged_corpus(config.data)

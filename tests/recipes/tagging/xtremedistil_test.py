@@ -54,10 +54,10 @@ def test_a_teacher_that_is_given_is_taken_and_not_trained(folder, at, monkeypatc
 
 
 def test_a_teacher_of_other_labels_is_refused_with_both(folder, at):
-    with pytest.raises(
-        ValueError, match=r"words as .*B-ORG.*, here words are labelled as \('O',"
-    ):
-        ready_teacher(config_of(folder), toy_tagging.corpus(), ("O", "B-X"), at)
+    other = TaggedDataConfig(types=("LOC",))
+    told = r"words as .*B-ORG.*, here words are labelled as \('O', 'B-LOC', 'I-LOC'\)"
+    with pytest.raises(ValueError, match=told):
+        ready_teacher(config_of(folder), toy_tagging.corpus(), other, at)
 
 
 def test_a_teacher_that_is_not_there_is_named(tmp_path, at):
