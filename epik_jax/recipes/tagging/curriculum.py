@@ -104,7 +104,10 @@ def student_stages(
     prefix: str,
 ) -> tuple[Stage, ...]:
     """The stages of a strategy, ready to run."""
-    texts = _Texts.of(material, pieces, model, config.num_held_out)
+    # Stages with labels are chosen on dev lists: there is nothing to hold out for them.
+    apart = any("labels" not in stage.parts for stage in config.sub_stages)
+    num_held_out = config.num_held_out if apart else 0
+    texts = _Texts.of(material, pieces, model, num_held_out)
     batches = dataclasses.replace(config.batches, seed=config.seed)
     common = {
         "pieces": pieces.fingerprint,
@@ -125,10 +128,10 @@ def student_stages(
             validate = make_validate_tags(model, pieces, material.dev)
             validated = sentences_digest(s for f in material.dev.values() for s in f)
         else:
-            apart = texts.encoded.take(texts.held_out)
-            known = held_out(apart, texts.digests[texts.held_out], *shown)
+            unseen = texts.encoded.take(texts.held_out)
+            known = held_out(unseen, texts.digests[texts.held_out], *shown)
             validate = make_validate_loss(forward, objective, known)
-            validated = content_digest(apart)
+            validated = content_digest(unseen)
         loop = dataclasses.replace(config.loop, num_steps=config.num_steps(stage))
         made.append(
             Stage(

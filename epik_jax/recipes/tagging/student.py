@@ -88,8 +88,8 @@ class TaggingStudentConfig:
       thawing: legs in which parameters thaw, of strategies that thaw.
       cycles: cosine cycles in each stage, each twice as long as the one before and
         beginning at 0.97 of its peak.
-      num_held_out: transfer sentences that are not trained on, so that learning from
-        the teacher is validated on them.
+      num_held_out: transfer sentences that are not trained on, so that stages without
+        labels are validated on them.
       num_validated: dev sentences of each list that a validation tags.
       seed: of drawn parameters, dropout and the order of sentences.
     """

@@ -71,8 +71,9 @@ def test_tags_are_learnt_from_tagged_sentences_and_states_from_all():
     representation, logits, labels = stages_of(toy_tagging.student(strategy="D4.1"))
     assert drawn(labels) < drawn(logits) == drawn(representation)
     assert all(b["label_mask"].any(axis=1).all() for b in batches(labels))
+    # A joint stage is chosen on dev lists, and learns from what others hold out, too.
     [joint] = stages_of(toy_tagging.student(strategy="D1"))
-    assert drawn(joint) == drawn(logits)
+    assert drawn(logits) < drawn(joint)
 
 
 def batches(stage, count=5):
@@ -175,7 +176,7 @@ def test_a_student_of_a_language_sees_that_language_alone():
     config = toy_tagging.student(strategy="D0", num_held_out=2)
     [stage] = stages_of(config, tagged, prefix="student-hi")
     assert stage.name == "student-hi-1-labels"
-    assert len(drawn(stage)) == 6
+    assert len(drawn(stage)) == len(material.sentences)
 
 
 @pytest.mark.parametrize("count", [16, 99])
