@@ -21,7 +21,9 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
 
     Kernels and embedding tables are normal with variance 1/fan-in (for a table: 1/D),
     cut at two standard deviations; scales are one, biases zero. A recurrent kernel
-    [..., H, G*H] is orthogonal for each of its G gates (Saxe et al. 2014).
+    [..., H, G*H] is orthogonal for each of its G gates (Saxe et al. 2014). A table of
+    positions begins as sinusoids: drawn like that of tokens, which are scaled up when
+    they are read, it would long not be seen beside them.
 
     Args:
       path: such as "encoder/block_00/attention/query/kernel".
@@ -36,6 +38,8 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
         return np.ones(shape, np.float32)
     if leaf == "bias":
         return np.zeros(shape, np.float32)
+    if leaf == "position_embedding":
+        return _sinusoids(*shape)
     if leaf == "recurrent_kernel":
         return _orthogonal(path, shape, seed)
     fan_in = shape[-1] if leaf.endswith("embedding") else math.prod(shape[:-1])
@@ -72,6 +76,15 @@ def _orthogonal(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     bases *= np.sign(np.diagonal(upper, axis1=-2, axis2=-1))[..., None, :]
     side_by_side = bases.swapaxes(-3, -2)  # [..., G, H, H] -> [..., H, G, H]
     return side_by_side.reshape(shape).astype(np.float32)
+
+
+def _sinusoids(length: int, width: int) -> np.ndarray:
+    """Sines, then cosines, of rates that fall (Vaswani et al. 2017)."""
+    half = -(-width // 2)
+    rates = np.exp(-math.log(10000.0) * np.arange(half) / half)
+    angles = np.arange(length)[:, None] * rates[None, :]
+    both = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+    return both[:, :width].astype(np.float32)
 
 
 def _words(digest: bytes) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import tiny
 
 from epik_jax import trees
 from epik_jax.models import initial, transformer
+from epik_jax.models.encoder_decoder import sinusoids
 
 KERNEL = "encoder/block_00/attention/query/kernel"
 
@@ -54,3 +55,14 @@ def test_a_tree_is_drawn_leaf_by_leaf_from_full_paths():
     assert {p: x.shape for p, x in drawn.items()} == {
         p: x.shape for p, x in trees.flatten(shapes).items()
     }
+
+
+def test_positions_begin_as_large_as_tokens_are_read():
+    """A table drawn like that of tokens would be sixteen times too small."""
+    width = 256
+    positions = initial.draw("transformer/position_embedding", (64, width), 0)
+    tokens = initial.draw("transformer/embedding", (64, width), 0) * width**0.5
+    sizes = [np.sqrt(np.square(table).mean()) for table in (positions, tokens)]
+    assert 0.5 < sizes[0] / sizes[1] < 1.0
+    np.testing.assert_allclose(positions, sinusoids(64, width), atol=1e-4)
+    assert initial.draw("position_embedding", (3, 5), 0).shape == (3, 5)
