@@ -114,8 +114,7 @@ def teacher(size: str) -> dict:
             "dropout": 0.1,
             "matmul_dtype": "bfloat16",
         },
-        # A hidden piece of the real text still cost 6.7 nats after 2,000 steps, so that
-        # guessing them would take many times the budget.
+        # None begins with tags.
         "masked": stage(size, masked, validated=False) if masked else None,
         "tagging": stage(size, tagging, validated=True),
         "num_validated": {"real": 200, "builtin": 50, "tiny": 4}[size],
