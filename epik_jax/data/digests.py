@@ -23,6 +23,14 @@ def row_digests(rows: Ragged) -> np.ndarray:
     return _digests(content[a:b] for a, b in itertools.pairwise(ends))
 
 
+def arrays_digest(arrays: Iterable[np.ndarray]) -> str:
+    """sha256 (hex) over the bytes of arrays, one after the other."""
+    state = hashlib.sha256()
+    for array in arrays:
+        state.update(np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()
+
+
 def _digests(contents: Iterable[bytes | memoryview]) -> np.ndarray:
     sha256 = hashlib.sha256
     joined = b"".join([sha256(content).digest()[:8] for content in contents])

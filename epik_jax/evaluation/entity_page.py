@@ -35,11 +35,8 @@ def render(report: Mapping[str, Any]) -> str:
     Raises:
       ValueError: the report has another layout than this code knows.
     """
-    if report.get("format") != FORMAT:
-        raise ValueError(f"report has format {report.get('format')!r}, not {FORMAT!r}")
     sections = (_lists, _types, _times, _sweep, _samples, appendix.curves, _definitions)
-    body = [_header(report), *(part(report) for part in sections)]
-    return document(report["title"], joined(body))
+    return document(report, FORMAT, (_header, *sections))
 
 
 def _header(report: Mapping[str, Any]) -> Markup:

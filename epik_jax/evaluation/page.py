@@ -7,7 +7,7 @@ words, time, curves, definitions and signatures. It computes nothing beyond roun
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from epik_jax.evaluation import appendix, charts, glossary, sections, tables
@@ -46,19 +46,32 @@ def render(report: Mapping[str, Any]) -> str:
     Raises:
       ValueError: the report has another layout than this code knows.
     """
-    if report.get("format") != FORMAT:
-        raise ValueError(f"report has format {report.get('format')!r}, not {FORMAT!r}")
-    body = [_header(report), *(section(report) for section in _SECTIONS)]
-    return document(report["title"], joined(body))
+    return document(report, FORMAT, (_header, *_SECTIONS))
 
 
-def document(title: str, body: Markup) -> str:
-    """A page that needs nothing but itself."""
+def document(
+    report: Mapping[str, Any],
+    layout: str,
+    parts: Sequence[Callable[[Mapping[str, Any]], Markup]],
+) -> str:
+    """A page that needs nothing but itself.
+
+    Args:
+      report: with its "format" and "title".
+      layout: the format that the parts know.
+      parts: of the page, in order.
+
+    Raises:
+      ValueError: the report has another layout.
+    """
+    if report.get("format") != layout:
+        raise ValueError(f"report has format {report.get('format')!r}, not {layout!r}")
+    body = joined([part(report) for part in parts])
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
+        tag("title", report["title"]),
         tag("style", Markup(CSS)),
     )
     whole = tag("html", head, tag("body", tag("main", body)), lang="en")

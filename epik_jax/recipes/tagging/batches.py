@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
+from epik_jax.data.digests import arrays_digest
 from epik_jax.data.encode_sentences import EncodedSentences, make_sentence_batch
 from epik_jax.data.order import Order, evaluation_batches
 from epik_jax.structs import Batch, Sentence
@@ -101,17 +102,16 @@ def held_out_batches(
 
 def content_digest(encoded: EncodedSentences) -> str:
     """sha256 over all that is trained on, in order."""
-    state = hashlib.sha256()
-    for array in (
-        encoded.keys,
-        encoded.source_digest,
-        encoded.labels.values,
-        encoded.firsts.values,
-        encoded.tagged,
-        encoded.group,
-    ):
-        state.update(np.ascontiguousarray(array).tobytes())
-    return state.hexdigest()
+    return arrays_digest(
+        (
+            encoded.keys,
+            encoded.source_digest,
+            encoded.labels.values,
+            encoded.firsts.values,
+            encoded.tagged,
+            encoded.group,
+        )
+    )
 
 
 def sentences_digest(sentences: Iterable[Sentence]) -> str:

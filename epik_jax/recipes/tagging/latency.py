@@ -19,9 +19,9 @@ import numpy as np
 
 from epik_jax.bounds import demand
 from epik_jax.evaluation.timing import Timings, time_predictors
-from epik_jax.models.config import TransformerConfig
 from epik_jax.models.labeller import label
 from epik_jax.models.labeller_config import EncoderLabellerConfig, LabellerConfig
+from epik_jax.recipes.tagging.teacher_config import EncoderConfig
 from epik_jax.structs import Params
 
 _RUNS_IN_A_ROW = 10
@@ -91,22 +91,15 @@ def time_networks(
 
 def mbert_sized(labels: tuple[str, ...]) -> EncoderLabellerConfig:
     """A tagger of the size of multilingual BERT (cased, base): 178 million numbers."""
-    encoder = TransformerConfig(
-        vocab_size=119547,
+    sizes = EncoderConfig(
         width=768,
         num_heads=12,
         feed_forward=3072,
-        encoder_layers=12,
-        decoder_layers=0,
+        layers=12,
         max_length=512,
-        norm="post",
-        positions="learned",
-        activation="gelu_exact",
-        embedding_norm=True,
-        token_types=2,
-        norm_epsilon=1e-12,
+        matmul_dtype="float32",
     )
-    return EncoderLabellerConfig(encoder, labels)
+    return sizes.sized(119547, labels, whole=False)
 
 
 def _timed_pass(

@@ -11,9 +11,8 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
-
 from epik_jax.bounds import LARGEST_SEED, demand, within
+from epik_jax.data.digests import arrays_digest
 from epik_jax.data.encode import Encoded, make_batch
 from epik_jax.data.order import Order
 from epik_jax.structs import Batch, Example
@@ -74,16 +73,15 @@ def supervised_batches(
 
 def content_digest(encoded: Encoded) -> str:
     """sha256 over all that is trained on, in order."""
-    state = hashlib.sha256()
-    for array in (
-        encoded.keys,
-        encoded.source_digest,
-        encoded.target.values,
-        encoded.target.offsets,
-        encoded.weight,
-    ):
-        state.update(np.ascontiguousarray(array).tobytes())
-    return state.hexdigest()
+    return arrays_digest(
+        (
+            encoded.keys,
+            encoded.source_digest,
+            encoded.target.values,
+            encoded.target.offsets,
+            encoded.weight,
+        )
+    )
 
 
 def examples_digest(examples: Iterable[Example]) -> str:
