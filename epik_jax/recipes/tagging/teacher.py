@@ -19,6 +19,7 @@ from epik_jax.data.encode_sentences import (
 )
 from epik_jax.models import initial, labeller
 from epik_jax.models.labeller_config import EncoderLabellerConfig
+from epik_jax.models.neighbours import look_beside
 from epik_jax.objectives.objective import Objective
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.tagging.batches import (
@@ -26,7 +27,7 @@ from epik_jax.recipes.tagging.batches import (
     sentences_digest,
     training_batches,
 )
-from epik_jax.recipes.tagging.bert_folder import begun_params, read_start
+from epik_jax.recipes.tagging.bert_folder import BertStart, begun_params
 from epik_jax.recipes.tagging.corpus import TaggedCorpus, TaggedDataConfig
 from epik_jax.recipes.tagging.labels import (
     for_validation,
@@ -35,7 +36,7 @@ from epik_jax.recipes.tagging.labels import (
     make_validate_tags,
 )
 from epik_jax.recipes.tagging.masked import (
-    bridge_shapes,
+    guess_shapes,
     make_masked_forward,
     masked_ce_term,
     masked_stream,
@@ -52,6 +53,7 @@ def train_teacher(
     data: TaggedDataConfig,
     pieces: WordPieces,
     at: Workplace,
+    start: BertStart | None = None,
 ) -> LabellingNetwork:
     """Trains the teacher, or reads it back where it was finished before.
 
@@ -59,16 +61,10 @@ def train_teacher(
       config: how.
       corpus: sentences.
       data: how they are labelled.
-      pieces: that it reads; of a `start_folder`, the folder's.
+      pieces: that it reads.
       at: where.
-
-    Raises:
-      FileNotFoundError: a file of `start_folder` is missing.
-      ValueError: there is no BERT in it that can be begun with, or one of other pieces.
+      start: what it begins as, whose pieces these are; None draws all parameters.
     """
-    start = read_start(config, data)
-    if start and start.pieces.fingerprint != pieces.fingerprint:
-        raise ValueError(f"start_folder {config.start_folder} has other pieces")
     whole = data.task == "sentences"
     sized = config.model.sized(pieces.size, data.labels, whole=whole)
     model = start.config if start else sized
@@ -76,13 +72,19 @@ def train_teacher(
     shapes: dict[str, Any] = {"student": labeller.parameter_shapes(model)}
     if config.masked:
         stages.insert(0, masked_stage(config, config.masked, model, corpus, pieces))
-        shapes["bridge"] = bridge_shapes(model)
+        shapes["bridge"] = guess_shapes(model)
     if start:
         begun = {"start": start.digest}
         stages = [dataclasses.replace(s, inputs=s.inputs | begun) for s in stages]
         drawn = begun_params(shapes, start, config.seed)
     else:
         drawn = initial.init_params(shapes, config.seed)
+        if config.offsets:
+            looking = {"offsets": list(config.offsets)}
+            stages = [dataclasses.replace(s, inputs=s.inputs | looking) for s in stages]
+            begun = drawn["student"]["transformer"]
+            beside = look_beside(begun, model.encoder, config.offsets)
+            drawn["student"]["transformer"] = beside
     params = run_stages(tuple(stages), drawn, at)
     return LabellingNetwork(params["student"], model, pieces, at.mesh)
 

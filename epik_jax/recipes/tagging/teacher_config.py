@@ -11,6 +11,7 @@ from typing import Literal
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.models.config import TransformerConfig
 from epik_jax.models.labeller_config import EncoderLabellerConfig
+from epik_jax.models.neighbours import demand_offsets
 from epik_jax.recipes.tagging.batches import SentenceBatchConfig
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
@@ -37,6 +38,10 @@ class EncoderConfig:
     max_length: int = 128
     dropout: float = 0.1
     matmul_dtype: Literal["float32", "bfloat16"] = "bfloat16"
+
+    def __post_init__(self) -> None:
+        """Refuses sizes that no network could have, before anything is read."""
+        self.sized(1, ("O",), whole=False)
 
     def sized(
         self, vocab_size: int, labels: tuple[str, ...], *, whole: bool
@@ -90,12 +95,15 @@ class TeacherConfig:
     Attributes:
       model: sizes; where there is a `start_folder`, the folder's hold, but for
         `max_length`, `dropout` and `matmul_dtype`.
-      masked: guessing hidden pieces of all training text; None to begin with tags.
+      masked: guessing hidden pieces of all training text; None to begin with tags, as
+        a BERT does.
       tagging: learning tags.
       num_validated: dev sentences of each list that a validation tags.
       start_folder: Hugging Face folder of a BERT whose encoder training begins with,
         and whose layer of labels where it has just those of the data; its pieces are
         kept, and its sizes. "" draws all parameters.
+      offsets: where the first heads of each block begin to look: -1 for the piece
+        before, 1 for the one behind; empty draws them. A BERT's know already.
       seed: of parameters, hidden pieces and dropout.
     """
 
@@ -104,12 +112,19 @@ class TeacherConfig:
     masked: TeacherStageConfig | None = None
     num_validated: int = 200
     start_folder: str = ""
+    offsets: tuple[int, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuses numbers that mean nothing, and batches wider than the network."""
         demand(self, 1, "num_validated")
         within(self, 0, LARGEST_SEED, "seed")
+        demand_offsets(self.offsets, self.model.num_heads, self.model.width)
+        if self.masked and self.start_folder:
+            raise ValueError(
+                "masked is set beside a start_folder: a BERT has guessed pieces of far "
+                "more text, and its layer for that is not read; set masked to None"
+            )
         for stage in (self.masked, self.tagging):
             if stage and stage.batches.widths[-1] != self.model.max_length:
                 raise ValueError(
