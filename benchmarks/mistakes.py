@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from epik_jax.recipes.output import demand_writable
+from epik_jax.training.stop import InterruptedRunError
 
 
 def told(main: Callable[[], None]) -> None:
     """Runs a benchmark; a file or value that cannot be used ends it in one line."""
     try:
         main()
-    except (OSError, ValueError) as error:
+    except InterruptedRunError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}; the same command goes on there")
+    except (OSError, ValueError, FloatingPointError) as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}")
 
 

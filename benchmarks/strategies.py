@@ -1,13 +1,15 @@
 """Strategies of XtremeDistil under one budget, each with several seeds.
 
     python benchmarks/strategies.py --config FILE:VARIANT --workdir RUN \
-        [--strategies D4.2 D0-S D1 D2] [--seeds 1 2 3] [--part test] [--json OUT] \
-        [--config.KEY=VALUE ...]
+        [--strategies D4.2 D0-S D1 D2] [--seeds 1 2 3] [--weights 1 1 1] \
+        [--part test] [--json OUT] [--config.KEY=VALUE ...]
 
-Teacher and cache are those of the run in the folder, made where they are missing. Every
-student has the steps of `xtremedistil.student.loop.num_steps`, however its strategy
-shares them out. Differences are from the first strategy, over the sentences of all its
-seeds together. It goes on where it was stopped.
+Teacher and cache are those of the run in the folder, made where they are missing. A
+student may take the steps of `xtremedistil.student.loop.num_steps`, however its
+strategy shares them out; with `--config.xtremedistil.student.loop.patience=0` it takes
+them all.
+Differences are from the first strategy, over sentences and seeds. It goes on where it
+was stopped.
 """
 
 from __future__ import annotations
@@ -16,28 +18,29 @@ import argparse
 import dataclasses
 import logging
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import mistakes
-import numpy as np
 
 from epik_jax import host
+from epik_jax.bounds import LARGEST_SEED
 from epik_jax.evaluation import bootstrap, report
-from epik_jax.evaluation.bootstrap import Ratio
 from epik_jax.evaluation.timing import device_name
 from epik_jax.recipes import run
-from epik_jax.recipes.provenance import commit, typed_command
+from epik_jax.recipes.provenance import commit, trained_seconds, typed_command
 from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.tagging.corpus import read_tagged_corpus
+from epik_jax.recipes.tagging.corpus import TaggedCorpus, read_tagged_corpus
 from epik_jax.recipes.tagging.run import XtremeDistilRun
 from epik_jax.recipes.tagging.scoreboard import Tagged
-from epik_jax.recipes.tagging.strategies import STRATEGIES
+from epik_jax.recipes.tagging.strategies import PARTS, STRATEGIES
+from epik_jax.recipes.tagging.student import TaggingStudentConfig
 from epik_jax.recipes.tagging.teaching import gather_material
 from epik_jax.recipes.tagging.xtremedistil import ready_teacher, train_students
+from epik_jax.structs import Sentence
 
-FORMAT = "epik-strategies-1"
+FORMAT = "epik-strategies-2"
 
 
 def main() -> None:
@@ -49,20 +52,35 @@ def main() -> None:
     with run.begun(options.config, overrides, options.workdir) as (_, built, at):
         if not isinstance(built, XtremeDistilRun):
             raise ValueError(f"--config: {options.config} is no xtremedistil recipe")
-        rows = _rows(built, options, at)
-    made = {
-        "format": FORMAT,
-        "command": typed_command("run", options.config, overrides),
-        "commit": commit(),
-        "device": device_name(),
-        "part": options.part,
-        "steps": built.xtremedistil.student.loop.num_steps,
-        "seeds": options.seeds,
-        "rows": rows,
-    }
+        asked = built.xtremedistil.student
+        if options.weights:
+            asked = dataclasses.replace(asked, weights=tuple(options.weights))
+        students = {
+            name: [
+                dataclasses.replace(asked, strategy=name, seed=seed)
+                for seed in options.seeds
+            ]
+            for name in options.strategies
+        }
+        tagged = _tagged(built, students, options.part, at)
+        spent = {name: _spent(at.log.rows(), some) for name, some in students.items()}
+    first = tagged[options.strategies[0]]
+    rows = [{**_row(x, tagged[x], first), **spent[x]} for x in options.strategies]
     for row in rows:
         print(_line(row))
     if options.json:
+        made = {
+            "format": FORMAT,
+            "command": _command(options, overrides),
+            "commit": commit(),
+            "device": device_name(),
+            "part": options.part,
+            "steps": asked.loop.num_steps,
+            "patience": asked.loop.patience,
+            "weights": dict(zip(PARTS, asked.weights, strict=True)),
+            "seeds": options.seeds,
+            "rows": rows,
+        }
         report.write_report(options.json, made)
 
 
@@ -75,67 +93,122 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
         "--strategies", nargs="+", choices=known, default=["D4.2", "D0-S", "D1", "D2"]
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--weights",
+        type=float,
+        nargs=3,
+        metavar=("REPRESENTATION", "LOGITS", "LABELS"),
+        help="of what is learnt at once",
+    )
     parser.add_argument("--part", choices=("dev", "test"), default="test")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options, rest = parser.parse_known_args()
     if odd := [word for word in rest if not word.startswith("--config.")]:
         parser.error(f"unknown: {' '.join(odd)}")
+    for name in ("strategies", "seeds"):
+        if len(set(given := getattr(options, name))) < len(given):
+            parser.error(f"--{name} has one twice")
+    if not all(0 <= seed <= LARGEST_SEED for seed in options.seeds):
+        parser.error(f"--seeds are not all from 0 to {LARGEST_SEED}")
     mistakes.demand_unspoilt(options.json)
     return options, [word.removeprefix("--config.") for word in rest]
 
 
-def _rows(
-    built: XtremeDistilRun, options: argparse.Namespace, at: Workplace
-) -> list[dict[str, Any]]:
+def _command(options: argparse.Namespace, overrides: list[str]) -> str:
+    """As one would type it; folders of this machine are left out."""
+    given = typed_command("run", options.config, overrides)
+    words = ["--strategies", *options.strategies, "--seeds", *map(str, options.seeds)]
+    if options.weights:
+        words += ["--weights", *(f"{weight:g}" for weight in options.weights)]
+    words += ["--part", options.part]
+    return " ".join(
+        [given.replace("epik-jax run", "python benchmarks/strategies.py"), *words]
+    )
+
+
+def _tagged(
+    built: XtremeDistilRun,
+    students: Mapping[str, Sequence[TaggingStudentConfig]],
+    part: str,
+    at: Workplace,
+) -> dict[str, list[Tagged]]:
+    """What the students of each strategy write, in order of their seeds."""
+    recipe = built.xtremedistil
     with at.stop:
         corpus = read_tagged_corpus(built.data)
-        recipe = built.xtremedistil
-        teacher = ready_teacher(recipe, corpus, built.data, at)
+        lists = _lists(corpus, part, recipe.student.num_validated)
+        teacher, _ = ready_teacher(recipe, corpus, built.data, at)
         # Of all that any strategy wants.
         asking = dataclasses.replace(recipe.student, strategy="D2")
         material = gather_material(teacher, corpus, asking, recipe.signals, at)
-        found: dict[str, list[Tagged]] = {}
-        for strategy in options.strategies:
-            for seed in options.seeds:
-                student = dataclasses.replace(
-                    recipe.student, strategy=strategy, seed=seed
+        return {
+            name: [
+                Tagged.of(
+                    train_students(student, material, at, prefix=_prefix(student)),
+                    lists,
                 )
-                prefix = f"compared-{strategy}-{seed}"
-                trained = train_students(student, material, at, prefix=prefix)
-                tagged = Tagged.of(trained, getattr(corpus, options.part))
-                found.setdefault(strategy, []).append(tagged)
-    first = found[options.strategies[0]]
-    return [_row(name, runs, first) for name, runs in found.items()]
+                for student in some
+            ]
+            for name, some in students.items()
+        }
+
+
+def _lists(
+    corpus: TaggedCorpus, part: str, num_validated: int
+) -> dict[str, list[Sentence]]:
+    """What is scored: of dev lists those sentences by which no student was chosen."""
+    lists = corpus.test if part == "test" else corpus.dev_beside(num_validated)
+    if not lists:
+        raise ValueError(f"config.data: there is nothing of split {part!r} to score")
+    return lists
+
+
+def _prefix(student: TaggingStudentConfig) -> str:
+    """Of a student's stages; its weights count where something is learnt at once."""
+    name = f"compared-{student.strategy}-{student.seed}"
+    if all(len(stage.parts) == 1 for stage in student.sub_stages):
+        return name
+    return "-".join([name, "weights", *(f"{weight:g}" for weight in student.weights)])
+
+
+def _spent(
+    log: Sequence[Mapping[str, Any]], students: Sequence[TaggingStudentConfig]
+) -> dict[str, list[Any]]:
+    """Steps that were really taken, and minutes, of each student."""
+    taken, minutes = [], []
+    for student in students:
+        ends: dict[str, int] = {}
+        names = {f"{_prefix(student)}-{stage.name}" for stage in student.sub_stages}
+        rows = [row for row in log if row["stage"] in names]
+        for row in rows:
+            ends[row["stage"]] = max(row["step"], ends.get(row["stage"], 0))
+        taken.append(sum(ends.values()))
+        minutes.append(round(trained_seconds(rows) / 60, 2))
+    return {"taken": taken, "minutes": minutes}
 
 
 def _row(name: str, runs: Sequence[Tagged], first: Sequence[Tagged]) -> dict[str, Any]:
-    lists = runs[0].lists
-    each = [bootstrap.macro_value(one.main, lists) for one in runs]
+    langs = runs[0].langs
+    each = [bootstrap.macro_value(one.main, langs) for one in runs]
     row: dict[str, Any] = {
         "strategy": name,
         "each": each,
         "mean": statistics.mean(each),
         "sd": statistics.stdev(each) if len(each) > 1 else 0.0,
+        "by_language": {
+            lang: statistics.mean(one.value(lang) for one in runs)
+            for lang in dict.fromkeys(langs.tolist())
+        },
     }
-    if runs is not first:
-        difference = bootstrap.paired_interval(
-            _together(runs), _together(first), lists, num_resamples=1000
-        )
-        row["difference"] = difference.figure()
-        row["verdict"] = difference.verdict(higher_is_better=True)
+    if runs is not first and len(runs) > 1:
+        theirs, ours = ([one.main for one in some] for some in (first, runs))
+        found = bootstrap.seeds_interval(ours, theirs, langs, num_resamples=1000)
+        row["difference"] = found.figure()
+        row["verdict"] = found.verdict(higher_is_better=True)
     return row
 
 
-def _together(runs: Sequence[Tagged]) -> Ratio:
-    """The columns of all seeds, summed sentence by sentence."""
-    columns = [one.main for one in runs]
-    return Ratio(
-        np.sum([c.numerators for c in columns], axis=0),
-        np.sum([c.denominators for c in columns], axis=0),
-    )
-
-
-def _line(row: dict[str, Any]) -> str:
+def _line(row: Mapping[str, Any]) -> str:
     text = f"{row['strategy']:6} {100 * row['mean']:6.2f} ± {100 * row['sd']:.2f}"
     if "difference" in row:
         value, low, high = (

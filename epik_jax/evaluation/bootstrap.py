@@ -14,45 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_MAX_DRAWS = 1 << 22  # Cluster counts held at once: 32 MiB, whatever the corpus size.
+from epik_jax.evaluation.resampling import Ratio, resampled, rows_by_stratum
+
 _DUST = 1e-12  # A bound that should be zero comes out as 1e-17 either way.
-
-
-@dataclasses.dataclass(frozen=True)
-class Ratio:
-    """A metric as columns: the sum of one divided by the sum of the other.
-
-    Attributes:
-      numerators: float [N], such as edits.
-      denominators: float [N], such as reference lengths; ones for a plain mean.
-      clusters: [N], rows of equal label are drawn together; None where each row is
-        drawn for itself.
-    """
-
-    numerators: np.ndarray
-    denominators: np.ndarray
-    clusters: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        if self.numerators.shape != self.denominators.shape:
-            raise ValueError(
-                f"{self.numerators.shape} numerators against "
-                f"{self.denominators.shape} denominators"
-            )
-
-    @property
-    def known(self) -> np.ndarray:
-        """Rows that the metric says something of, int64 [at most N]."""
-        return np.flatnonzero(self.denominators)
-
-    def take(self, rows: np.ndarray) -> Ratio:
-        """The named rows."""
-        clusters = None if self.clusters is None else self.clusters[rows]
-        return Ratio(self.numerators[rows], self.denominators[rows], clusters)
-
-    def value(self) -> float:
-        """The ratio of the sums."""
-        return float(self.numerators.sum() / self.denominators.sum())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +45,7 @@ class Interval:
 
 def macro_value(ratio: Ratio, strata: Sequence[str] | np.ndarray) -> float:
     """The unweighted mean over strata of each stratum's ratio."""
-    groups = _rows_by_stratum(ratio, strata)
+    groups = rows_by_stratum(ratio, strata)
     return float(np.mean([ratio.take(rows).value() for rows in groups]))
 
 
@@ -111,7 +75,7 @@ def interval(
     Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3; of
     clusters: Field and Welsh, Bootstrapping clustered data, 2007.
     """
-    draws = _resampled((ratio,), strata, num_resamples, seed)
+    draws = resampled((ratio,), strata, num_resamples, seed)
     return _percentiles(macro_value(ratio, strata), draws[0], level)
 
 
@@ -142,9 +106,56 @@ def paired_interval(
     """
     if a.numerators.shape != b.numerators.shape:
         raise ValueError(f"{a.numerators.shape} rows against {b.numerators.shape}")
-    draws = _resampled((a, b), strata, num_resamples, seed)
+    draws = resampled((a, b), strata, num_resamples, seed)
     value = macro_value(a, strata) - macro_value(b, strata)
     return _percentiles(value, draws[0] - draws[1], level)
+
+
+def seeds_interval(
+    a: Sequence[Ratio],
+    b: Sequence[Ratio],
+    strata: Sequence[str] | np.ndarray,
+    *,
+    num_resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Percentile interval of the mean of `a` minus that of `b`, several runs each.
+
+    Each resample draws rows for all runs alike, and for either side as many of its runs
+    as there are, with replacement: another run would have come out otherwise, too.
+    Deviations of drawn means are widened by sqrt(S / (S - 1)) for S runs, by which the
+    bootstrap of a mean of few is too narrow.
+
+    Args:
+      a: columns of the first system's runs, N rows each.
+      b: of the second's, on the same rows.
+      strata: N labels; values are averaged over strata, unweighted.
+      num_resamples: how often rows and runs are drawn anew.
+      level: share of the resamples inside the interval.
+      seed: the same seed gives the same interval.
+
+    Raises:
+      ValueError: fewer than two runs of either, no rows, or unequal numbers of them.
+
+    Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8.
+    """
+    if min(len(a), len(b)) < 2:
+        raise ValueError("the spread of runs cannot be seen in fewer than two")
+    if len({r.numerators.shape for r in (*a, *b)}) > 1:
+        raise ValueError(f"rows of {[r.numerators.shape for r in (*a, *b)]}")
+    drawn = resampled((*a, *b), strata, num_resamples, seed)
+    rng = np.random.default_rng((seed, 1))
+    means = []
+    for values in (drawn[: len(a)], drawn[len(a) :]):
+        count = len(values)
+        runs = rng.integers(0, count, (count, num_resamples))
+        mean = values.mean(axis=0)
+        moved = np.take_along_axis(values, runs, axis=0).mean(axis=0) - mean
+        means.append(mean + moved * (count / (count - 1)) ** 0.5)
+    value = np.mean([macro_value(r, strata) for r in a])
+    value -= np.mean([macro_value(r, strata) for r in b])
+    return _percentiles(float(value), means[0] - means[1], level)
 
 
 def share_interval(
@@ -181,90 +192,13 @@ def share_interval(
     ratios = (a, start, end)
     if len({r.numerators.shape for r in ratios}) > 1:
         raise ValueError(f"rows of {[r.numerators.shape for r in ratios]}")
-    drawn = _resampled(ratios, strata, num_resamples, seed)
+    drawn = resampled(ratios, strata, num_resamples, seed)
     values = [macro_value(r, strata) for r in ratios]
     way, whole = drawn[2] - drawn[1], values[2] - values[1]
     if (np.sign(way) != np.sign(whole)).any() or abs(whole) < _DUST:
         return None
     share = (values[0] - values[1]) / whole
     return _percentiles(share, (drawn[0] - drawn[1]) / way, level)
-
-
-def _rows_by_stratum(
-    ratio: Ratio, strata: Sequence[str] | np.ndarray
-) -> list[np.ndarray]:
-    num_rows = len(ratio.numerators)
-    if num_rows == 0 or len(strata) != num_rows:
-        raise ValueError(f"{num_rows} rows with {len(strata)} strata labels")
-    names, index = np.unique(np.asarray(strata, dtype=str), return_inverse=True)
-    return [np.flatnonzero(index == i) for i in range(len(names))]
-
-
-def _resampled(
-    ratios: Sequence[Ratio],
-    strata: Sequence[str] | np.ndarray,
-    num_resamples: int,
-    seed: int,
-) -> np.ndarray:
-    """[len(ratios), num_resamples]: macro averages of all on the same draws."""
-    groups = _rows_by_stratum(ratios[0], strata)
-    stratum = np.empty(len(ratios[0].numerators), np.int64)
-    for i, rows in enumerate(groups):
-        stratum[rows] = i
-    labels = ratios[0].clusters
-    labels = np.arange(len(stratum)) if labels is None else labels
-    cluster = np.unique(labels, return_inverse=True)[1]
-    pools = _pools(cluster, stratum)
-    shape = (int(cluster.max()) + 1, len(groups))
-    sums = [
-        [_summed(column, cluster, stratum, shape) for column in columns]
-        for columns in ((r.numerators, r.denominators) for r in ratios)
-    ]
-    chunk = max(1, _MAX_DRAWS // shape[0])
-    parts = []
-    for start in range(0, num_resamples, chunk):
-        size = min(chunk, num_resamples - start)
-        counts = _drawn_counts(pools, size, (seed, start))
-        # Of few clusters a resample may leave a stratum without any.
-        with np.errstate(invalid="ignore"):
-            by_stratum = [(counts @ n) / (counts @ d) for n, d in sums]
-        parts.append([np.nanmean(values, axis=1) for values in by_stratum])
-    return np.concatenate(parts, axis=1)
-
-
-def _pools(cluster: np.ndarray, stratum: np.ndarray) -> list[np.ndarray]:
-    """Clusters that are drawn among each other: by stratum where none has several."""
-    first = np.full(cluster.max() + 1, stratum.max())
-    last = np.zeros(cluster.max() + 1, np.int64)
-    np.minimum.at(first, cluster, stratum)
-    np.maximum.at(last, cluster, stratum)
-    if (first == last).all():
-        return [np.flatnonzero(first == i) for i in range(int(stratum.max()) + 1)]
-    return [np.arange(len(first))]
-
-
-def _summed(
-    column: np.ndarray, cluster: np.ndarray, stratum: np.ndarray, shape: tuple[int, int]
-) -> np.ndarray:
-    """[clusters, strata]: sums of a column."""
-    total = np.zeros(shape)
-    np.add.at(total, (cluster, stratum), column)
-    return total
-
-
-def _drawn_counts(
-    pools: Sequence[np.ndarray], num_resamples: int, seed: tuple[int, int]
-) -> np.ndarray:
-    """Float [num_resamples, clusters]: how often each is in each resample."""
-    rng = np.random.default_rng(seed)
-    counts = np.zeros((num_resamples, sum(map(len, pools))))
-    for pool in pools:
-        size = len(pool)
-        drawn = rng.integers(0, size, (num_resamples, size))
-        places = drawn + size * np.arange(num_resamples)[:, None]
-        found = np.bincount(places.ravel(), minlength=num_resamples * size)
-        counts[:, pool] = found.reshape(num_resamples, size)
-    return counts
 
 
 def _percentiles(value: float, draws: np.ndarray, level: float) -> Interval:

@@ -15,9 +15,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from epik_jax.evaluation import feature_distance, sounds
-from epik_jax.evaluation.bootstrap import Ratio
 from epik_jax.evaluation.clusters import clusters
 from epik_jax.evaluation.glossary import OF_SPELLING
+from epik_jax.evaluation.resampling import Ratio
 from epik_jax.evaluation.sounds import Heard, KeyFn, WordDistance
 from epik_jax.structs import Example, Hypothesis
 from epik_jax.text.edits import num_edits

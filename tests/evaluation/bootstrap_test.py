@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from epik_jax.evaluation import bootstrap
-from epik_jax.evaluation.bootstrap import Ratio
+from epik_jax.evaluation import bootstrap, resampling
+from epik_jax.evaluation.resampling import Ratio
 
 
 def mean_of(values):
@@ -89,7 +89,7 @@ def test_paired_interval_covers_the_truth_about_as_often_as_promised():
 
 def test_chunks_of_resamples_are_independent(monkeypatch):
     values = np.random.default_rng(7).normal(size=50)
-    monkeypatch.setattr(bootstrap, "_MAX_DRAWS", 500)  # Ten resamples a chunk.
+    monkeypatch.setattr(resampling, "_MAX_DRAWS", 500)  # Ten resamples a chunk.
     chunked = bootstrap.interval(mean_of(values), ["x"] * 50, num_resamples=4000)
     monkeypatch.undo()
     whole = bootstrap.interval(mean_of(values), ["x"] * 50, num_resamples=4000)
@@ -188,3 +188,75 @@ def test_clusters_inside_strata_keep_the_sizes_of_the_strata():
         Ratio(values, np.ones(10), clusters), ["x"] * 6 + ["y"] * 4, num_resamples=200
     )
     assert (found.low, found.value, found.high) == (2.0, 2.0, 2.0)
+
+
+def runs_of(rng, common, *, better=0.0, seed_sd=0.05, count=3):
+    """Columns of a system's runs, which differ by their seeds and by each row."""
+    rows = common.shape
+    return [
+        mean_of(common + better + rng.normal(0, seed_sd) + rng.normal(0, 0.3, rows))
+        for _ in range(count)
+    ]
+
+
+def summed(runs):
+    """All runs as one system, as if their seeds were nothing that varies."""
+    parts = ([getattr(r, n) for r in runs] for n in ("numerators", "denominators"))
+    return Ratio(*(np.sum(columns, axis=0) for columns in parts))
+
+
+def test_equal_systems_whose_runs_spread_are_seldom_called_different():
+    # The mean of a run varies by 0.05 with its seed, and with its rows by 0.02.
+    rng, trials = np.random.default_rng(9), 200
+    told = {"seeds": 0, "summed": 0}
+    for trial in range(trials):
+        common = rng.normal(size=200)
+        ours, theirs = (runs_of(rng, common) for _ in range(2))
+        given = {"strata": ["x"] * 200, "num_resamples": 300, "seed": trial}
+        found = {
+            "seeds": bootstrap.seeds_interval(ours, theirs, **given),
+            "summed": bootstrap.paired_interval(summed(ours), summed(theirs), **given),
+        }
+        for name, one in found.items():
+            told[name] += one.verdict(higher_is_better=True) != "inconclusive"
+    assert told["seeds"] / trials < 0.09
+    assert told["summed"] / trials > 0.25
+
+
+def test_a_difference_much_larger_than_the_spread_of_runs_is_seen():
+    rng = np.random.default_rng(10)
+    common, strata = rng.normal(size=200), np.array(["x", "y"] * 100)
+    ours, theirs = runs_of(rng, common, better=0.5), runs_of(rng, common)
+    found = bootstrap.seeds_interval(ours, theirs, strata)
+    values = [[bootstrap.macro_value(r, strata) for r in x] for x in (ours, theirs)]
+    assert found.value == pytest.approx(np.mean(values[0]) - np.mean(values[1]))
+    assert found.low < found.value < found.high
+    assert found.verdict(higher_is_better=True) == "better"
+    other = bootstrap.seeds_interval(theirs, ours, strata)
+    assert other.verdict(higher_is_better=True) == "worse"
+
+
+def test_runs_that_do_not_spread_leave_the_interval_of_the_rows():
+    rng = np.random.default_rng(11)
+    one, other = mean_of(rng.normal(size=80)), mean_of(rng.normal(size=80))
+    found = bootstrap.seeds_interval([one] * 3, [other] * 2, ["x"] * 80)
+    rows = bootstrap.paired_interval(one, other, ["x"] * 80)
+    assert (found.low, found.high) == pytest.approx((rows.low, rows.high))
+
+
+def test_an_interval_of_runs_follows_from_its_seed():
+    rng = np.random.default_rng(12)
+    common = rng.normal(size=40)
+    given = *(runs_of(rng, common) for _ in range(2)), ["x"] * 40
+    first = bootstrap.seeds_interval(*given, seed=1)
+    assert first == bootstrap.seeds_interval(*given, seed=1)
+    assert first != bootstrap.seeds_interval(*given, seed=2)
+
+
+def test_runs_that_cannot_be_compared_are_refused():
+    two = [mean_of([1.0, 2.0])] * 2
+    for ours, theirs in ((two[:1], two), (two, two[:1]), (two, [])):
+        with pytest.raises(ValueError, match="fewer than two"):
+            bootstrap.seeds_interval(ours, theirs, ["x"] * 2)
+    with pytest.raises(ValueError, match="rows of"):
+        bootstrap.seeds_interval(two, [two[0], mean_of([1.0])], ["x"] * 2)
