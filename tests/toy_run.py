@@ -10,7 +10,7 @@ import functools
 import itertools
 import sys
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,31 @@ def bad_at(numbers: Container[int]) -> Callable[[int], Iterator[Batch]]:
             yield batch | {"x": batch["x"] * np.nan} if n in numbers else batch
 
     return stream
+
+
+def scripted(
+    costs: Iterable[float],
+) -> tuple[Callable[[TrainState], dict[str, float]], list[list[bytes]]]:
+    """A validation that gives these costs in turn, and the bits of what it saw."""
+    seen: list[list[bytes]] = []
+    left = iter(costs)
+
+    def validate(state: TrainState) -> dict[str, float]:
+        seen.append(bits(state))
+        return {"cost": next(left)}
+
+    return validate, seen
+
+
+def stopping_after(num_steps: int) -> dict[str, Any]:
+    """A step that wishes to stop while it runs for the `num_steps`-th time."""
+    wish, calls = Wish(), itertools.count(1)
+
+    def stopping(state: TrainState, batch: Batch) -> Any:
+        wish.asked = next(calls) == num_steps
+        return step()(state, batch)
+
+    return {"step": stopping, "stop": wish}
 
 
 def run(

@@ -113,13 +113,16 @@ class Checkpoints:
         return max(self._manager.all_steps(), default=None)
 
     def best(self) -> int | None:
-        """The step of lowest cost, or None where none was validated."""
+        """The step of lowest cost, or None where none was validated.
+
+        Of equal ones the newest, which is the one that is kept.
+        """
         costs = {}
         for step in self._manager.all_steps():
             cost = _metric(self._manager.metrics(step) or {})
             if cost < float("inf"):
                 costs[step] = cost
-        return min(costs, key=lambda s: (costs[s], s)) if costs else None
+        return min(costs, key=lambda s: (costs[s], -s)) if costs else None
 
     def meta(self, step: int) -> dict[str, Any]:
         """What was saved beside a state, without reading the state."""

@@ -35,7 +35,8 @@ class LoopConfig:
       save_every: steps between checkpoints.
       validate_every: steps between validations, 0 for none.
       patience: validations without a better one before the stage ends, 0 for no end.
-      keep_best: end with the parameters of the best validation.
+      keep_best: end with the parameters of the best validation; what the stage begins
+        with is validated, too, so that none ends worse than it began.
     """
 
     num_steps: int
@@ -101,6 +102,10 @@ def train(
     state = _resumed(state, within)
     start, validations = int(state.step), _Validations(config, within)
     window = Window(within.name, config.num_steps, within.log)
+    if not start and config.keep_best and within.checkpoints.newest() is None:
+        cost = validations.now(state, 0, window)
+        if cost is not None:
+            within.checkpoints.save(state, within.meta, cost)
     with contextlib.closing(prefetch(batches(start))) as stream:
         for done in range(start + 1, config.num_steps + 1):
             if validations.exhausted:
@@ -132,7 +137,7 @@ def train(
 def _resumed(state: TrainState, within: Surroundings) -> TrainState:
     newest = within.checkpoints.newest()
     if newest is None:
-        within.log.resume(within.name, 0)
+        within.log.resume(within.name, -1)
         return state
     # Before the state is read: another model's arrays would fail by shape alone.
     meta = within.checkpoints.meta(newest)
@@ -166,7 +171,10 @@ class _Validations:
     def maybe(self, state: TrainState, done: int, window: Window) -> float | None:
         every = self._config.validate_every
         due = every and (done % every == 0 or done == self._config.num_steps)
-        if not due or self._within.validate is None:
+        return self.now(state, done, window) if due else None
+
+    def now(self, state: TrainState, done: int, window: Window) -> float | None:
+        if self._within.validate is None:
             return None
         with window.outside(state):
             values = self._within.validate(state)

@@ -1,4 +1,4 @@
-"""The loop: resuming bit by bit, stopping, bad numbers, choosing the best."""
+"""The loop: resuming bit by bit, stopping, bad numbers, patience."""
 
 import dataclasses
 import itertools
@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 import toy_run
-from toy_run import Wish, bits, run
+from toy_run import bits, run, scripted, stopping_after
 
 from epik_jax.means import Mean
 from epik_jax.training.checkpoint import Checkpoints
@@ -39,23 +39,12 @@ def _newest(folder):
         return step, step and checkpoints.restore(step, toy_run.state())
 
 
-def _stopping_after(num_steps):
-    """A step that wishes to stop while it runs for the `num_steps`-th time."""
-    wish, calls = Wish(), itertools.count(1)
-
-    def step(state, batch):
-        wish.asked = next(calls) == num_steps
-        return toy_run.step()(state, batch)
-
-    return {"step": step, "stop": wish}
-
-
 @pytest.mark.parametrize("num_steps", [1, 5, 8, 11])
 def test_a_stopped_and_resumed_run_ends_as_one_that_was_not(
     straight, tmp_path, num_steps
 ):
     with pytest.raises(InterruptedRunError, match=f"toy: .* step {num_steps}, saved"):
-        run(tmp_path, **_stopping_after(num_steps))
+        run(tmp_path, **stopping_after(num_steps))
     assert _newest(tmp_path)[0] == num_steps
     assert bits(run(tmp_path)) == straight[1]
 
@@ -217,33 +206,13 @@ def test_checkpoints_of_another_configuration_are_refused_by_the_part_that_diffe
     assert (tmp_path / "metrics.jsonl").read_text() == log
 
 
-def _scripted(costs):
-    """A validation that gives these costs in turn, and keeps the states' bits."""
-    seen, left = [], iter(costs)
-
-    def validate(state):
-        seen.append(bits(state))
-        return {"cost": next(left)}
-
-    return validate, seen
-
-
-@pytest.mark.parametrize("costs", [[0.5, 0.2, 0.4, 0.3], [0.5, 0.0, 0.4, 0.3]])
-def test_keep_best_ends_with_the_best_validated_state(tmp_path, costs):
-    validate, seen = _scripted(costs)
-    state = run(
-        tmp_path, validate=validate, validate_every=3, keep_best=True, save_every=100
-    )
-    assert bits(state) == seen[1]
-
-
 def test_without_keep_best_the_last_state_counts(straight, tmp_path):
-    validate, _ = _scripted([0.1, 0.2, 0.3, 0.4])
+    validate, _ = scripted([0.1, 0.2, 0.3, 0.4])
     assert bits(run(tmp_path, validate=validate, validate_every=3)) == straight[1]
 
 
 def test_patience_ends_a_stage_early_and_a_restart_does_not_go_on(tmp_path):
-    validate, seen = _scripted([0.5, 0.3, 0.4, 0.3, 0.2, 0.1])
+    validate, seen = scripted([0.5, 0.3, 0.4, 0.3, 0.2, 0.1])
     lengths = {"validate_every": 2, "patience": 2, "log_every": 4}
     state = run(tmp_path, validate=validate, **lengths)
     assert int(state.step) == 8 and len(seen) == 4
@@ -256,11 +225,11 @@ def test_patience_counts_validations_from_before_a_stop(tmp_path):
     with pytest.raises(InterruptedRunError):
         run(
             tmp_path,
-            validate=_scripted([0.3, 0.4])[0],
-            **_stopping_after(5),
+            validate=scripted([0.3, 0.4])[0],
+            **stopping_after(5),
             **lengths,
         )
-    assert int(run(tmp_path, validate=_scripted([0.5])[0], **lengths).step) == 6
+    assert int(run(tmp_path, validate=scripted([0.5])[0], **lengths).step) == 6
 
 
 def test_a_checkpoint_that_cannot_be_written_stops_the_run(tmp_path, monkeypatch):
@@ -277,7 +246,7 @@ def test_no_thread_outlives_a_run_however_it_ends(tmp_path):
         return [t for t in threading.enumerate() if t.name == "prefetch"]
 
     with pytest.raises(InterruptedRunError) as caught:
-        run(tmp_path, **_stopping_after(2))
+        run(tmp_path, **stopping_after(2))
     run(tmp_path, num_steps=6)
     end = time.monotonic() + 5
     while prefetching() and time.monotonic() < end:
