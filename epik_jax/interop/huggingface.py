@@ -27,6 +27,13 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 _ACTIVATIONS = {"gelu": "gelu_exact", "gelu_new": "gelu", "relu": "relu"}
 
+_MOST_FILLING = 64
+
+_WHOLE_NUMBERS = (
+    *("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size"),
+    *("num_hidden_layers", "max_position_embeddings", "type_vocab_size"),
+)
+
 _BLOCK = r"encoder\.layer\.(\d+)\."
 _NAMES = (
     (r"embeddings\.word_embeddings\.weight", "embedding"),
@@ -93,7 +100,9 @@ def load_bert(folder: Path) -> Bert:
     record = read_object(folder / CONFIG)
     config = _sizes(record, folder)
     pieces = load_pieces(folder)
-    if pieces.size > config.vocab_size:
+    filling = config.vocab_size - pieces.size
+    # Tables may be filled up to a round number of rows.
+    if filling and (config.vocab_size % 8 or not 0 < filling < _MOST_FILLING):
         raise ValueError(
             f"{folder}: {pieces.size} pieces, but embeddings for {config.vocab_size}"
         )
@@ -120,13 +129,18 @@ def _sizes(record: dict[str, Any], folder: Path) -> TransformerConfig:
             f"{folder / CONFIG}: position_embedding_type {positions!r} is not "
             "'absolute'"
         )
-    if (activation := record.get("hidden_act", "gelu")) not in _ACTIVATIONS:
+    if (activation := str(record.get("hidden_act", "gelu"))) not in _ACTIVATIONS:
         raise ValueError(
             f"{folder / CONFIG}: hidden_act {activation!r} is none of "
             f"{sorted(_ACTIVATIONS)}"
         )
     if record.get("is_decoder"):
         raise ValueError(f"{folder / CONFIG}: is_decoder is true; it is no encoder")
+    for name in _WHOLE_NUMBERS:
+        if name in record and type(record[name]) is not int:
+            raise ValueError(
+                f"{folder / CONFIG}: {name} is {record[name]!r}, no whole number"
+            )
     try:
         return TransformerConfig(
             vocab_size=record["vocab_size"],
@@ -146,17 +160,17 @@ def _sizes(record: dict[str, Any], folder: Path) -> TransformerConfig:
         )
     except KeyError as error:
         raise ValueError(f"{folder / CONFIG}: there is no {error} in it") from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from error
 
 
 def _labels(record: dict[str, Any], folder: Path) -> tuple[str, ...]:
     """Names of the labels in order; none where the folder gives none."""
     named = record.get("id2label") or {}
-    if set(named) != {str(i) for i in range(len(named))}:
+    if not isinstance(named, dict) or set(named) != {str(i) for i in range(len(named))}:
         raise ValueError(
             f"{folder / CONFIG}: id2label does not number labels from 0 on: "
-            f"{list(named)}"
+            f"{list(named) if isinstance(named, dict) else named!r}"
         )
     return tuple(named[str(i)] for i in range(len(named)))
 
@@ -205,6 +219,8 @@ def _demand_complete(
     for path in sorted({*wanted, *flat}):
         if path not in flat:
             raise ValueError(f"{folder / WEIGHTS}: there is no {path} in it")
+        if not np.isfinite(flat[path]).all():
+            raise ValueError(f"{folder / WEIGHTS}: {path} holds numbers that are none")
         there, here = flat[path].shape, wanted[path].shape if path in wanted else None
         if there != here:
             raise ValueError(
@@ -224,6 +240,10 @@ def _demand_layer(
             )
     # Where no label has a name, the layer itself says how many there are.
     count = num_labels or len(classifier["bias"])
+    if not all(np.isfinite(leaf).all() for leaf in classifier.values()):
+        raise ValueError(
+            f"{folder / WEIGHTS}: the classifier holds numbers that are none"
+        )
     found = classifier["kernel"].shape, classifier["bias"].shape
     if found != ((width, count), (count,)):
         raise ValueError(

@@ -19,6 +19,7 @@ import safetensors
 import safetensors.numpy
 
 from epik_jax import trees
+from epik_jax.models import labeller, transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.models.labeller_config import (
     BilstmLabellerConfig,
@@ -40,6 +41,12 @@ _KINDS = {
     "encoder labeller": EncoderLabellerConfig,
     "bilstm labeller": BilstmLabellerConfig,
 }
+
+_DAMAGES = (
+    *(LookupError, TypeError, AttributeError),
+    *(json.JSONDecodeError, UnicodeDecodeError, safetensors.SafetensorError),
+)
+"""What reading a folder fails with that is whole, and not what we write."""
 
 ConfigT = TypeVar("ConfigT", bound=TransformerConfig | LabellerConfig)
 VocabularyT = TypeVar("VocabularyT", bound=Vocabulary | WordPieces)
@@ -118,6 +125,15 @@ def load_model(folder: Path) -> AnyModel:
             raise ValueError(f"{path} is missing")
         if sha256(path) != digest:
             raise ValueError(f"{path} has changed since it was exported")
+    try:
+        return _read(folder)
+    except _DAMAGES as e:
+        said = f"{type(e).__name__}: {e}"
+        raise ValueError(f"{folder} is damaged: {said}; export it again") from e
+
+
+def _read(folder: Path) -> AnyModel:
+    """A folder whose files are those that were written, whoever wrote them."""
     record = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     if record["format"] != FORMAT:
         raise ValueError(f"{folder} has format {record['format']}, not {FORMAT}")
@@ -132,10 +148,12 @@ def load_model(folder: Path) -> AnyModel:
     kind = record.get("kind", "transformer")
     if kind not in _KINDS:
         raise ValueError(f"{folder} holds a {kind!r}, known are {(*_KINDS,)}")
+    config = _config(kind, record["model"])
+    _demand_fitting(flat, config, folder)
     vocabulary = load_vocabulary if kind == "transformer" else load_wordpieces
     return ModelFolder(
         params=trees.unflatten(flat),
-        config=_config(kind, record["model"]),
+        config=config,
         vocabulary=vocabulary(folder / VOCABULARY),
         about=record["about"],
     )
@@ -176,6 +194,25 @@ def _config(kind: str, record: dict[str, Any]) -> TransformerConfig | LabellerCo
     return EncoderLabellerConfig(
         **{**record, "encoder": TransformerConfig(**record["encoder"])}
     )
+
+
+def _demand_fitting(
+    flat: dict[str, np.ndarray],
+    config: TransformerConfig | LabellerConfig,
+    folder: Path,
+) -> None:
+    """Refuses parameters that are not those of the network, or no numbers."""
+    network = transformer if isinstance(config, TransformerConfig) else labeller
+    wanted = trees.flatten(network.parameter_shapes(config))  # type: ignore[arg-type]
+    weights = folder / WEIGHTS
+    for path in sorted({*flat, *wanted}):
+        there, here = (x[path].shape if path in x else None for x in (flat, wanted))
+        if there != here:
+            raise ValueError(
+                f"{weights}: {path} has shape {there}, by {CONFIG} it is {here}"
+            )
+        if not np.isfinite(flat[path]).all():
+            raise ValueError(f"{weights}: {path} holds numbers that are none")
 
 
 def _digests(folder: Path) -> dict[str, str]:

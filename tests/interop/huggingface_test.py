@@ -86,8 +86,31 @@ def test_words_are_cut_as_they_were_written_down(folder, cuts, lowercase, kind, 
         cleaning = json.loads((folder / source).read_text())["normalizer"]
         cleaning["lowercase"] = lowercase
         set_fields(folder / source, normalizer=cleaning)
+    else:
+        (folder / "tokenizer.json").unlink()
     demand_equal_cuts(folder, cuts[kind])
     assert cuts["cased"] != cuts["lowercase"]
+
+
+@pytest.mark.parametrize(("lowercase", "kind"), [(False, "cased"), (True, "lowercase")])
+def test_an_old_folder_of_three_files_is_read_and_its_pieces_tell_of_case(
+    folder, answers, cuts, lowercase, kind
+):
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    if lowercase:  # What has a capital is in no text without case, whatever it is.
+        path = folder / "vocab.txt"
+        pieces = path.read_text(encoding="utf-8").split("\n")
+        plain = [
+            p if p == p.lower() or p[0] == "[" else f"none{i}"
+            for i, p in enumerate(pieces)
+        ]
+        path.write_text("\n".join(plain), encoding="utf-8")
+        assert plain != pieces
+    assert load_bert(folder).pieces.lowercase == lowercase
+    demand_equal_cuts(folder, cuts[kind])
+    states, logits = furthest(folder, answers)
+    assert states < CLOSE and logits < CLOSE
 
 
 def test_gelu_new_is_the_approximation_by_tanh(folder, answers):

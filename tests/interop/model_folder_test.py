@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import tiny
 import toy_tagging
 from toy_tagging import BILSTM, ENCODER, PIECES, SENTENCES
@@ -98,15 +100,103 @@ def edited(folder, **changes):
     path = folder / "config.json"
     record = json.loads(path.read_text()) | changes
     path.write_text(json.dumps({k: v for k, v in record.items() if v is not None}))
-    seal = json.loads((folder / "digests.json").read_text())
-    seal["config.json"] = sha256(path)
-    (folder / "digests.json").write_text(json.dumps(seal))
+    sealed_again(folder)
+
+
+def sealed_again(folder):
+    """As somebody would who changed a folder and its digests with it."""
+    path = folder / "digests.json"
+    seal = {name: sha256(folder / name) for name in json.loads(path.read_text())}
+    path.write_text(json.dumps(seal))
+
+
+def first_changed(folder, change):
+    """Changes the first parameter, or takes it away; returns its name."""
+    path = folder / "model.safetensors"
+    found = safetensors.numpy.load_file(path)
+    name = min(found)
+    changed = change(found.pop(name))
+    if changed is not None:
+        found[name] = np.ascontiguousarray(changed)
+    safetensors.numpy.save_file(found, path)
+    sealed_again(folder)
+    return name
 
 
 def test_a_folder_of_a_kind_that_nobody_knows_is_refused(folder):
     edited(folder, kind="diffusion")
     with pytest.raises(ValueError, match="holds a 'diffusion', known are"):
         load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda a: np.stack([a, a]), r"has shape \(2, .*, by config\.json it is \("),
+        (lambda a: None, r"has shape None, by config\.json it is \("),
+        (lambda a: a * np.float32(np.nan), "holds numbers that are none"),
+        (lambda a: a + np.float32(np.inf), "holds numbers that are none"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused_though_sealed(folder, change, told):
+    name = first_changed(folder, change)
+    with pytest.raises(ValueError, match=rf"m/model\.safetensors: {name} {told}"):
+        load_model(folder)
+
+
+def test_a_parameter_too_many_is_refused_though_sealed(folder):
+    path = folder / "model.safetensors"
+    more = safetensors.numpy.load_file(path) | {"odd": np.ones(3, np.float32)}
+    safetensors.numpy.save_file(more, path)
+    sealed_again(folder)
+    with pytest.raises(ValueError, match=r"odd has shape \(3,\), .* it is None"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", "{}"),
+        ("config.json", "[]"),
+        ("config.json", "3"),
+        ("config.json", "{"),
+        ("config.json", "\xff"),
+        ("model.safetensors", ""),
+        ("model.safetensors", "no arrays at all"),
+        ("vocabulary", "{}"),
+        ("vocabulary", "[]"),
+        ("digests.json", "[]"),
+        ("digests.json", "{"),
+    ],
+)
+def test_a_file_of_something_else_is_refused_by_its_folder_though_sealed(
+    name, content, folder, transliterator
+):
+    for where in (folder, transliterator):
+        (where / name).write_bytes(content.encode("latin-1"))
+        if name != "digests.json":
+            sealed_again(where)
+        with pytest.raises(ValueError, match=re.escape(str(where))):
+            load_model(where)
+
+
+@pytest.mark.parametrize(
+    "field", ["format", "normaliser", "model", "about", "labels", "vocab_size"]
+)
+def test_a_configuration_that_lacks_something_is_refused_in_words(
+    transliterator, folder, field
+):
+    for where in (folder, transliterator):
+        record = json.loads((where / "config.json").read_text())
+        if field in record:
+            edited(where, **{field: None})
+        else:
+            rest = {k: v for k, v in record["model"].items() if k != field}
+            if rest == record["model"]:
+                continue
+            edited(where, model=rest)
+        with pytest.raises(ValueError, match=f"{where.name} is damaged: .*{field}"):
+            load_model(where)
 
 
 def test_a_folder_from_before_there_were_kinds_transliterates(transliterator):
