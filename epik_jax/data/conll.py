@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -24,6 +25,7 @@ TYPES = ("LOC", "ORG", "PER")
 """The entity types of WikiAnn, which most sets have."""
 
 _DOCUMENT = "-DOCSTART-"
+_ANY_PREFIX = r"[a-z]{2,3}:(?=\w)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,8 @@ def read_conll(
       path: a UTF-8 file, plain or .gz; the word is the first column and the tag the
         last, between tabs or, where a line has none, spaces.
       lang: language of the sentences; where the first word begins with it and a colon,
-        all must, and it is taken off.
+        all must, and it is taken off. "" where it is not known: then the first word
+        may begin with any two or three small letters and a colon.
       types: entity types that are kept; words of others become outside words, counted.
       max_bad_share: largest share of bad lines to go on with.
 
@@ -57,7 +60,8 @@ def read_conll(
       sentences are kept as often as they stand there.
 
     Raises:
-      ValueError: too many bad lines, or none that is left.
+      ValueError: too many bad lines, none that is left, or words that all begin with
+        another language.
 
     Source: Tjong Kim Sang 2002, "Introduction to the CoNLL-2002 Shared Task"; Rahimi et
     al. 2019, "Massively Multilingual Transfer for NER" (the WikiAnn layout).
@@ -98,7 +102,8 @@ def checked_sentences(
       The sentences that are good from their first word to their last.
 
     Raises:
-      ValueError: too many bad lines, or none that is left.
+      ValueError: too many bad lines, none that is left, or words that all begin with
+        another language.
     """
     sentences: list[Sentence] = []
     seen: dict[str, int] = {}
@@ -106,6 +111,8 @@ def checked_sentences(
         words = tuple(row.word for row in rows)
         tags = tuple(known_tag(row.tag, types) for row in rows)
         report.keep(len(rows))
+        others = sum(row.tag != tag for row, tag in zip(rows, tags, strict=True))
+        report.alter("tag of another type", others)
         name = _sentence_id(lang, words)
         seen[name] = turn = seen.get(name, -1) + 1
         name = f"{name}#{turn}" if turn else name
@@ -113,7 +120,21 @@ def checked_sentences(
     report.check(max_bad_share)
     if not sentences:
         raise ValueError(f"{report.path}: no tagged sentence in it")
+    _demand_no_prefix(sentences, lang, report)
     return sentences
+
+
+def _demand_no_prefix(
+    sentences: Sequence[Sentence], lang: str, report: RowReport
+) -> None:
+    """Refuses words that all begin with another language than what was given."""
+    words = (word for sentence in sentences for word in sentence.words)
+    found = {m[0] if (m := re.match(_ANY_PREFIX, word)) else "" for word in words}
+    if len(found) == 1 and (other := found.pop()):
+        raise ValueError(
+            f"{report.path}: each word begins with {other!r}, and the language is "
+            f"said to be {lang!r}"
+        )
 
 
 def _sentence_id(lang: str, words: Sequence[str]) -> str:
@@ -149,7 +170,8 @@ def _tagged_rows(
             report.drop("document mark")
         else:
             if prefix is None:
-                prefix = f"{lang}:" if text.startswith(f"{lang}:") else ""
+                found = re.match(f"{re.escape(lang)}:" if lang else _ANY_PREFIX, text)
+                prefix = found[0] if found else ""
             last = rows[-1].tag if rows else OUTSIDE
             row = _row(line, text, prefix, None if spoilt else last)
             if isinstance(row, str):
@@ -163,6 +185,7 @@ def _row(line: int, text: str, prefix: str, before: str | None) -> _Row | str:
 
     Behind a bad line nothing is known of the tag `before`: one fault counts once.
     """
+    text = text.rstrip()
     cells = text.split("\t") if "\t" in text else text.split(" ")
     cells = [cell.strip() for cell in cells]
     if len(cells) < 2:

@@ -27,7 +27,7 @@ class EncodedSentences:
       tokens: N rows of ids, framed.
       source_digest: uint64 [N], first 8 bytes of sha256 of the row's ids as
         little-endian int32; a signal made for other pieces is caught by it.
-      firsts: N rows like `tokens`, 1 where a piece begins a word, else 0.
+      firsts: bool, N rows like `tokens`, true where a piece begins a word.
       labels: N rows like `tokens`, the word's label where it begins, else 0.
       tagged: bool [N], whether somebody labelled the sentence or its words.
       whole: whether labels are of sentences; each then stands at the first piece of its
@@ -84,12 +84,14 @@ def cut_sentences(
     """
     room = _room(max_length)
     _, counts = pieces.encode([s.words for s in sentences])
+    kept = Ragged(np.minimum(counts.values, room), counts.offsets)
+    totals = np.diff(np.concatenate([[0], np.cumsum(kept.values)])[counts.offsets])
     found: list[Sentence] = []
     for row, sentence in enumerate(sentences):
-        starts = _starts(np.minimum(counts.row(row), room), room)
-        if len(starts) == 1:
+        if totals[row] <= room:
             found.append(sentence)
             continue
+        starts = _starts(kept.row(row), room)
         if whole:
             words, tags = sentence.words[: starts[1]], sentence.tags[: starts[1]]
             found.append(dataclasses.replace(sentence, words=words, tags=tags))
@@ -142,6 +144,46 @@ def encode_sentences(
     Raises:
       ValueError: a label that is none of `labels`, or a sentence that does not fit.
     """
+    tokens, firsts = framed_pieces(sentences, pieces, max_length, whole=whole)
+    labelled = np.zeros(len(tokens.values), np.int32)
+    ids = _ids(sentences, labels) if whole else _label_ids(sentences, labels)
+    labelled[firsts.values] = ids
+    langs = tuple(sorted({s.lang for s in sentences}))
+    return EncodedSentences(
+        keys=text_digests(s.example_id for s in sentences),
+        tokens=tokens,
+        source_digest=row_digests(tokens),
+        firsts=firsts,
+        labels=Ragged(labelled, tokens.offsets),
+        tagged=np.array([bool(s.label if whole else s.tags) for s in sentences], bool),
+        group=np.array([langs.index(s.lang) for s in sentences], np.int32),
+        groups=langs,
+        whole=whole,
+    )
+
+
+def framed_pieces(
+    sentences: Sequence[Sentence],
+    pieces: WordPieces,
+    max_length: int,
+    *,
+    whole: bool = False,
+) -> tuple[Ragged, Ragged]:
+    """What a network reads of sentences, and where its answers are to be looked for.
+
+    Args:
+      sentences: as for `encode_sentences`.
+      pieces: what cuts words.
+      max_length: most pieces of a sentence, frame included.
+      whole: answers are of sentences.
+
+    Returns:
+      N framed rows of ids; and as long rows of bool, true where a word begins, or of
+      whole sentences at the first piece of the row alone.
+
+    Raises:
+      ValueError: a sentence does not fit.
+    """
     room = _room(max_length)
     cut, counts = pieces.encode([s.words for s in sentences])
     kept = np.minimum(counts.values, room)
@@ -152,26 +194,11 @@ def encode_sentences(
         raise ValueError(
             f"sentence {longest} has {rows.lengths.max()} pieces, {room} fit"
         )
-    begins, spread = np.zeros((2, len(rows.values)), np.int32)
-    at_first = np.zeros((2, len(rows)), np.int32)
-    if whole:
-        at_first = np.stack([np.ones(len(rows), np.int32), _ids(sentences, labels)])
-    else:
-        begins[ends[:-1]] = 1
-        spread[ends[:-1]] = _label_ids(sentences, labels)
+    begins = np.zeros(len(rows.values), bool)
+    begins[ends[:-1]] = not whole
+    frame = np.full(len(rows), whole)
     tokens = rows.framed(np.full(len(rows), pieces.first_id), pieces.last_id)
-    langs = tuple(sorted({s.lang for s in sentences}))
-    return EncodedSentences(
-        keys=text_digests(s.example_id for s in sentences),
-        tokens=tokens,
-        source_digest=row_digests(tokens),
-        firsts=Ragged(begins, rows.offsets).framed(at_first[0], 0),
-        labels=Ragged(spread, rows.offsets).framed(at_first[1], 0),
-        tagged=np.array([bool(s.label if whole else s.tags) for s in sentences], bool),
-        group=np.array([langs.index(s.lang) for s in sentences], np.int32),
-        groups=langs,
-        whole=whole,
-    )
+    return tokens, Ragged(begins, rows.offsets).framed(frame, False)
 
 
 def make_sentence_batch(
@@ -196,9 +223,9 @@ def make_sentence_batch(
     """
     tokens, token_mask = encoded.tokens.padded(rows, width_L, pad_id)
     labels, _ = encoded.labels.padded(rows, width_L, 0)
-    firsts, _ = encoded.firsts.padded(rows, width_L, 0)
+    firsts, _ = encoded.firsts.padded(rows, width_L, False)
     kept = slice(1) if encoded.whole else slice(None)
-    word_mask = firsts[:, kept].astype(bool)
+    word_mask = firsts[:, kept]
     return {
         "tokens": tokens,
         "token_mask": token_mask,

@@ -27,6 +27,7 @@ class RowReport:
       path: the file.
       read: lines in the file.
       kept: rows handed on.
+      altered: kept rows by what of them was not, such as "type of no use".
       dropped: harmless lines by kind, such as "duplicate" and "header".
       causes: bad lines by cause, such as "wrong script".
       firsts: "file:line: cause: text" of the first few bad lines.
@@ -35,6 +36,7 @@ class RowReport:
     path: str
     read: int = 0
     kept: int = 0
+    altered: dict[str, int] = dataclasses.field(default_factory=dict)
     dropped: dict[str, int] = dataclasses.field(default_factory=dict)
     causes: dict[str, int] = dataclasses.field(default_factory=dict)
     firsts: list[str] = dataclasses.field(default_factory=list)
@@ -47,6 +49,11 @@ class RowReport:
     def keep(self, count: int) -> None:
         """Counts rows that are handed on."""
         self.kept += count
+
+    def alter(self, kind: str, count: int = 1) -> None:
+        """Counts rows that are handed on, but not as they stand there."""
+        if count:
+            self.altered[kind] = self.altered.get(kind, 0) + count
 
     def drop(self, kind: str, count: int = 1) -> None:
         """Counts lines that are left out without being wrong."""
@@ -81,7 +88,8 @@ class RowReport:
 
     def __str__(self) -> str:
         left_out = _listed(self.dropped | self.causes) or "nothing left out"
-        return f"{self.path}: {self.read} lines, {self.kept} kept, {left_out}"
+        altered = f" ({_listed(self.altered)})" if self.altered else ""
+        return f"{self.path}: {self.read} lines, {self.kept} kept{altered}, {left_out}"
 
 
 def read_lines(

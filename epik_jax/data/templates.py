@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from epik_jax.data.builtin import SPLITS, SyntheticWord, names, split, synthetic_words
+from epik_jax.data.conll import TYPES
 from epik_jax.structs import Sentence
 from epik_jax.text.scripts import LANGUAGES
 
-TYPES = ("LOC", "ORG", "PER")
 NUMBER = "NUM"
 
 SENTENCES = {

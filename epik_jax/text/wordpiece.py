@@ -7,8 +7,12 @@ and cutting are the `tokenizers` library's; which pieces are special is settled 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
+import re
+import string
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -27,6 +31,7 @@ FRAME_SIZE = 2
 KIND = "wordpieces"
 _FORMAT = 1
 _LONGEST_WORD = 100
+_GENITIVES = ("'s", "\N{RIGHT SINGLE QUOTATION MARK}s")
 
 
 class WordPieces:
@@ -167,13 +172,33 @@ def train_wordpieces(
 
 
 def split_words(text: str) -> list[tuple[str, int, int]]:
-    """Words of a text as BERT tells them apart: at spaces, and around each sign.
+    """Words of a running text, as sets of tagged sentences tell them apart.
+
+    At spaces; signs before and behind a word are words of their own, and so is an
+    English "'s"; those within ("Coca-Cola", "O'Neill") belong to it. Text without
+    spaces, such as Chinese, must have been cut before.
 
     Returns:
       Each word, where it begins in the text and where it ends.
     """
-    parts = pre_tokenizers.BertPreTokenizer().pre_tokenize_str(text)
-    return [(word, start, end) for word, (start, end) in parts]
+    found = []
+    for match in re.finditer(r"\S+", text):
+        start, end = match.span()
+        first, last = start, end
+        while first < end and _is_sign(text[first]):
+            first += 1
+        while last > first and _is_sign(text[last - 1]):
+            last -= 1
+        cuts = {*range(start, first + 1), *range(last, end + 1)}
+        if text[first:last].endswith(_GENITIVES):
+            cuts.add(last - 2)
+        found += [(text[a:b], a, b) for a, b in itertools.pairwise(sorted(cuts))]
+    return found
+
+
+def _is_sign(letter: str) -> bool:
+    """Whether BERT cuts around it."""
+    return letter in string.punctuation or unicodedata.category(letter)[0] == "P"
 
 
 def _letters(tokenizer: tokenizers.Tokenizer, words: Sequence[str]) -> list[str]:

@@ -44,6 +44,8 @@ def test_words_and_tags_stand_as_they_are_written(tmp_path):
         GOOD.replace("\t", " "),
         "-DOCSTART- -X- O O\n\n" + GOOD,
         GOOD.replace("\t", " NNP I-NP "),
+        GOOD.replace("\t", " ").replace("\n", " \n").replace(" \n \n", "\n\n"),
+        GOOD.replace("\n", "\t\n").replace("\n\t\n", "\n\n"),
         "\n".join(f"en:{line}" if line else "" for line in GOOD.split("\n")),
         b"\xef\xbb\xbf" + GOOD.encode(),
     ],
@@ -54,6 +56,8 @@ def test_words_and_tags_stand_as_they_are_written(tmp_path):
         "spaces",
         "documents",
         "columns",
+        "trailing space",
+        "trailing tab",
         "prefixes",
         "mark",
     ],
@@ -88,13 +92,22 @@ def test_other_types_become_outside_words(tmp_path):
     assert sentence.tags == ("B-MISC", "I-MISC", "O")
 
 
+def test_words_of_other_types_are_counted_in_the_account(tmp_path):
+    text = GOOD + "\nCup\tB-MISC\nFinal\tI-MISC\nRome\tB-LOC\n"
+    _, report = read(tmp_path, text)
+    assert report.altered == {"tag of another type": 2}
+    assert report.kept == 8 and "8 kept (2 tag of another type)" in str(report)
+    _, report = read(tmp_path, text, types=("LOC", "PER", "MISC"))
+    assert report.altered == {} and "8 kept, " in str(report)
+
+
 @pytest.mark.parametrize(
     ("lines", "cause"),
     [
         ("Pune", "no tag"),
         ("Pune\tX-LOC", "no IOB2 tag"),
         ("Pune\tB-", "no IOB2 tag"),
-        ("Pune\t", "no IOB2 tag"),
+        ("Pune\t", "no tag"),
         ("\tB-LOC", "no word"),
         ("Pune\tI-LOC", "I- begins an entity, which B- does in IOB2"),
         ("Ada\tB-PER\nPune\tI-LOC", "I- begins an entity, which B- does in IOB2"),
@@ -128,6 +141,29 @@ def test_a_file_with_prefixes_has_them_throughout(tmp_path):
     # A word with a colon is no prefix where the file does not begin with one.
     [sentence], _ = read(tmp_path, "See\tO\nen:Pune\tB-LOC\n")
     assert sentence.words == ("See", "en:Pune")
+
+
+@pytest.mark.parametrize("lang", ["en", "kok"])
+def test_without_a_language_a_prefix_is_taken_off_all_the_same(tmp_path, lang):
+    prefixed = "\n".join(f"{lang}:{x}" if x else "" for x in GOOD.split("\n"))
+    found, report = read_conll(written(tmp_path, prefixed), "")
+    assert [s.words for s in found] == [s.words for s in read(tmp_path, GOOD)[0]]
+    assert report.bad == 0 and {s.lang for s in found} == {""}
+
+
+@pytest.mark.parametrize("lang", ["", "en"])
+@pytest.mark.parametrize("word", [":", ":-)", "a:b", "http://x", "de:", "En:x"])
+def test_a_first_word_with_a_colon_is_no_prefix_of_the_others(tmp_path, word, lang):
+    found, report = read_conll(written(tmp_path, f"{word}\tO\n{GOOD}"), lang)
+    assert found[0].words == (word, "Ada", "Lovelace", "slept") and report.bad == 0
+
+
+def test_words_that_all_begin_with_another_language_are_refused_and_named(tmp_path):
+    german = "\n".join(f"de:{x}" if x else "" for x in GOOD.split("\n"))
+    told = r"en\.train\.conll: .* begins with 'de:', .* said to be 'en'"
+    with pytest.raises(ValueError, match=told):
+        read(tmp_path, german)
+    assert len(read(tmp_path, german + "\nOslo\tB-LOC\n")[0]) == 3
 
 
 def test_too_many_bad_lines_stop_with_the_first_of_them(tmp_path):
