@@ -144,6 +144,11 @@ def _export(given: argparse.Namespace) -> int:
     interruption.leave_in_order()
     folder = given.workdir / given.model
     if not model_folder.is_model_folder(folder):
+        if given.model == "student" and (given.workdir / "students").is_dir():
+            raise FileNotFoundError(
+                f"{given.workdir} holds a student for each language, in students/LANG; "
+                "each of these is a model folder as it is"
+            )
         raise FileNotFoundError(
             f"{given.workdir} holds no finished {given.model}; "
             "finish it with `epik-jax run` in this --workdir"

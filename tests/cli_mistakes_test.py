@@ -135,6 +135,11 @@ def test_a_distance_that_is_not_installed_is_told_in_one_line(
         ("cache --workdir W", "--config"),
         ("cache inspect W", "no teacher cache here"),
         ("export --workdir W --out O", "holds no finished student"),
+        (
+            "export --workdir D0 --out O",
+            "a student for each language, in students/LANG",
+        ),
+        ("export --workdir D0 --model teacher --out O", "holds no finished teacher"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(
@@ -148,6 +153,7 @@ def test_a_mistake_is_told_in_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "W").mkdir()
     (tmp_path / "Q").mkdir()
+    (tmp_path / "D0" / "students" / "hi").mkdir(parents=True)
     (tmp_path / "P").write_text("मन\tமன\n", encoding="utf-8")
     (tmp_path / "EMPTY").touch()
     (tmp_path / "SYNTAX.py").write_text("def (:")

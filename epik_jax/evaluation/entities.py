@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from seqeval.scheme import IOB2, Entities
 
-from epik_jax.evaluation.bootstrap import Ratio
+from epik_jax.evaluation.resampling import Ratio
 
 MODE = "strict IOB2, whole entities"
 
@@ -116,6 +116,18 @@ def entity_scores(
                 table[row, place[kind]] += 1
         counts.append(table)
     return EntityScores(types, *counts)
+
+
+def strict_iob2(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags of which each I- goes on an entity; what goes on none is outside.
+
+    It has the entities that are counted here, and no mark of any other.
+    """
+    found: list[str] = []
+    for tag in tags:
+        begun = found and found[-1] != "O" and found[-1][2:] == tag[2:]
+        found.append(tag if tag.startswith("B-") or begun else "O")
+    return tuple(found)
 
 
 def _entities(rows: Sequence[Sequence[str]]) -> list[set[tuple[str, int, int]]]:

@@ -16,7 +16,7 @@ from epik_jax.evaluation.page import document, facts, tile
 from epik_jax.evaluation.tables import percent
 from epik_jax.files import write_whole
 
-FORMAT = "epik-tagging-report-1"
+FORMAT = "epik-tagging-report-2"
 
 
 def write_page(path: pathlib.Path, report: Mapping[str, Any]) -> None:
@@ -35,8 +35,8 @@ def render(report: Mapping[str, Any]) -> str:
     Raises:
       ValueError: the report has another layout than this code knows.
     """
-    sections = (_lists, _types, _times, _sweep, _samples, appendix.curves, _definitions)
-    return document(report, FORMAT, (_header, *sections))
+    sections = (_languages, _lists, _types, _times, _sweep, _samples)
+    return document(report, FORMAT, (_header, *sections, appendix.curves, _definitions))
 
 
 def _header(report: Mapping[str, Any]) -> Markup:
@@ -81,32 +81,48 @@ def _kept_tile(report: Mapping[str, Any], title: str) -> list[Markup]:
     return [tile(f"{title} kept", f"{percent(kept['value'])} %", span)]
 
 
-def _lists(report: Mapping[str, Any]) -> Markup:
-    """The main figure of each list, and what is kept of it."""
-    teacher, student = report["systems"]
-    metric = report["metric"]
-    title = glossary.named(metric).title
-    head = ["List", "Sentences", "Entities", f"Teacher {title} %", f"Student {title} %"]
-    head.append("Kept %")
-    rows = []
-    for name, theirs in teacher["by_list"].items():
-        ours = student["by_list"][name]
-        if metric not in theirs or metric not in ours:
-            continue
-        mine, whole = ours[metric]["value"], theirs[metric]["value"]
-        kept = percent(mine / whole) if whole else "–"
-        cells = [_figure(theirs[metric]), _figure(ours[metric]), kept]
-        rows.append([name, f"{theirs['n']:,}", f"{theirs['entities']:,}", *cells])
-    means = [_figure(system["overall"][metric]) for system in (teacher, student)]
-    kept = percent(report["kept"]["value"]) if "kept" in report else "–"
+def _languages(report: Mapping[str, Any]) -> Markup:
+    """The main figure in each language, and what is kept of it."""
+    rows = _rows(report, "by_language", report["kept_by_language"])
+    systems, metric = report["systems"], report["metric"]
+    means = [_figure(system["overall"][metric]) for system in systems]
+    kept = _figure(report["kept"]) if "kept" in report else "–"
     rows.append(["mean", "", "", *means, kept])
-    spread = [percent(system["sd"]) for system in (teacher, student)]
+    spread = [percent(system["sd"]) for system in systems]
     rows.append(["standard deviation", "", "", *spread, ""])
     text = (
-        "Every list counts alike in the mean. In brackets the 95 % interval of a "
-        "bootstrap over sentences."
+        "Every language counts alike in the mean, all its lists taken together. In "
+        "brackets the 95 % interval of a bootstrap over sentences."
     )
-    return section("Lists", note(text), _table(head, rows))
+    return section("Languages", note(text), _table(_head(report, "Language"), rows))
+
+
+def _lists(report: Mapping[str, Any]) -> Markup:
+    """The main figure of each list."""
+    rows = [row[:-1] for row in _rows(report, "by_list", {})]
+    return section("Lists", _table(_head(report, "List")[:-1], rows))
+
+
+def _head(report: Mapping[str, Any], first: str) -> list[str]:
+    title = glossary.named(report["metric"]).title
+    systems = [f"Teacher {title} %", f"Student {title} %"]
+    return [first, "Sentences", "Entities", *systems, "Kept %"]
+
+
+def _rows(
+    report: Mapping[str, Any], part: str, kept: Mapping[str, Any]
+) -> list[list[str]]:
+    """A row for each name of which both systems have the main figure."""
+    teacher, student = (system[part] for system in report["systems"])
+    metric, rows = report["metric"], []
+    for name, theirs in teacher.items():
+        ours = student[name]
+        if metric in theirs and metric in ours:
+            share = _figure(kept[name]) if name in kept else "–"
+            counts = [f"{theirs[key]:,}" for key in ("n", "entities")]
+            both = [_figure(theirs[metric]), _figure(ours[metric])]
+            rows.append([name, *counts, *both, share])
+    return rows
 
 
 def _types(report: Mapping[str, Any]) -> Markup:
@@ -127,45 +143,47 @@ def _types(report: Mapping[str, Any]) -> Markup:
 
 
 def _times(report: Mapping[str, Any]) -> Markup:
-    """Milliseconds of a pass, and how many times as fast the student is."""
+    """Milliseconds of a pass, and how many times as fast students are."""
     latency = report["latency"]
-    teacher = report["systems"][0]["name"]
-    head = ["System", "Batch size", "Mean ms", "p50 ms", "p95 ms", "Times as fast"]
     speedup = latency["speedup"]
+    head = ["System", "Batch size", "Mean ms", "p50 ms", "p95 ms"]
+    head += [f"Times as fast as {slow}" for slow in speedup]
     rows = []
     for name, sizes in latency["systems"].items():
         for size, found in sizes.items():
-            ratio = speedup[teacher].get(name, {}).get(size)
+            ratios = [ratios.get(name, {}).get(size) for ratios in speedup.values()]
             figures = [f"{found[k]:.2f}" for k in ("mean_ms", "p50_ms", "p95_ms")]
-            rows.append([name, size, *figures, f"{ratio:.1f}" if ratio else "–"])
+            told = [f"{ratio:.1f}" if ratio else "–" for ratio in ratios]
+            rows.append([name, size, *figures, *told])
     text = (
         f"Passes over full batches of {latency['length']} pieces, from ids to logits, "
-        f"warm, {latency['runs']} each, in turns, on {latency['device']}; how many "
-        "times as fast as the teacher."
+        f"warm, {latency['runs']} each, in turns, in {latency['matmul_dtype']}, on "
+        f"{latency['device']}. Ratios are of means."
     )
     return section("Time", note(text), _table(head, rows))
 
 
 def _sweep(report: Mapping[str, Any]) -> Markup:
     """Compression and speed against F1 of students of several sizes."""
-    if not report["sweep"]:
+    sizes = [one for one in report["sweep"] if "dev" in one]
+    if not sizes:
         return Markup("")
     latency, title = report["latency"], glossary.named(report["metric"]).title
     teacher = report["systems"][0]["name"]
     first = next(iter(latency["systems"][teacher]))
-    faster = {
-        name: ratios[first] for name, ratios in latency["speedup"][teacher].items()
-    }
-    head = ["Size", "Parameters", "Times fewer", "Times as fast", f"Dev {title} %"]
+    faster = [latency["speedup"][teacher][one["name"]][first] for one in sizes]
+    head = ["Size", "Steps", "Parameters", "Times fewer", "Times as fast"]
+    head.append(f"Dev {title} %")
     rows = [
         [
             one["name"],
+            f"{one['steps']:,}",
             f"{one['parameters']:,}",
             f"{one['compression']:.1f}",
-            f"{faster[one['name']]:.1f}",
-            percent(one["dev"]),
+            f"{ratio:.1f}",
+            _figure(one["dev"]),
         ]
-        for one in report["sweep"]
+        for one, ratio in zip(sizes, faster, strict=True)
     ]
     plots = [
         tag(
@@ -173,21 +191,22 @@ def _sweep(report: Mapping[str, Any]) -> Markup:
             tag("h3", f"{title} % against times {word}"),
             charts.scatter_chart(
                 [
-                    charts.Point(one["name"], x, 100 * one["dev"])
-                    for one, x in zip(report["sweep"], values, strict=True)
+                    charts.Point(one["name"], x, 100 * one["dev"]["value"])
+                    for one, x in zip(sizes, values, strict=True)
                 ],
                 f"times {word}",
             ),
             class_="card",
         )
         for word, values in (
-            ("fewer parameters", [one["compression"] for one in report["sweep"]]),
-            ("as fast", [faster[one["name"]] for one in report["sweep"]]),
+            ("fewer parameters", [one["compression"] for one in sizes]),
+            ("as fast", faster),
         )
     ]
     text = (
-        f"Students of several sizes, on dev sentences; speed at batch size {first}. E "
-        "is the width of the embedding, H the units of each direction."
+        "Students of several sizes, on dev sentences by which none was chosen; speed "
+        f"at batch size {first}. E is the width of the embedding, H the units of each "
+        "direction. The student itself may have had more steps."
     )
     return section(
         "Sizes", note(text), tag("div", *plots, class_="grid"), _table(head, rows)
@@ -222,8 +241,7 @@ def _marked(words: Sequence[str], tags: Sequence[str]) -> Markup:
     for place, (word, label) in enumerate(zip(words, tags, strict=True)):
         inside = label != "O"
         ends = inside and (place + 1 == len(tags) or tags[place + 1][:1] != "I")
-        begins = label[:1] == "B" or (inside and label[:1] == "I")
-        text = tag("span", word, class_="w entity") if begins else joined([word])
+        text = tag("span", word, class_="w entity") if inside else joined([word])
         parts.append(text)
         if ends:
             parts.append(tag("small", label[2:], class_="type"))

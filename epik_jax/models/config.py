@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from epik_jax.bounds import demand, within
+from epik_jax.bounds import LARGEST_WIDTH, demand, demand_rate, within
 
 LARGEST_LENGTH = 2**16
 """Tokens; attention holds a number for each pair of them."""
@@ -64,8 +64,9 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         """Refuses sizes that cannot be built."""
-        demand(self, 1, "vocab_size", "width", "num_heads", "feed_forward")
-        demand(self, 1, "encoder_layers")
+        demand(self, 1, "vocab_size", "encoder_layers")
+        within(self, 1, LARGEST_WIDTH, "width", "num_heads", "feed_forward")
+        within(self, 1e-16, 1.0, "norm_epsilon")
         within(self, 1, LARGEST_LENGTH, "max_length")
         demand(self, 0, "decoder_layers", "token_types", "num_slots")
         if self.positions == "sinusoidal" and self.width % 2:
@@ -74,8 +75,7 @@ class TransformerConfig:
             raise ValueError(
                 f"width {self.width} is not a multiple of num_heads {self.num_heads}"
             )
-        if self.dropout and not 1 <= round(256 * self.dropout) <= 255:
-            raise ValueError(f"dropout {self.dropout} is neither 0 nor in [1/256, 1)")
+        demand_rate(self, "dropout")
         choices = {
             "norm": ("pre", "post"),
             "positions": ("sinusoidal", "learned"),

@@ -7,13 +7,12 @@ pure functions of `transformer`, which hold the documentation of what goes in an
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from epik_jax.models import layers
+from epik_jax.models import initial, layers
 from epik_jax.models.blocks import DecoderBlock, EncoderBlock, KeysValues, split_key
 from epik_jax.models.config import TransformerConfig
 from epik_jax.structs import Array, KVCache
@@ -47,14 +46,6 @@ class DecoderOutput:
 
     logits: Array
     attention: Array
-
-
-def sinusoids(length: int, width: int) -> Array:
-    """Fixed positions [length, width]: sines, then cosines (Vaswani et al. 2017)."""
-    half = width // 2
-    rates = jnp.exp(-math.log(10000.0) * jnp.arange(half) / half)
-    angles = jnp.arange(length)[:, None] * rates[None, :]
-    return jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
 
 
 class Transformer(nn.Module):
@@ -183,7 +174,7 @@ class Transformer(nn.Module):
         if config.positions == "learned":
             positions: Array = self.position_embedding
         else:
-            positions = sinusoids(config.max_length, config.width)
+            positions = jnp.asarray(initial.sinusoids(config.max_length, config.width))
         here = jax.lax.dynamic_slice_in_dim(positions, start, tokens.shape[-1])
         x = x + here[(None,) * (x.ndim - 2)]
         if types is not None:

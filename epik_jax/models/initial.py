@@ -39,7 +39,7 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     if leaf == "bias":
         return np.zeros(shape, np.float32)
     if leaf == "position_embedding":
-        return _sinusoids(*shape)
+        return sinusoids(*shape)
     if leaf == "recurrent_kernel":
         return _orthogonal(path, shape, seed)
     fan_in = shape[-1] if leaf.endswith("embedding") else math.prod(shape[:-1])
@@ -61,6 +61,18 @@ def init_params(shapes: Params, seed: int) -> Any:
     return jax.tree_util.tree_map_with_path(leaf, shapes)
 
 
+def sinusoids(length: int, width: int) -> np.ndarray:
+    """Positions, float32 [length, width]: sines, then cosines, of falling rates.
+
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+    half = -(-width // 2)
+    rates = np.exp(-math.log(10000.0) * np.arange(half) / half)
+    angles = np.arange(length)[:, None] * rates[None, :]
+    both = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+    return both[:, :width].astype(np.float32)
+
+
 def _generator(path: str, seed: int) -> np.random.Generator:
     digest = hashlib.sha256(f"{seed}/{path}".encode()).digest()
     return np.random.Generator(np.random.Philox(key=list(_words(digest))))
@@ -76,15 +88,6 @@ def _orthogonal(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     bases *= np.sign(np.diagonal(upper, axis1=-2, axis2=-1))[..., None, :]
     side_by_side = bases.swapaxes(-3, -2)  # [..., G, H, H] -> [..., H, G, H]
     return side_by_side.reshape(shape).astype(np.float32)
-
-
-def _sinusoids(length: int, width: int) -> np.ndarray:
-    """Sines, then cosines, of rates that fall (Vaswani et al. 2017)."""
-    half = -(-width // 2)
-    rates = np.exp(-math.log(10000.0) * np.arange(half) / half)
-    angles = np.arange(length)[:, None] * rates[None, :]
-    both = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
-    return both[:, :width].astype(np.float32)
 
 
 def _words(digest: bytes) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal, TypeAlias
 
-from epik_jax.bounds import demand, within
+from epik_jax.bounds import demand, demand_rate, within
 from epik_jax.models.config import LARGEST_LENGTH, TransformerConfig
 
 
@@ -94,10 +94,7 @@ class BilstmLabellerConfig:
         demand(self, 0, "projection")
         demand_labels(self.labels)
         within(self, 3, LARGEST_LENGTH, "max_length")
-        for name in ("dropout", "recurrent_dropout"):
-            rate = getattr(self, name)
-            if rate and not 1 <= round(256 * rate) <= 255:
-                raise ValueError(f"{name} {rate} is neither 0 nor in [1/256, 1)")
+        demand_rate(self, "dropout", "recurrent_dropout")
 
     @property
     def pools(self) -> bool:

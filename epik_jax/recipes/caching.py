@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
+
+from epik_jax.ragged import Ragged
 from epik_jax.structs import Example, Sentence
 from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
 from epik_jax.teacher_cache.reader import TeacherCache
@@ -66,11 +69,17 @@ def fill_cache(
     """
     if _is_sealed(folder):
         return _opened(folder, fingerprint)
-    lengths = _mean_lengths(teacher, examples)
+    few = teacher.block(examples[:: max(1, len(examples) // 64)][:64])
+    lengths = _mean_lengths(teacher.schema, few)
     size = predicted_bytes(teacher.schema, len(examples), lengths)
     logging.info(
         "%s: %d examples, about %.0f MB expected", folder, len(examples), size / 1e6
     )
+    for name, error in rounding_errors(teacher.schema, few).items():
+        logging.info(
+            "%s: %s in int8 are off by %.2f %% of their size (root mean square)",
+            *(folder, name, 100 * error),
+        )
     progress = _Progress(folder.name, len(examples))
     bounds: list[int] = [len(examples) * i // num_shards for i in range(num_shards)]
     shards = [
@@ -87,6 +96,27 @@ def fill_cache(
         on_kept=progress.begin,
     )
     return _opened(folder, fingerprint)
+
+
+def rounding_errors(schema: Schema, block: Block) -> dict[str, float]:
+    """What fields lose that are stored in fewer bits.
+
+    Args:
+      schema: fields of an answer.
+      block: answers as they were given.
+
+    Returns:
+      Field -> root mean square of the error, as a share of that of the values.
+    """
+    found = {}
+    for field in schema.fields:
+        if field.storage != "exact":
+            values = block.arrays[field.name]
+            flat = values.values if isinstance(values, Ragged) else values
+            lost = np.asarray(field.unpack(field.pack(flat)), np.float64) - flat
+            size = float(np.linalg.norm(flat))
+            found[field.name] = float(np.linalg.norm(lost)) / size if size else 0.0
+    return found
 
 
 def _opened(folder: Path, fingerprint: dict[str, str]) -> TeacherCache:
@@ -153,14 +183,10 @@ class _Progress:
         )
 
 
-def _mean_lengths(
-    teacher: Answering[ExampleT], examples: Sequence[ExampleT]
-) -> dict[str, float]:
+def _mean_lengths(schema: Schema, few: Block) -> dict[str, float]:
     """Expected lengths of ragged fields, from the answers to a few examples."""
-    few = examples[:: max(1, len(examples) // 64)][:64]
-    block = teacher.block(few)
     return {
-        field.name: float(block.arrays[field.name].lengths.mean())  # type: ignore[union-attr]
-        for field in teacher.schema.fields
+        field.name: float(few.arrays[field.name].lengths.mean())  # type: ignore[union-attr]
+        for field in schema.fields
         if field.ragged
     }

@@ -60,6 +60,13 @@ _USES = {
     ),
 }
 
+_CLASSIFIES = _Use(
+    "text-classification",
+    "Labels whole sentences.",
+    'epik-jax tag --checkpoint DIR "A SENTENCE"',
+    ("Sentences", "The label of a sentence is right or not", "sentences"),
+)
+
 _ORIGIN = {
     "teacher": "digest of its teacher",
     "start": "digest of the model that it began as",
@@ -79,6 +86,8 @@ def model_card(model: AnyModel, licences: str = "") -> str:
     """
     about = model.about
     use = _USES[about["recipe"]]
+    if getattr(model.config, "pools", False):
+        use = _CLASSIFIES
     # What labels says in which languages its data are, what transliterates knows it.
     langs = about.get("languages") or model.vocabulary.languages
     lines = [

@@ -14,7 +14,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 from jax.sharding import Mesh
@@ -32,6 +32,14 @@ from epik_jax.training.optimizer import OptimizerConfig, make_optimizer
 from epik_jax.training.state import TrainState
 from epik_jax.training.step import Forward, TrainStep, init_state, make_train_step
 from epik_jax.training.stop import StopFlag
+
+
+class Validate(Protocol):
+    """Parameters and the mesh that they lie on -> metrics, with "cost" among them."""
+
+    def __call__(self, params: Params, mesh: Mesh, /) -> dict[str, float]:
+        """A lower "cost" is that of better parameters."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Stage:
     seed: int
     inputs: dict[str, Any]
     carry_over: Callable[[Params], Params] = lambda params: params
-    validate: Callable[[Params, Mesh], dict[str, float]] | None = None
+    validate: Validate | None = None
     validated: str = ""
 
 

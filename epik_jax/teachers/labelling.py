@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
@@ -20,6 +21,7 @@ from epik_jax.data.encode_sentences import (
     EncodedSentences,
     cut_sentences,
     encode_sentences,
+    framed_pieces,
     rejoined,
 )
 from epik_jax.models.labeller import label
@@ -58,11 +60,7 @@ class LabellingNetwork:
         if self.config.pools:
             raise ValueError("the network labels whole sentences, and tags no words")
         cut = self.cut(sentences)
-        bare = [dataclasses.replace(s, tags=()) for s in cut]
-        encoded = self.encoded(bare)
-        best = np.argmax(self.logits(encoded.tokens, batch_size).values, axis=-1)
-        begins = encoded.firsts.values.astype(bool)
-        names = np.array(self.config.labels)[best[begins]]
+        names = self._likeliest(cut, batch_size)
         ends = np.cumsum([len(s.words) for s in cut])[:-1]
         return rejoined([n.tolist() for n in np.split(names, ends)], sentences)
 
@@ -76,10 +74,7 @@ class LabellingNetwork:
         """
         if not self.config.pools:
             raise ValueError("the network tags words, and labels no whole sentences")
-        bare = [dataclasses.replace(s, label="") for s in self.cut(sentences)]
-        logits = self.logits(self.encoded(bare).tokens, batch_size)
-        best = np.argmax(logits.values, axis=-1)
-        return [self.config.labels[i] for i in best.tolist()]
+        return self._likeliest(self.cut(sentences), batch_size).tolist()  # type: ignore[no-any-return]
 
     def cut(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Sentences as the network can read them."""
@@ -97,18 +92,33 @@ class LabellingNetwork:
             whole=self.config.pools,
         )
 
-    def logits(self, tokens: Ragged, batch_size: int = 128) -> Ragged:
-        """Raw logits of every piece, or one row a sentence: [sum of lengths, C]."""
-        return self.signals(tokens, self.config.num_layers, batch_size)[0]
+    def _likeliest(self, cut: Sequence[Sentence], batch_size: int) -> np.ndarray:
+        """Names of the likeliest labels of all words, or sentences, in order."""
+        config = self.config
+        tokens, firsts = framed_pieces(
+            cut, self.pieces, config.max_length, whole=config.pools
+        )
+        offsets = self._offsets(tokens)
+        best = Ragged(np.empty(int(offsets[-1]), np.int32), offsets)
+
+        def dispatch(rows: np.ndarray, width: int) -> Array:
+            ids, mask = tokens.padded(rows, width, self.pieces.pad_id)
+            placed, shown = self._placed, self._placed.rows(ids, mask)
+            return _best_pass(placed.mesh)(placed.params, *shown, config)  # type: ignore[no-any-return]
+
+        for rows, answer in self._placed.answers(tokens, batch_size, dispatch):
+            fill(best, rows, answer)
+        wanted = best.values if config.pools else best.values[firsts.values]
+        return np.array(config.labels)[wanted]
 
     def signals(
-        self, tokens: Ragged, layer: int, batch_size: int = 128
-    ) -> tuple[Ragged, Ragged]:
+        self, tokens: Ragged, layer: int | None, batch_size: int = 128
+    ) -> tuple[Ragged, Ragged | None]:
         """What a student may imitate.
 
         Args:
           tokens: N rows of framed pieces.
-          layer: whose states are given; 0 for the embedding.
+          layer: whose states are given; 0 for the embedding, None for no states.
           batch_size: rows asked together.
 
         Returns:
@@ -116,26 +126,28 @@ class LabellingNetwork:
           float32, N rows each; of the first piece alone where the network labels
           sentences.
         """
-        offsets = np.arange(len(tokens) + 1) if self.config.pools else tokens.offsets
-        count = int(offsets[-1])
-        widths = len(self.config.labels), self.config.width_of(layer)
-        logits, hidden = (
-            Ragged(np.empty((count, width), np.float32), offsets) for width in widths
-        )
+        offsets, config = self._offsets(tokens), self.config
+        widths = [len(config.labels)]
+        widths += [] if layer is None else [config.width_of(layer)]
+        found = [
+            Ragged(np.empty((int(offsets[-1]), width), np.float32), offsets)
+            for width in widths
+        ]
 
-        def dispatch(rows: np.ndarray, width: int) -> tuple[Array, Array]:
+        def dispatch(rows: np.ndarray, width: int) -> tuple[Array, ...]:
             ids, mask = tokens.padded(rows, width, self.pieces.pad_id)
-            return _label_pass(self._placed.mesh)(
-                self._placed.params,
-                *self._placed.rows(ids, mask),
-                self.config,
-                layer,
-            )
+            placed, shown = self._placed, self._placed.rows(ids, mask)
+            return _label_pass(placed.mesh)(placed.params, *shown, config, layer)  # type: ignore[no-any-return]
 
         for rows, answer in self._placed.answers(tokens, batch_size, dispatch):
-            fill(logits, rows, answer[0])
-            fill(hidden, rows, answer[1])
-        return logits, hidden
+            for out, values in zip(found, answer, strict=True):
+                fill(out, rows, values)
+        return found[0], None if layer is None else found[1]
+
+    def _offsets(self, tokens: Ragged) -> np.ndarray:
+        """Where the answers to each row begin: one a piece, or one a sentence."""
+        whole = self.config.pools
+        return np.arange(len(tokens) + 1) if whole else tokens.offsets
 
     @functools.cached_property
     def _placed(self) -> Placed:
@@ -145,19 +157,43 @@ class LabellingNetwork:
 
 @functools.cache
 def _label_pass(mesh: Mesh) -> Any:
-    """Logits and states of a batch, compiled once for a mesh in the whole process."""
-    rows = meshes.rows(mesh)
+    """Logits, and states if any, of a batch; compiled once for a mesh in a process."""
 
     def answer(
-        params: Params, tokens: Array, mask: Array, config: LabellerConfig, layer: int
-    ) -> tuple[Array, Array]:
-        output = label(params, config, tokens, mask, layer=layer)
+        params: Params,
+        tokens: Array,
+        mask: Array,
+        config: LabellerConfig,
+        layer: int | None,
+    ) -> tuple[Array, ...]:
+        some = config.num_layers if layer is None else layer
+        output = label(params, config, tokens, mask, layer=some)
+        if layer is None:
+            return (output.logits,)
         assert output.hidden is not None
         return output.logits, output.hidden
 
+    return _over_rows(answer, mesh, static=(3, 4))
+
+
+@functools.cache
+def _best_pass(mesh: Mesh) -> Any:
+    """The likeliest labels of a batch; compiled once for a mesh in a process."""
+
+    def answer(
+        params: Params, tokens: Array, mask: Array, config: LabellerConfig
+    ) -> Array:
+        output = label(params, config, tokens, mask, layer=config.num_layers)
+        return jnp.argmax(output.logits, axis=-1)
+
+    return _over_rows(answer, mesh, static=(3,))
+
+
+def _over_rows(answer: Callable[..., Any], mesh: Mesh, static: tuple[int, ...]) -> Any:
+    rows = meshes.rows(mesh)
     return jax.jit(
         answer,
         in_shardings=(None, rows, rows),
         out_shardings=rows,
-        static_argnums=(3, 4),
+        static_argnums=static,
     )

@@ -31,6 +31,11 @@ class WantedStates:
     layer: int
     storage: Literal["none", "float16", "float32", "int8"] = "int8"
 
+    @property
+    def name(self) -> str:
+        """Of a cache of them."""
+        return "tags" if self.storage == "none" else f"layer-{self.layer}"
+
 
 @dataclasses.dataclass(frozen=True)
 class TaggingTeacher:
@@ -64,9 +69,11 @@ class TaggingTeacher:
 
     def answers(self, tokens: Ragged, keys: np.ndarray, digests: np.ndarray) -> Block:
         """Signals of rows of pieces that are encoded already."""
-        logits, hidden = self.network.signals(tokens, self.wanted.layer)
+        storage = self.wanted.storage
+        layer = None if storage == "none" else self.wanted.layer
+        logits, hidden = self.network.signals(tokens, layer)
         arrays = {"logits": logits}
-        if (storage := self.wanted.storage) != "none":
+        if hidden is not None:
             dtype = "float16" if storage == "float16" else "float32"
             arrays["hidden"] = Ragged(hidden.values.astype(dtype), hidden.offsets)
         return Block(keys, digests, arrays)

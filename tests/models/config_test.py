@@ -13,7 +13,7 @@ import tiny
         ({"dropout": 1.0}, r"dropout 1.0 is neither 0 nor in \[1/256, 1\)"),
         ({"dropout": 0.001}, "dropout 0.001 is neither 0 nor"),
         ({"dropout": -0.1}, "dropout -0.1 is neither 0 nor"),
-        ({"num_heads": 0}, "num_heads is 0, expected 1 or more"),
+        ({"num_heads": 0}, "num_heads is 0, expected 1 to 65536"),
         ({"decoder_layers": -1}, "decoder_layers is -1, expected 0 or more"),
         ({"width": 15, "num_heads": 3}, "width 15 is odd; sinusoids"),
         ({"norm": "both"}, "norm 'both'"),

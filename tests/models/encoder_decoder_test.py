@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from epik_jax import trees
-from epik_jax.models import encoder_decoder, transformer
+from epik_jax.models import transformer
 from epik_jax.models.encoder_decoder import Memory
 
 
@@ -23,15 +23,6 @@ def batch():
 @pytest.fixture(scope="module")
 def memory(params, batch):
     return tiny.encode(params, tiny.CONFIG, batch["source"], batch["source_mask"])
-
-
-def test_sinusoids_are_sines_then_cosines_of_falling_rates():
-    table = np.asarray(encoder_decoder.sinusoids(8, 16))
-    for place, i in [(0, 0), (3, 0), (5, 2), (7, 7)]:
-        angle = place * 10000 ** (-i / 8)
-        np.testing.assert_allclose(
-            table[place, [i, 8 + i]], [np.sin(angle), np.cos(angle)], atol=1e-5
-        )
 
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "learned"])

@@ -6,7 +6,6 @@ import tiny
 
 from epik_jax import trees
 from epik_jax.models import initial, transformer
-from epik_jax.models.encoder_decoder import sinusoids
 
 KERNEL = "encoder/block_00/attention/query/kernel"
 
@@ -57,6 +56,15 @@ def test_a_tree_is_drawn_leaf_by_leaf_from_full_paths():
     }
 
 
+def test_sinusoids_are_sines_then_cosines_of_falling_rates():
+    table = initial.sinusoids(8, 16)
+    for place, i in [(0, 0), (3, 0), (5, 2), (7, 7)]:
+        angle = place * 10000 ** (-i / 8)
+        np.testing.assert_allclose(
+            table[place, [i, 8 + i]], [np.sin(angle), np.cos(angle)], atol=1e-5
+        )
+
+
 def test_positions_begin_as_large_as_tokens_are_read():
     """A table drawn like that of tokens would be sixteen times too small."""
     width = 256
@@ -64,5 +72,5 @@ def test_positions_begin_as_large_as_tokens_are_read():
     tokens = initial.draw("transformer/embedding", (64, width), 0) * width**0.5
     sizes = [np.sqrt(np.square(table).mean()) for table in (positions, tokens)]
     assert 0.5 < sizes[0] / sizes[1] < 1.0
-    np.testing.assert_allclose(positions, sinusoids(64, width), atol=1e-4)
+    np.testing.assert_array_equal(positions, initial.sinusoids(64, width))
     assert initial.draw("position_embedding", (3, 5), 0).shape == (3, 5)

@@ -11,12 +11,14 @@ import pytest
 from toy_networks import VOCABULARY, ToyNetwork
 from toy_teacher import ROMANISATIONS
 
+from epik_jax.ragged import Ragged
 from epik_jax.recipes import caching
 from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.transliteration import transfer
 from epik_jax.recipes.transliteration.transfer import TransferConfig
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import TeacherCache
+from epik_jax.teacher_cache.schema import Block, Field, Schema
 from epik_jax.teacher_cache.tfrecord import CorruptShardError
 from epik_jax.teachers.advice import CrowdConfig
 from epik_jax.teachers.signals import TransliterationTeacher, Wanted
@@ -157,6 +159,44 @@ def test_filling_tells_how_far_it_is(tmp_path, caplog, monkeypatch):
         fill(tmp_path)
     lines = [m for m in caplog.messages if " examples/s  ETA " in m]
     assert len(lines) == 9 and " 15 of 15 examples  " in lines[-1]
+
+
+HIDDEN = Field("hidden", "float32", (2,), ragged=True, storage="int8")
+POOLED = Field("pooled", "float32", (2,), storage="int8")
+SCORES = Field("scores", "float32", (2,))
+
+
+def test_what_eight_bits_lose_is_known_before_it_is_stored():
+    # 1 of 127 steps is 2: 3 becomes 2 or 4, 254 and -254 stay; rows of 0 lose nothing.
+    values = np.array([[254, 3], [-254, 254], [0, 0]], np.float32)
+    lost = 1 / (3 * 254**2 + 3**2) ** 0.5
+    keys = np.arange(3, dtype=np.uint64)
+    arrays = {
+        "hidden": Ragged.from_lengths(values, np.array([2, 0, 1])),
+        "pooled": values * np.float32(1e-3),
+        "scores": values,
+    }
+    schema = Schema((HIDDEN, POOLED, SCORES))
+    found = caching.rounding_errors(schema, Block(keys, keys, arrays))
+    assert found == {
+        "hidden": pytest.approx(lost, rel=1e-5),
+        "pooled": pytest.approx(lost, rel=1e-4),
+    }
+
+
+def test_states_that_are_all_0_lose_nothing():
+    keys = np.arange(1, dtype=np.uint64)
+    block = Block(keys, keys, {"pooled": np.zeros((1, 2), np.float32)})
+    assert caching.rounding_errors(Schema((POOLED,)), block) == {"pooled": 0.0}
+
+
+def test_what_eight_bits_lose_is_told_where_they_are_used(tmp_path, caplog):
+    for storage, said in (("int8", True), ("exact", False)):
+        caplog.clear()
+        wanted = Wanted(2, hidden="all", hidden_storage=storage)
+        with caplog.at_level(logging.INFO):
+            fill(tmp_path / storage, dataclasses.replace(CONFIG, wanted=wanted))
+        assert ("in int8 are off by" in caplog.text) == said
 
 
 @pytest.mark.parametrize("lost", [[0], [1], [1, 2], [0, 2]])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import tiny
+import toy_tagging
 
 from epik_jax import trees
 from epik_jax.interop.model_folder import ModelFolder
@@ -72,3 +75,16 @@ def test_a_card_shows_the_metrics_that_are_known():
 def test_a_card_says_what_each_recipe_s_model_is_for(recipe, says):
     card = model_card(folder(recipe=recipe))
     assert f"# {recipe}\n" in card and says in card
+
+
+def test_a_card_says_whether_words_are_tagged_or_sentences_labelled():
+    about = {**ABOUT, "recipe": "xtremedistil", "languages": ["en"]}
+    for pooling, task, says in (
+        ("none", "token-classification", "Tags names in sentences"),
+        ("max", "text-classification", "Labels whole sentences"),
+    ):
+        config = dataclasses.replace(toy_tagging.BILSTM, pooling=pooling)
+        model = ModelFolder(tiny.params(), config, toy_tagging.PIECES, about)
+        card = model_card(model)
+        assert f"\npipeline_tag: {task}\n" in card and says in card
+        assert "language: [en]" in card

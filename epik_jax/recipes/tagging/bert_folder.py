@@ -17,7 +17,6 @@ from jax.sharding import Mesh
 
 from epik_jax import trees
 from epik_jax.interop.huggingface import Bert, load_bert
-from epik_jax.interop.huggingface_pieces import load_pieces
 from epik_jax.interop.model_folder import Labeller, ModelFolder
 from epik_jax.models import initial
 from epik_jax.models.labeller_config import EncoderLabellerConfig
@@ -61,20 +60,6 @@ def read_start(config: TeacherConfig, data: TaggedDataConfig) -> BertStart | Non
     if not config.start_folder:
         return None
     return _read(Path(config.start_folder), config.model, data)
-
-
-def begun_from(config: TeacherConfig, data: TaggedDataConfig) -> dict[str, Any]:
-    """The seed of a teacher, and the digest of what its training begins with.
-
-    To be asked before the training, when the folder is sure to be there.
-    """
-    start = read_start(config, data)
-    return {"seed": config.seed, **({"start": start.digest} if start else {})}
-
-
-def kept_pieces(config: TeacherConfig) -> WordPieces | None:
-    """Pieces of the BERT that a teacher begins as; raises as `read_start`."""
-    return load_pieces(Path(config.start_folder)) if config.start_folder else None
 
 
 def begun_params(shapes: Params, start: BertStart, seed: int) -> dict[str, Any]:

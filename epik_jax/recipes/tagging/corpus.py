@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
-from epik_jax.data.conll import OUTSIDE, known_tag
-from epik_jax.data.draw import share_of
-from epik_jax.data.templates import TYPES, template_sentences
+from epik_jax.data.conll import OUTSIDE, TYPES, known_tag
+from epik_jax.data.draw import drawn, share_of
+from epik_jax.data.templates import template_sentences
+from epik_jax.recipes.tagging.guard import Lists, guarded
 from epik_jax.recipes.tagging.tagged_lists import (
     TaggedListConfig,
     demand_there,
@@ -22,9 +23,6 @@ from epik_jax.recipes.tagging.tagged_lists import (
 )
 from epik_jax.structs import Sentence
 from epik_jax.text.scripts import LANGUAGES
-
-Lists: TypeAlias = dict[tuple[str, str], list[Sentence]]
-"""Sentences by split and name of the list."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +62,14 @@ class TaggedDataConfig:
         demand(self, 5, "num_sentences")
         within(self, 0.0, 1.0, "labelled_share", "max_bad_share")
         within(self, 0, LARGEST_SEED, "seed")
-        if not self.types or len(set(self.types)) < len(self.types):
+        if not all(self.types) or len(set(self.types)) < max(len(self.types), 1):
             raise ValueError(f"types {self.types} are none, or have one twice")
+        if self.kind == "builtin" and self.classes:
+            raise ValueError(
+                "kind 'builtin' names its classes itself, by data.types: leave classes "
+                "out"
+            )
+        self._demand_lists()
         if self.kind == "files" and (self.task == "sentences") != bool(self.classes):
             raise ValueError(
                 f"task is {self.task!r} and classes are {self.classes}: sentences need "
@@ -91,6 +95,21 @@ class TaggedDataConfig:
                 f"{', '.join(LANGUAGES)}"
             )
 
+    def _demand_lists(self) -> None:
+        langs: dict[str, str] = {}
+        for item in self.lists:
+            if langs.setdefault(item.name, item.lang) != item.lang:
+                raise ValueError(
+                    f"list {item.name}: it is in {langs[item.name]!r} and in "
+                    f"{item.lang!r}; give one of them another name"
+                )
+
+    @property
+    def used(self) -> tuple[TaggedListConfig, ...]:
+        """The lists that are in languages that are used."""
+        langs = self.langs
+        return tuple(x for x in self.lists if not langs or x.lang in langs)
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, of a word or of a sentence."""
@@ -111,7 +130,8 @@ class TaggedCorpus:
       test: reported once; lists by name.
       counts: lines read, kept and dropped, by file; printed in reports.
 
-    No sentence of `dev` and `test` is in `train` or `unlabelled`, word for word.
+    No sentence of `dev` and `test` is in `train` or `unlabelled`, word for word, and
+    none of `test` in `dev`.
     """
 
     train: list[Sentence]
@@ -124,6 +144,19 @@ class TaggedCorpus:
     def transfer(self) -> list[Sentence]:
         """All that a teacher is asked about, without tags."""
         return [*(bare(s) for s in self.train), *self.unlabelled]
+
+    def dev_beside(self, num_validated: int) -> dict[str, list[Sentence]]:
+        """Dev sentences that are not among the `num_validated` that choose.
+
+        A list of which none is left is left out.
+        """
+        chosen = (drawn(found, num_validated) for found in self.dev.values())
+        ids = {s.example_id for found in chosen for s in found}
+        rest = {
+            name: [s for s in found if s.example_id not in ids]
+            for name, found in self.dev.items()
+        }
+        return {name: found for name, found in rest.items() if found}
 
     @property
     def langs(self) -> tuple[str, ...]:
@@ -139,8 +172,9 @@ def bare(sentence: Sentence) -> Sentence:
 def read_tagged_corpus(config: TaggedDataConfig) -> TaggedCorpus:
     """Reads all lists.
 
-    Training sentences that stand word for word in a dev or test list are left out:
-    published sets repeat up to a tenth of them.
+    What stands in a test list is left out of all others, and what stands in a dev list
+    out of what is trained on, however it is cut into words: published sets repeat up to
+    a seventh of their sentences.
 
     Raises:
       ValueError: no root, a missing file, too many bad lines, or nothing to train on;
@@ -148,33 +182,39 @@ def read_tagged_corpus(config: TaggedDataConfig) -> TaggedCorpus:
     """
     counts: dict[str, dict[str, int]] = {}
     lists = _builtin(config) if config.kind == "builtin" else _files(config, counts)
-    held = {
-        sentence.words
-        for (split, _), found in lists.items()
-        if split in ("dev", "test")
-        for sentence in found
-    }
+    lists = guarded(lists, counts)
     train: list[Sentence] = []
     unlabelled: list[Sentence] = []
     parts: dict[str, dict[str, list[Sentence]]] = {"dev": {}, "test": {}}
     for (split, name), found in lists.items():
-        about = counts.setdefault(f"{split}:{name}", {})
-        if split in parts:
+        if split in parts and found:
             parts[split][name] = found
-        else:
-            kept = [s for s in found if s.words not in held]
-            about["held out"] = len(found) - len(kept)
-            found = kept
-        about["sentences"] = len(found)
         for sentence in found if split == "train" else ():
             keeps = share_of(sentence.example_id) < config.labelled_share
             (train if keeps else unlabelled).append(sentence)
         if split == "unlabelled":
             unlabelled += found
-    if not train:
-        raise ValueError("config.data: there is no tagged sentence to train on")
+    _demand_labels(train, lists, config)
     logging.info("sentences: %d tagged, %d without tags", len(train), len(unlabelled))
     return TaggedCorpus(train, [bare(s) for s in unlabelled], **parts, counts=counts)
+
+
+def _demand_labels(
+    train: list[Sentence], lists: Lists, config: TaggedDataConfig
+) -> None:
+    """Notices before hours of training that there is nothing to learn."""
+    if not train:
+        told = (
+            ", all that train lists hold stands in dev or test lists too"
+            if any(split == "train" for split, _ in lists)
+            else ": no list of split 'train'"
+        )
+        raise ValueError(f"config.data: there is no tagged sentence to train on{told}")
+    if config.task == "words" and not any(set(s.tags) - {OUTSIDE} for s in train):
+        raise ValueError(
+            f"config.data.types {config.types}: no training sentence has an entity of "
+            "these types"
+        )
 
 
 def _builtin(config: TaggedDataConfig) -> Lists:
@@ -209,10 +249,9 @@ def _files(config: TaggedDataConfig, counts: dict[str, dict[str, int]]) -> Lists
             f"data.root {config.root!r} is not a folder; set it with "
             "--config.data.root=FOLDER"
         )
-    lists = [x for x in config.lists if not config.langs or x.lang in config.langs]
-    demand_there(lists, root)
+    demand_there(config.used, root)
     found: Lists = {}
-    for item in lists:
+    for number, item in enumerate(config.used):
         read, report = read_list(
             item,
             root,
@@ -224,12 +263,12 @@ def _files(config: TaggedDataConfig, counts: dict[str, dict[str, int]]) -> Lists
         about = counts.setdefault(f"{item.split}:{item.name}", {"lines": 0, "bad": 0})
         about["lines"] += report.read
         about["bad"] += report.bad
-        # One sentence may stand in two lists: each is an example of its own.
-        found.setdefault((item.split, item.name), []).extend(
+        # One sentence may stand in two files: each is an example of its own.
+        known = found.setdefault((item.split, item.name), [])
+        file = f"{item.split}:{item.name}" + (f"/{number}" if known else "")
+        known.extend(
             dataclasses.replace(
-                s,
-                example_id=f"{item.split}:{item.name}:{s.example_id}",
-                origin=item.name,
+                s, example_id=f"{file}:{s.example_id}", origin=item.name
             )
             for s in read
         )

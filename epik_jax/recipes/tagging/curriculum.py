@@ -6,15 +6,16 @@ Settings, sentences and a teacher go in, a trained student comes out.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from epik_jax.data.draw import share_of
 from epik_jax.data.encode_sentences import EncodedSentences, encode_sentences
 from epik_jax.models.labeller_config import BilstmLabellerConfig
-from epik_jax.recipes.recipe import Stage, Workplace, run_stages
+from epik_jax.recipes.recipe import Stage, Validate, Workplace, run_stages
 from epik_jax.recipes.tagging.batches import content_digest, sentences_digest
 from epik_jax.recipes.tagging.distillation import (
     Signals,
@@ -31,6 +32,9 @@ from epik_jax.recipes.tagging.student import TaggingStudentConfig
 from epik_jax.structs import Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
 from epik_jax.text.wordpiece import WordPieces
+
+_Validation: TypeAlias = tuple[Validate | None, str]
+"""How stages are validated, and the digest of what on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +94,7 @@ def train_student(
     # Of whole words, also where the teacher reads the first pieces of one alone.
     used, _ = teacher.pieces.encode([s.words for s in material.sentences])
     pieces = teacher.pieces.pruned(np.unique(used.values))
-    model = config.model.sized(pieces.size, teacher, config.layer)
+    model = config.model.sized(pieces.size, teacher.config, config.layer)
     stages = student_stages(config, model, pieces, material, prefix)
     params = run_stages(stages, initial_student(config, model, pieces, teacher), at)
     return LabellingNetwork(params["student"], model, pieces, at.mesh)
@@ -104,34 +108,40 @@ def student_stages(
     prefix: str,
 ) -> tuple[Stage, ...]:
     """The stages of a strategy, ready to run."""
-    # Stages with labels are chosen on dev lists: there is nothing to hold out for them.
-    apart = any("labels" not in stage.parts for stage in config.sub_stages)
-    num_held_out = config.num_held_out if apart else 0
+    num_held_out = config.num_held_out if config.holds_out else 0
     texts = _Texts.of(material, pieces, model, num_held_out)
-    batches = dataclasses.replace(config.batches, seed=config.seed)
     common = {
         "pieces": pieces.fingerprint,
         "model": dataclasses.asdict(model),
-        "batches": dataclasses.asdict(batches),
         "start": config.start,
+        "student seed": config.seed,
         "teacher": material.teacher_digest,
     }
     forward = make_student_forward(model)
     weights: dict[Part, float] = dict(zip(PARTS, config.weights, strict=True))
+    validations: dict[tuple[Part, ...], _Validation] = {}
     made = []
     for stage in config.sub_stages:
+        seed = config.seed_of(stage)
+        batches = dataclasses.replace(config.batches, seed=seed)
         objective = make_objective(stage.parts, config.distance, weights)
         rows = texts.tagged if stage.parts == ("labels",) else texts.transfer
         part, digests = texts.encoded.take(rows), texts.digests[rows]
         shown = (stage.parts, material.signals, pieces.pad_id, batches)
-        if "labels" in stage.parts:
-            validate = make_validate_tags(model, pieces, material.dev)
-            validated = sentences_digest(s for f in material.dev.values() for s in f)
-        else:
-            unseen = texts.encoded.take(texts.held_out)
-            known = held_out(unseen, texts.digests[texts.held_out], *shown)
-            validate = make_validate_loss(forward, objective, known)
-            validated = content_digest(unseen)
+        # One for all sub-stages of a leg: each would be compiled anew.
+        if stage.parts not in validations:
+            if "labels" in stage.parts:
+                validations[stage.parts] = _on_dev(model, pieces, material)
+            else:
+                unseen = texts.encoded.take(texts.held_out)
+                known = (unseen, texts.digests[texts.held_out], *shown)
+                validations[stage.parts] = (
+                    make_validate_loss(
+                        forward, objective, functools.partial(held_out, *known)
+                    ),
+                    content_digest(unseen),
+                )
+        validate, validated = validations[stage.parts]
         loop = dataclasses.replace(config.loop, num_steps=config.num_steps(stage))
         made.append(
             Stage(
@@ -142,9 +152,10 @@ def student_stages(
                 trainable=stage.trainable,
                 optimizer=config.scheduled(stage),
                 loop=loop,
-                seed=config.seed,
+                seed=seed,
                 inputs={
                     **common,
+                    "batches": dataclasses.asdict(batches),
                     "data": content_digest(part),
                     **_asked(config, stage, material),
                 },
@@ -153,6 +164,14 @@ def student_stages(
             )
         )
     return tuple(made)
+
+
+def _on_dev(
+    model: BilstmLabellerConfig, pieces: WordPieces, material: Material
+) -> _Validation:
+    """What stages with labels are chosen by, and its digest."""
+    validate = make_validate_tags(model, pieces, material.dev)
+    return validate, sentences_digest(s for f in material.dev.values() for s in f)
 
 
 @dataclasses.dataclass(frozen=True)

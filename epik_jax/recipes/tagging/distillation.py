@@ -7,7 +7,7 @@ is made of come out.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import jax
@@ -183,10 +183,16 @@ def _joiner(
 
 
 def make_validate_loss(
-    forward: Forward, objective: Objective, batches: Iterable[Batch]
+    forward: Forward, objective: Objective, batches: Callable[[], list[Batch]]
 ) -> Callable[[Params, Mesh], dict[str, float]]:
-    """The objective on sentences that are held out; "cost" is the loss."""
-    kept = list(batches)
+    """The objective on sentences that are held out; "cost" is the loss.
+
+    Args:
+      forward: of the student.
+      objective: that is minimised.
+      batches: gives the sentences; called once, when they are first wanted.
+    """
+    kept = functools.cache(batches)
 
     @jax.jit
     def means(params: Params, batch: Batch) -> dict[str, Mean]:
@@ -194,7 +200,7 @@ def make_validate_loss(
 
     def validate(params: Params, mesh: Mesh) -> dict[str, float]:
         merged: dict[str, Mean] = {}
-        for batch in kept:
+        for batch in kept():
             for name, mean in means(params, meshes.to_global(mesh, batch)).items():
                 merged[name] = mean.merge(merged[name]) if name in merged else mean
         values = {name: float(mean.value()) for name, mean in merged.items()}

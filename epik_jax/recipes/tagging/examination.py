@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from epik_jax import trees
-from epik_jax.data.conll import read_conll
+from epik_jax.data.conll import OUTSIDE, read_conll
 from epik_jax.evaluation import bootstrap
 from epik_jax.evaluation.entities import MODE, EntityScores, entity_scores
 from epik_jax.evaluation.glossary import OF_ENTITIES, Metric
@@ -58,6 +58,11 @@ def examine_conll(
     types = entity_types(model.config.labels)
     sentences, report = read_conll(path, lang, types=types, max_bad_share=max_bad_share)
     logging.info("%s; %d sentences to score", report, len(sentences))
+    if report.altered and not any(set(s.tags) - {OUTSIDE} for s in sentences):
+        raise ValueError(
+            f"{path}: no entity of the types {', '.join(types)} that the model knows, "
+            "all are of others"
+        )
     started = time.monotonic()
     answers = network_of(model).tags(sentences)
     logging.info("answered in %.1f s", time.monotonic() - started)
@@ -76,6 +81,7 @@ def examine_conll(
             "sha256": sha256(path),
             "lines": report.read,
             "kept": report.kept,
+            "altered": report.altered,
             "dropped": report.dropped,
             "refused": report.causes,
             "types": list(types),
@@ -117,7 +123,8 @@ def figures(
 
     Args:
       scores: N sentences.
-      strata: N labels; a figure is the unweighted mean over those that have any.
+      strata: N labels; a figure is the unweighted mean over those in which there is
+        something to find, whatever a system writes.
       metrics: that are wanted.
       kind: of entities, or a class; "" for all.
       seed: of the bootstrap.
@@ -127,12 +134,15 @@ def figures(
       nothing can be divided by.
     """
     found = {}
+    there = scores.ratio("recall", kind).denominators > 0
+    counted = np.isin(strata, np.unique(strata[there]))
     for metric in metrics:
         ratio = scores.ratio(metric.name, kind)
-        if len(ratio.known):
+        rows = ratio.known[counted[ratio.known]]
+        if len(rows):
             found[metric.name] = bootstrap.interval(
-                ratio.take(ratio.known),
-                strata[ratio.known],
+                ratio.take(rows),
+                strata[rows],
                 num_resamples=NUM_RESAMPLES,
                 seed=seed,
             ).figure()

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from epik_jax.models.labeller import guesses
@@ -109,7 +111,7 @@ def masked_ce_term() -> Term:
     return Term("masked_ce", values)
 
 
-def bridge_shapes(config: EncoderLabellerConfig) -> dict[str, Any]:
+def guess_shapes(config: EncoderLabellerConfig) -> dict[str, Any]:
     """What guessing needs beside the network: a bias for each piece."""
-    shape = np.empty((config.vocab_size,), np.float32)
+    shape = jax.ShapeDtypeStruct((config.vocab_size,), jnp.float32)
     return {"pieces": {"bias": shape}}

@@ -29,7 +29,7 @@ def rows(made: Mapping[str, Any], model: AnyModel) -> list[dict[str, Any]]:
     if made["format"] == EXAMINATION:
         return [_row(made["data"]["path"], made["n"], made["overall"])]
     system, data = subject(made, model), made["data"]
-    whole = f"{data['name']}, mean over {len(system['by_list'])} lists"
+    whole = f"{data['name']}, mean over {len(system['by_language'])} languages"
     return [
         _row(whole, data["n"], system["overall"]),
         *(_row(name, found["n"], found) for name, found in system["by_list"].items()),
@@ -37,5 +37,9 @@ def rows(made: Mapping[str, Any], model: AnyModel) -> list[dict[str, Any]]:
 
 
 def _row(sentences: str, n: int, figures: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: figures[name] for name in _METRICS if name in figures}
+    found = {
+        name: {part: float(figures[name][part]) for part in ("value", "low", "high")}
+        for name in _METRICS
+        if name in figures
+    }
     return {"sentences": sentences, "n": n, **found}

@@ -48,7 +48,12 @@ def build_pieces(
     asked = {"texts": texts, **dataclasses.asdict(config)}
     path = at.folder / "vocabulary" / f"{digest(asked)[:16]}.json"
     if path.exists():
-        return load_wordpieces(path)
+        try:
+            return load_wordpieces(path)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}; delete it, and the same command learns it again"
+            ) from error
     logging.info("pieces: %d at most, from %d sentences", config.size, len(texts))
     try:
         pieces = train_wordpieces(texts, config.size, lowercase=config.lowercase)

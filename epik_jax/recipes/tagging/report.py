@@ -11,6 +11,7 @@ from typing import Any
 
 from epik_jax.bounds import demand
 from epik_jax.evaluation import classes, entities, entity_page
+from epik_jax.evaluation.entities import strict_iob2
 from epik_jax.evaluation.report import curves, write_report
 from epik_jax.recipes.figures import as_text, definitions, figures_table
 from epik_jax.recipes.provenance import commit, trained_seconds
@@ -18,8 +19,8 @@ from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging import scoreboard
 from epik_jax.recipes.tagging.batches import sentences_digest
 from epik_jax.recipes.tagging.corpus import TaggedCorpus
-from epik_jax.recipes.tagging.examination import NUM_RESAMPLES
-from epik_jax.recipes.tagging.labels import for_validation, main_metric, mean_score
+from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, figures
+from epik_jax.recipes.tagging.labels import for_validation, main_metric
 from epik_jax.recipes.tagging.latency import LatencyConfig
 from epik_jax.recipes.tagging.scoreboard import STUDENT, TEACHER, Tagged
 from epik_jax.recipes.tagging.xtremedistil import (
@@ -28,9 +29,12 @@ from epik_jax.recipes.tagging.xtremedistil import (
     smaller_students,
 )
 from epik_jax.structs import Sentence
+from epik_jax.teachers.labelling import LabellingNetwork
 
 FORMAT = entity_page.FORMAT
 _NUM_SHOWN = 24
+_OWN = ("teacher-", "student-")
+"""What stages of the teacher and of the student begin with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,16 +70,25 @@ def build_report(
         TEACHER: Tagged.of({"": made.teacher}, lists),
         STUDENT: Tagged.of(made.students, lists),
     }
-    # Before the sweep, whose stages are no part of what the student cost.
-    rows = at.log.rows()
     swept = smaller_students(config, made, at)
-    some_student = next(iter(made.students.values()))
-    timed = {STUDENT: some_student, **swept}
+    # Of several a call asks one, and all have the same sizes but for their pieces.
+    one_student = next(iter(made.students.values()))
     times = scoreboard.latencies(
-        made.teacher, timed, measured.latency, with_mbert=measured.with_mbert
+        made.teacher,
+        {STUDENT: one_student, **swept},
+        measured.latency,
+        with_mbert=measured.with_mbert,
     )
-    about = {TEACHER: made.teacher, STUDENT: some_student}
+    about = {TEACHER: [made.teacher], STUDENT: list(made.students.values())}
+    # Students of other sizes are no part of what the student cost.
+    rows = [row for row in at.log.rows() if row["stage"].startswith(_OWN)]
     student = config.student
+    beside = corpus.dev_beside(student.num_validated)
+
+    def compression(networks: Sequence[LabellingNetwork]) -> float:
+        whole = scoreboard.num_parameters([made.teacher])
+        return whole / scoreboard.num_parameters(networks)
+
     return {
         "format": FORMAT,
         "title": "XtremeDistil: a multilingual tagger in a small BiLSTM",
@@ -100,16 +113,17 @@ def build_report(
             for name, tagged in found.items()
         ],
         **scoreboard.share_kept(found[STUDENT], found[TEACHER]),
-        "compression": _compression(made.teacher, some_student),
+        "compression": compression(about[STUDENT]),
         "latency": times,
         "sweep": [
             {
                 "name": name,
-                **scoreboard.facts(network),
-                "compression": _compression(made.teacher, network),
-                "dev": mean_score(network, made.material.dev),
+                "parameters": scoreboard.num_parameters([network]),
+                "compression": compression([network]),
+                "steps": steps,
+                **_on_dev(network, beside),
             }
-            for name, network in swept.items()
+            for name, network, steps in _sizes(config, one_student, swept)
         ],
         "samples": _samples(found),
         "curves": curves(rows),
@@ -131,26 +145,45 @@ def summary(report: Mapping[str, Any]) -> str:
         (f"{s['name']} ({s['parameters']:,} parameters)", n, s["overall"])
         for s in report["systems"]
     ]
-    speedup = report["latency"]["speedup"][TEACHER][STUDENT]
     lines = [
         figures_table("system", rows),
         *([f"kept of it: {as_text(report['kept'])} %"] if "kept" in report else []),
         f"{report['compression']:.1f} times fewer parameters",
         *(
-            f"{ratio:.1f} times as fast at batch size {size}"
-            for size, ratio in speedup.items()
+            f"{ratio:.1f} times as fast at batch size {size} as {slow}"
+            for slow, ratios in report["latency"]["speedup"].items()
+            for size, ratio in ratios[STUDENT].items()
         ),
         "",
         definitions(rows, "sentences"),
-        "all figures: unweighted means over test lists",
+        "all figures: unweighted means over languages",
     ]
     return "\n".join(lines)
 
 
-def _compression(teacher: Any, student: Any) -> float:
-    sizes = (scoreboard.facts(network)["parameters"] for network in (teacher, student))
-    theirs, ours = sizes
-    return theirs / ours
+def _sizes(
+    config: XtremeDistilConfig,
+    student: LabellingNetwork,
+    swept: Mapping[str, LabellingNetwork],
+) -> list[tuple[str, LabellingNetwork, int]]:
+    """Name, network and steps of all sizes, the student's own among them."""
+    if not swept:
+        return []
+    steps = config.sweep.num_steps
+    found = [(name, network, steps) for name, network in swept.items()]
+    return [*found, (STUDENT, student, config.student.loop.num_steps)]
+
+
+def _on_dev(
+    network: LabellingNetwork, lists: Mapping[str, Sequence[Sentence]]
+) -> dict[str, dict[str, float]]:
+    """The main figure on dev sentences that chose nothing, as "dev"; or nothing."""
+    if not lists:
+        return {}
+    tagged = Tagged.of({"": network}, lists)
+    main = tagged.metrics[0]
+    found = figures(tagged.scores, tagged.langs, metrics=[main])
+    return {"dev": found[main.name]} if main.name in found else {}
 
 
 def _flat(lists: Mapping[str, Sequence[Sentence]]) -> list[Sentence]:
@@ -172,7 +205,11 @@ def _samples(found: Mapping[str, Tagged]) -> list[dict[str, Any]]:
             "lang": sentence.lang,
             "words": list(sentence.words),
             "gold": list(_gold(sentence)),
-            "answers": {system: list(tags) for system, tags in answers.items()},
+            # As they are counted, or some would look right that are not.
+            "answers": {
+                system: list(strict_iob2(tags) if sentence.tags else tags)
+                for system, tags in answers.items()
+            },
         }
     return list(shown.values())[:_NUM_SHOWN]
 

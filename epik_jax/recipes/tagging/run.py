@@ -10,6 +10,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from epik_jax.data.conll import OUTSIDE
 from epik_jax.interop.export import export_model
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import Labeller, ModelFolder, load_model
@@ -18,13 +19,15 @@ from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import story
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging import report
-from epik_jax.recipes.tagging.bert_folder import begun_from, retold
+from epik_jax.recipes.tagging.bert_folder import retold
 from epik_jax.recipes.tagging.corpus import (
     TaggedCorpus,
     TaggedDataConfig,
     read_tagged_corpus,
 )
+from epik_jax.recipes.tagging.latency import demand_readable
 from epik_jax.recipes.tagging.report import TaggingScoreboardConfig
+from epik_jax.recipes.tagging.scoreboard import TEACHER
 from epik_jax.recipes.tagging.teaching import gather_material
 from epik_jax.recipes.tagging.xtremedistil import (
     XtremeDistilConfig,
@@ -56,12 +59,17 @@ def run(
     config: XtremeDistilRun, at: Workplace, command: str, evaluate: bool
 ) -> dict[str, Any] | None:
     """Trains teacher and student and writes both, and the report if it is wanted."""
+    recipe = config.xtremedistil
     if evaluate:
-        _demand_lists(config.data)
-    origin = begun_from(config.xtremedistil.teacher, config.data)
+        _demand_lists(config)
     with at.stop:
         corpus = read_tagged_corpus(config.data)
-        made = distil(config.xtremedistil, corpus, config.data, at)
+        if evaluate:
+            _demand_entities(corpus, config.data)
+        teacher, origin = ready_teacher(recipe, corpus, config.data, at)
+        if evaluate:
+            demand_readable(TEACHER, teacher.config, config.scoreboard.latency)
+        made = distil(recipe, teacher, corpus, at)
     _write_teacher(made.teacher, config, corpus, at, command, origin)
     taught = {
         "seed": config.xtremedistil.student.seed,
@@ -94,20 +102,34 @@ def fill(config: XtremeDistilRun, at: Workplace, command: str) -> None:
             f"strategy {recipe.student.strategy} learns from people's labels alone: "
             "there is nothing to cache"
         )
-    origin = begun_from(recipe.teacher, config.data)
     with at.stop:
         corpus = read_tagged_corpus(config.data)
-        teacher = ready_teacher(recipe, corpus, config.data, at)
+        teacher, origin = ready_teacher(recipe, corpus, config.data, at)
         gather_material(teacher, corpus, recipe.student, recipe.signals, at)
     _write_teacher(teacher, config, corpus, at, command, origin)
 
 
-def _demand_lists(data: TaggedDataConfig) -> None:
-    """Notices before hours of training that there is nothing to report on."""
-    if data.kind == "files" and all(item.split != "test" for item in data.lists):
+def _demand_lists(config: XtremeDistilRun) -> None:
+    """Notices before anything is read that nothing can be reported on, or timed."""
+    data, recipe = config.data, config.xtremedistil
+    if data.kind == "files" and all(item.split != "test" for item in data.used):
         raise ValueError(
-            "config.data.lists has no list of split 'test' to report on; add one, or "
-            "leave the report out with `epik-jax train`"
+            "config.data.lists has no list of split 'test' to report on, in data.langs "
+            "if these are set; add one, or leave the report out with `epik-jax train`"
+        )
+    if not recipe.teacher_folder:
+        # Of a BERT the sizes are its own, but not how many pieces are read.
+        sizes = recipe.teacher.model.sized(1, data.labels, whole=False)
+        demand_readable(TEACHER, sizes, config.scoreboard.latency)
+
+
+def _demand_entities(corpus: TaggedCorpus, data: TaggedDataConfig) -> None:
+    """Notices before hours of training that there is nothing to find."""
+    tested = (s for found in corpus.test.values() for s in found)
+    if data.task == "words" and not any(set(s.tags) - {OUTSIDE} for s in tested):
+        raise ValueError(
+            f"config.data.types {data.types}: no test sentence has an entity of these "
+            "types"
         )
 
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from epik_jax import trees
 from epik_jax.evaluation import bootstrap
-from epik_jax.evaluation.bootstrap import Ratio
+from epik_jax.evaluation.bootstrap import Interval
 from epik_jax.evaluation.entities import EntityScores, joined
 from epik_jax.evaluation.glossary import OF_CLASSES, OF_ENTITIES, Metric
+from epik_jax.evaluation.resampling import Ratio
 from epik_jax.evaluation.timing import BatchTiming
 from epik_jax.models import initial, labeller
 from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, figures
@@ -41,6 +42,7 @@ class Tagged:
     Attributes:
       sentences: of all lists, one after the other.
       lists: [N], the name of each sentence's list.
+      langs: [N], its language.
       answers: tags of words, or the label of the sentence alone.
       scores: counts of what is right.
       metrics: what is told of it, the most telling first.
@@ -48,6 +50,7 @@ class Tagged:
 
     sentences: list[Sentence]
     lists: np.ndarray
+    langs: np.ndarray
     answers: list[tuple[str, ...]]
     scores: EntityScores
     metrics: tuple[Metric, ...]
@@ -80,35 +83,46 @@ class Tagged:
         return cls(
             flat,
             np.array(names, dtype=str),
+            np.array([s.lang for s in flat], dtype=str),
             [answers[i] for i in order],
             joined([scores for _, scores, _ in parts]).take(order),
             OF_CLASSES if pools else OF_ENTITIES,
         )
 
     def figures(self) -> dict[str, Any]:
-        """Figures of each list, of all and by type, and how far apart lists are.
+        """Figures of all, of each language, list and type; how far languages are apart.
 
-        Those of all are unweighted means over lists; "sd" is the population standard
-        deviation of the first metric over them.
+        Those of all and of a type are unweighted means over languages; "sd" is the
+        population standard deviation of the first metric over them.
         """
-        names = list(dict.fromkeys(self.lists.tolist()))
-        by_list: dict[str, dict[str, Any]] = {}
-        for name in names:
-            scores = self.scores.take(np.flatnonzero(self.lists == name))
-            strata = np.zeros(len(scores.right), np.int64)
-            counts = {"n": len(scores.right), "entities": int(scores.there.sum())}
-            by_list[name] = {**counts, **figures(scores, strata, metrics=self.metrics)}
+        by_language = self._by(self.langs)
         main = self.metrics[0].name
-        values = [found[main]["value"] for found in by_list.values() if main in found]
+        values = [one[main]["value"] for one in by_language.values() if main in one]
         return {
-            "overall": figures(self.scores, self.lists, metrics=self.metrics),
+            "overall": figures(self.scores, self.langs, metrics=self.metrics),
             "sd": float(np.std(values)),
-            "by_list": by_list,
+            "by_language": by_language,
+            "by_list": self._by(self.lists),
             "by_type": {
-                kind: figures(self.scores, self.lists, metrics=self.metrics, kind=kind)
+                kind: figures(self.scores, self.langs, metrics=self.metrics, kind=kind)
                 for kind in self.scores.types
             },
         }
+
+    def _by(self, names: np.ndarray) -> dict[str, dict[str, Any]]:
+        """Figures of the sentences of each name."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in dict.fromkeys(names.tolist()):
+            scores = self.scores.take(np.flatnonzero(names == name))
+            strata = np.zeros(len(scores.right), np.int64)
+            counts = {"n": len(scores.right), "entities": int(scores.there.sum())}
+            found[name] = {**counts, **figures(scores, strata, metrics=self.metrics)}
+        return found
+
+    def value(self, lang: str) -> float:
+        """The first metric over the sentences of a language."""
+        rows = np.flatnonzero(self.langs == lang)
+        return self.scores.take(rows).value(self.metrics[0].name)
 
     @property
     def main(self) -> Ratio:
@@ -116,35 +130,60 @@ class Tagged:
         return self.scores.ratio(self.metrics[0].name)
 
 
-def share_kept(student: Tagged, teacher: Tagged) -> dict[str, dict[str, float]]:
+def share_kept(student: Tagged, teacher: Tagged) -> dict[str, Any]:
     """The student's mean score as a share of the teacher's, with its interval.
 
-    It is named "kept". Empty where the teacher's is too near 0 for a share of it to
-    mean anything.
+    It is named "kept", and "kept_by_language" the share in each. A share is left out
+    where the teacher's score is too near 0 for one to mean anything.
     """
-    known = teacher.main.denominators + student.main.denominators > 0
-    rows = np.flatnonzero(known)
-    ones = np.ones(len(rows))
-    nothing = Ratio(np.zeros(len(rows)), ones)
-    found = bootstrap.share_interval(
-        student.main.take(rows),
-        nothing,
-        teacher.main.take(rows),
-        student.lists[rows],
-        num_resamples=NUM_RESAMPLES,
-    )
-    return {} if found is None else {"kept": found.figure()}
-
-
-def facts(network: LabellingNetwork) -> dict[str, Any]:
-    """Digest of a network, numbers that it holds, and of these its embeddings'."""
-    flat = trees.flatten(network.params)
-    tables = [leaf.size for path, leaf in flat.items() if path.endswith("embedding")]
+    kept = _kept(student, teacher, np.arange(len(student.langs)))
+    by_language = {
+        lang: _kept(student, teacher, np.flatnonzero(student.langs == lang))
+        for lang in dict.fromkeys(student.langs.tolist())
+    }
+    found = {lang: one.figure() for lang, one in by_language.items() if one}
     return {
-        "digest": network_digest(network),
-        "parameters": trees.num_elements(network.params),
+        **({"kept": kept.figure()} if kept else {}),
+        "kept_by_language": found,
+    }
+
+
+def _kept(student: Tagged, teacher: Tagged, rows: np.ndarray) -> Interval | None:
+    """Over languages in which there is something to find, as `figures` counts them."""
+    langs = student.langs[rows]
+    there = student.scores.there[rows].sum(axis=1) > 0
+    columns = [system.main.take(rows) for system in (student, teacher)]
+    known = sum(column.denominators for column in columns) > 0
+    counted = np.isin(langs, np.unique(langs[there])) & known
+    if not counted.any():
+        return None
+    chosen = np.flatnonzero(counted)
+    nothing = Ratio(np.zeros(len(chosen)), np.ones(len(chosen)))
+    ours, theirs = (column.take(chosen) for column in columns)
+    return bootstrap.share_interval(
+        ours, nothing, theirs, langs[chosen], num_resamples=NUM_RESAMPLES
+    )
+
+
+def facts(networks: Sequence[LabellingNetwork]) -> dict[str, Any]:
+    """Digest of networks, numbers that they hold, and of these their embeddings'."""
+    flat = [trees.flatten(network.params) for network in networks]
+    tables = [
+        leaf.size
+        for leaves in flat
+        for path, leaf in leaves.items()
+        if path.endswith("embedding")
+    ]
+    return {
+        "digest": "+".join(network_digest(network) for network in networks),
+        "parameters": num_parameters(networks),
         "embeddings": sum(tables),
     }
+
+
+def num_parameters(networks: Sequence[LabellingNetwork]) -> int:
+    """Numbers that networks hold together."""
+    return sum(trees.num_elements(network.params) for network in networks)
 
 
 def latencies(
@@ -163,9 +202,9 @@ def latencies(
       with_mbert: time a network of mBERT's size with random weights as well.
 
     Returns:
-      "device", "length", "runs"; "systems": name -> batch size -> milliseconds of a
-      pass; "speedup": name of a teacher -> name of a student -> batch size -> ratio of
-      means.
+      "device", "length", "runs", "matmul_dtype"; "systems": name -> batch size ->
+      milliseconds of a pass; "speedup": name of a teacher -> name of a student -> batch
+      size -> ratio of means.
     """
     networks = {TEACHER: (teacher.params, teacher.config)}
     networks |= {name: (x.params, x.config) for name, x in students.items()}
@@ -184,6 +223,7 @@ def latencies(
         "device": next(iter(found.values())).device,
         "length": config.length,
         "runs": config.runs,
+        "matmul_dtype": config.matmul_dtype,
         "systems": systems,
         "speedup": {
             theirs: {

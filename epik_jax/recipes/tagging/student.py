@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import zlib
 from typing import Literal
 
-from epik_jax.bounds import LARGEST_SEED, LARGEST_WEIGHT, demand, within
-from epik_jax.models.labeller_config import BilstmLabellerConfig
+from epik_jax.bounds import (
+    LARGEST_SEED,
+    LARGEST_WEIGHT,
+    LARGEST_WIDTH,
+    demand,
+    demand_rate,
+    within,
+)
+from epik_jax.models.labeller_config import BilstmLabellerConfig, LabellerConfig
 from epik_jax.recipes.tagging.batches import SentenceBatchConfig
 from epik_jax.recipes.tagging.distillation import Distance
 from epik_jax.recipes.tagging.strategies import (
@@ -21,7 +29,6 @@ from epik_jax.recipes.tagging.strategies import (
     SubStage,
     sub_stages,
 )
-from epik_jax.teachers.labelling import LabellingNetwork
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 
@@ -50,8 +57,13 @@ class BilstmConfig:
     recurrent_dropout: float = 0.2
     matmul_dtype: Literal["float32", "bfloat16"] = "float32"
 
+    def __post_init__(self) -> None:
+        """Refuses sizes that no network could have, before any teacher is trained."""
+        within(self, 1, LARGEST_WIDTH, "embedding", "hidden")
+        demand_rate(self, "dropout", "recurrent_dropout")
+
     def sized(
-        self, vocab_size: int, teacher: LabellingNetwork, layer: int
+        self, vocab_size: int, teacher: LabellerConfig, layer: int
     ) -> BilstmLabellerConfig:
         """The network over so many pieces, beside a teacher of which it learns."""
         shipped = self.projection == "shipped"
@@ -59,10 +71,10 @@ class BilstmConfig:
             vocab_size=vocab_size,
             embedding=self.embedding,
             hidden=self.hidden,
-            projection=teacher.config.width_of(layer) if shipped else 0,
-            labels=teacher.config.labels,
-            pooling=self.pooling if teacher.config.pools else "none",
-            max_length=teacher.config.max_length,
+            projection=teacher.width_of(layer) if shipped else 0,
+            labels=teacher.labels,
+            pooling=self.pooling if teacher.pools else "none",
+            max_length=teacher.max_length,
             dropout=self.dropout,
             recurrent_dropout=self.recurrent_dropout,
             matmul_dtype=self.matmul_dtype,
@@ -75,7 +87,7 @@ class TaggingStudentConfig:
 
     Attributes:
       model: sizes.
-      batches: batch size, widths, sampling; its order follows `seed` below.
+      batches: batch size, widths, sampling; the order follows `seed` and the stage.
       optimizer: settings of the update, anew in each stage.
       loop: of the whole student, `num_steps`, which its stages share; intervals and
         patience are those of each stage.
@@ -139,6 +151,39 @@ class TaggingStudentConfig:
     def parts(self) -> frozenset[Part]:
         """All that is learnt, in whatever stage."""
         return frozenset(part for stage in self.sub_stages for part in stage.parts)
+
+    def demand_teachable(self, teacher: LabellerConfig) -> None:
+        """Refuses a student that a teacher of such sizes cannot teach.
+
+        Raises:
+          ValueError: it has no such layer or too few directions, or reads more pieces
+            than the student's batches hold.
+        """
+        if self.layer > teacher.num_layers:
+            raise ValueError(
+                f"student.layer is {self.layer}, and the teacher has "
+                f"{teacher.num_layers} above its embedding"
+            )
+        if self.start == "svd" and self.model.embedding > teacher.width_of(0):
+            raise ValueError(
+                f"embedding is {self.model.embedding}, and the teacher's have "
+                f"{teacher.width_of(0)} numbers: ask for no more, or for "
+                "student.start 'random'"
+            )
+        if (widest := self.batches.widths[-1]) < teacher.max_length:
+            raise ValueError(
+                f"the student's widest batches hold {widest} pieces, and the teacher "
+                f"reads {teacher.max_length}: give student.batches.widths up to that"
+            )
+
+    def seed_of(self, stage: SubStage) -> int:
+        """Of dropout and order in a stage: each sees its sentences in another order."""
+        return zlib.crc32(f"{self.seed}/{stage.name}".encode())
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether sentences are held out; stages with labels look at dev lists."""
+        return any("labels" not in stage.parts for stage in self.sub_stages)
 
     def num_steps(self, stage: SubStage) -> int:
         """Steps of a stage: its share of them all."""

@@ -7,6 +7,7 @@ What they are used for is settled in `corpus`.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -55,7 +56,14 @@ class TaggedListConfig:
         return ending if ending in ("txt", "tsv") else "conll"
 
     def __post_init__(self) -> None:
-        """Refuses plain text where tags are needed."""
+        """Refuses plain text where tags are needed, and names that name nothing."""
+        if not self.name.strip():
+            raise ValueError(f"the list of {self.path} has no name")
+        if not re.fullmatch(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*", self.lang):
+            raise ValueError(
+                f"list {self.name}: lang {self.lang!r} is no name of a language, such "
+                "as 'en' or 'zh-Hans'"
+            )
         if self.layout == "txt" and self.split != "unlabelled":
             raise ValueError(
                 f"list {self.name}: {self.path} is plain text, which is for split "

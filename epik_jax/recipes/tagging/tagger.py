@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from epik_jax.data.conll import OUTSIDE
+from epik_jax.evaluation.entities import strict_iob2
 from epik_jax.structs import Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
 from epik_jax.text.wordpiece import split_words
@@ -108,19 +109,10 @@ def _tag_together(
     ]
     answers = iter(network.tags(asked))
     for text, row in zip(texts, places, strict=True):
-        tags = _strict(next(answers)) if row else ()
+        tags = strict_iob2(next(answers)) if row else ()
         words = tuple(word for word, _, _ in row)
         spans = [(start, end) for _, start, end in row]
         yield TaggedLine(text, words, tags, _entities(text, spans, tags))
-
-
-def _strict(tags: Sequence[str]) -> tuple[str, ...]:
-    """Tags by strict IOB2: what goes on an entity that no B- began is outside."""
-    found: list[str] = []
-    for tag in tags:
-        begun = found and found[-1] != OUTSIDE and found[-1][2:] == tag[2:]
-        found.append(tag if tag.startswith("B-") or begun else OUTSIDE)
-    return tuple(found)
 
 
 def _entities(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from epik_jax.bounds import demand
+from epik_jax.bounds import within
+from epik_jax.data.encode_sentences import EncodedSentences
 from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.recipe import Workplace, digest
@@ -19,7 +20,6 @@ from epik_jax.recipes.tagging.curriculum import Material
 from epik_jax.recipes.tagging.labels import for_validation
 from epik_jax.recipes.tagging.strategies import Part
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
-from epik_jax.structs import Sentence
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.labelling import LabellingNetwork
 from epik_jax.teachers.tagging import LiveTags, TaggingTeacher, WantedStates
@@ -41,8 +41,8 @@ class SignalsConfig:
     num_shards: int = 16
 
     def __post_init__(self) -> None:
-        """Refuses a cache without files."""
-        demand(self, 1, "num_shards")
+        """Refuses a cache without files, or of more than a folder should hold."""
+        within(self, 1, 1000, "num_shards")
 
 
 def gather_material(
@@ -62,13 +62,9 @@ def gather_material(
       at: where the cache lies; its stop flag is obeyed between blocks.
 
     Raises:
-      ValueError: the teacher has no such layer.
+      ValueError: the teacher cannot teach such a student.
     """
-    if student.layer > teacher.config.num_layers:
-        raise ValueError(
-            f"student.layer is {student.layer}, and the teacher has "
-            f"{teacher.config.num_layers} above its embedding"
-        )
+    student.demand_teachable(teacher.config)
     sentences = teacher.cut([*corpus.train, *corpus.unlabelled])
     encoded = teacher.encoded(sentences)
     known = network_digest(teacher)
@@ -80,7 +76,15 @@ def gather_material(
         if asked.live:
             signals = LiveTags(answering, encoded)
         else:
-            signals = _cached(answering, sentences, asked, known, at)
+            parts = fingerprint(answering, encoded, known)
+            signals = fill_cache(
+                at.folder / "cache" / wanted.name,
+                answering,
+                sentences,
+                parts,
+                asked.num_shards,
+                lambda: at.stop.obey("stopped while the teacher was asked"),
+            )
     dev = for_validation(corpus.dev, student.num_validated)
     return Material(teacher, known, sentences, encoded, signals, storage, dev)
 
@@ -99,33 +103,14 @@ def _wanted(
     return WantedStates(0, "none") if "logits" in parts else None
 
 
-def _cached(
-    teacher: TaggingTeacher,
-    sentences: list[Sentence],
-    asked: SignalsConfig,
-    known: str,
-    at: Workplace,
-) -> TeacherCache:
-    wanted = teacher.wanted
-    name = "tags" if wanted.storage == "none" else f"layer-{wanted.layer}"
-    return fill_cache(
-        at.folder / "cache" / name,
-        teacher,
-        sentences,
-        fingerprint(teacher, sentences, known),
-        asked.num_shards,
-        lambda: at.stop.obey("stopped while the teacher was asked"),
-    )
-
-
 def fingerprint(
-    teacher: TaggingTeacher, sentences: list[Sentence], known: str
+    teacher: TaggingTeacher, encoded: EncodedSentences, known: str
 ) -> dict[str, str]:
     """Digests by name of all that a cache of the teacher's answers depends on."""
     return {
         "teacher": known,
         "pieces": teacher.network.pieces.fingerprint,
-        "data": content_digest(teacher.network.encoded(sentences)),
+        "data": content_digest(encoded),
         "encoding": digest(dataclasses.asdict(teacher.wanted)),
         "schema": teacher.schema.fingerprint,
     }

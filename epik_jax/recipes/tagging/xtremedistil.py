@@ -8,14 +8,18 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
+from typing import Any
 
 from epik_jax.bounds import demand
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import load_labeller
+from epik_jax.models.labeller_config import LabellerConfig
+from epik_jax.recipes.opened import opened
 from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.tagging.bert_folder import kept_pieces, read_finished
+from epik_jax.recipes.tagging.bert_folder import read_finished, read_start
 from epik_jax.recipes.tagging.corpus import TaggedCorpus, TaggedDataConfig
 from epik_jax.recipes.tagging.curriculum import Material, train_student
+from epik_jax.recipes.tagging.enough import demand_enough
 from epik_jax.recipes.tagging.pieces import PiecesConfig, build_pieces
 from epik_jax.recipes.tagging.strategies import BY_LANGUAGE
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
@@ -76,24 +80,33 @@ class XtremeDistilConfig:
                 "teacher_folder and teacher.start_folder are both set: a finished "
                 "teacher is not trained, whatever it could begin as"
             )
-        if not self.teacher_folder:
-            self._demand_teachable()
+        if not self.teacher_folder and not self.teacher.start_folder:
+            # Whatever the pieces and labels, which are known later.
+            self.demand_teachable(self.teacher.model.sized(1, ("O",), whole=False))
 
-    def _demand_teachable(self) -> None:
-        """Refuses a student that the teacher to be trained here cannot teach."""
-        if self.teacher.start_folder:
-            return  # Its sizes are known when it is read.
-        model, widest = self.teacher.model, self.student.batches.widths[-1]
-        if self.student.layer > model.layers:
-            raise ValueError(
-                f"student.layer is {self.student.layer}, and the teacher has "
-                f"{model.layers} above its embedding"
+    def demand_teachable(self, teacher: LabellerConfig) -> None:
+        """Refuses a student or a size that a teacher of such sizes cannot teach.
+
+        Raises:
+          ValueError: says which setting.
+        """
+        for student in (self.student, *self.swept.values()):
+            student.demand_teachable(teacher)
+
+    @property
+    def swept(self) -> dict[str, TaggingStudentConfig]:
+        """Settings of the students of other sizes, by names such as "E50 H200"."""
+        loop = dataclasses.replace(self.student.loop, num_steps=self.sweep.num_steps)
+        return {
+            f"E{embedding} H{hidden}": dataclasses.replace(
+                self.student,
+                model=dataclasses.replace(
+                    self.student.model, embedding=embedding, hidden=hidden
+                ),
+                loop=loop,
             )
-        if widest < model.max_length:
-            raise ValueError(
-                f"the student's widest batches hold {widest} pieces, and the teacher "
-                f"reads {model.max_length}: give student.batches.widths up to that"
-            )
+            for embedding, hidden in self.sweep.sizes
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,29 +129,45 @@ def ready_teacher(
     corpus: TaggedCorpus,
     data: TaggedDataConfig,
     at: Workplace,
-) -> LabellingNetwork:
+) -> tuple[LabellingNetwork, dict[str, Any]]:
     """The teacher that is given, or one that is trained here.
+
+    Returns:
+      The teacher; and of one that is trained here its seed, and the digest of what its
+      training began with.
 
     Raises:
       FileNotFoundError: there is no model folder.
-      ValueError: it is damaged, or has other labels.
+      ValueError: it is damaged, has other labels, or cannot teach such a student.
     """
+    trained = None if config.teacher_folder else config.teacher
+    demand_enough(trained, config.student, corpus)
     if not config.teacher_folder:
-        pieces = kept_pieces(config.teacher)
-        pieces = pieces or build_pieces(config.pieces, corpus.transfer, at)
-        return train_teacher(config.teacher, corpus, data, pieces, at)
+        origin: dict[str, Any] = {"seed": config.teacher.seed}
+        if start := read_start(config.teacher, data):
+            config.demand_teachable(start.config)
+            origin["start"] = start.digest
+            pieces = start.pieces
+        else:
+            pieces = build_pieces(config.pieces, corpus.transfer, at)
+        return train_teacher(config.teacher, corpus, data, pieces, at, start), origin
     folder = Path(config.teacher_folder)
     if is_hugging_face_folder(folder):
-        return read_finished(folder, config.teacher.model, data, at.mesh)
-    model = load_labeller(folder)
-    found = model.config.labels, model.config.pools
+        teacher = read_finished(folder, config.teacher.model, data, at.mesh)
+    else:
+        model = opened(folder, load_labeller)
+        teacher = LabellingNetwork(
+            model.params, model.config, model.vocabulary, at.mesh
+        )
+    found = teacher.config.labels, teacher.config.pools
     if found != (data.labels, data.task == "sentences"):
-        what = "sentences" if model.config.pools else "words"
+        what = "sentences" if teacher.config.pools else "words"
         raise ValueError(
             f"teacher_folder {config.teacher_folder}: it labels {what} as "
-            f"{model.config.labels}, here {data.task} are labelled as {data.labels}"
+            f"{teacher.config.labels}, here {data.task} are labelled as {data.labels}"
         )
-    return LabellingNetwork(model.params, model.config, model.vocabulary, at.mesh)
+    config.demand_teachable(teacher.config)
+    return teacher, {}
 
 
 def smaller_students(
@@ -153,29 +182,21 @@ def smaller_students(
     if config.sweep.sizes and config.student.strategy in BY_LANGUAGE:
         logging.info("no sizes are compared: there is a student for each language")
         return {}
-    found = {}
-    for embedding, hidden in config.sweep.sizes:
-        name = f"E{embedding} H{hidden}"
-        model = dataclasses.replace(
-            config.student.model, embedding=embedding, hidden=hidden
+    return {
+        name: train_student(
+            student, made.material, at, prefix=f"sweep-{name.replace(' ', '-')}"
         )
-        loop = dataclasses.replace(
-            config.student.loop, num_steps=config.sweep.num_steps
-        )
-        student = dataclasses.replace(config.student, model=model, loop=loop)
-        prefix = f"sweep-{name.replace(' ', '-')}"
-        found[name] = train_student(student, made.material, at, prefix=prefix)
-    return found
+        for name, student in config.swept.items()
+    }
 
 
 def distil(
     config: XtremeDistilConfig,
+    teacher: LabellingNetwork,
     corpus: TaggedCorpus,
-    data: TaggedDataConfig,
     at: Workplace,
 ) -> Distilled:
-    """Trains teacher and student, or reads back what was finished before."""
-    teacher = ready_teacher(config, corpus, data, at)
+    """Teaches the student, or reads back what was finished before."""
     material = gather_material(teacher, corpus, config.student, config.signals, at)
     return Distilled(teacher, train_students(config.student, material, at), material)
 

@@ -17,20 +17,19 @@ from epik_jax.models.labeller import label
 from epik_jax.recipes import settings
 from epik_jax.recipes.tagging import bert_folder, teacher
 from epik_jax.recipes.tagging import run as runs
-from epik_jax.recipes.tagging.corpus import read_tagged_corpus
+from epik_jax.recipes.tagging.corpus import TaggedDataConfig, read_tagged_corpus
 from epik_jax.recipes.tagging.teaching import network_digest
 from epik_jax.recipes.tagging.xtremedistil import ready_teacher
 from epik_jax.teachers import placed
 
 CONFIG = f"{Path(__file__).parents[3]}/configs/xtremedistil.py:tiny"
 DATA = ["data.langs=('en', 'hi')", "data.num_sentences=8"]
-SHORT = ["xtremedistil.teacher.model.max_length=16"] + [
-    f"xtremedistil.teacher.{leg}.batches.widths=(16,)" for leg in ("masked", "tagging")
+SHORT = [
+    "xtremedistil.teacher.model.max_length=16",
+    "xtremedistil.teacher.tagging.batches.widths=(16,)",
 ]
 STEPS = ["log_every=1", "save_every=2", "validate_every=2", "num_steps=2"]
-TWO_STEPS = ["xtremedistil.teacher.masked=None"] + [
-    f"xtremedistil.teacher.tagging.loop.{setting}" for setting in STEPS
-]
+TWO_STEPS = [f"xtremedistil.teacher.tagging.loop.{setting}" for setting in STEPS]
 FLOAT32 = ["xtremedistil.teacher.model.matmul_dtype=float32"]
 HERE = str(toy_bert.FOLDER)
 
@@ -70,12 +69,18 @@ def config_of(*overrides, start="", given=""):
         f"xtremedistil.teacher.start_folder={start}",
         f"xtremedistil.teacher_folder={given}",
     ]
-    plain = settings.read_config(CONFIG, [*DATA, *overrides, *folders])
+    begins = ["xtremedistil.teacher.masked=None"] if start or given else []
+    plain = settings.read_config(CONFIG, [*DATA, *overrides, *folders, *begins])
     assert plain.pop("recipe") == "xtremedistil"
     return settings.build(runs.XtremeDistilRun, plain)
 
 
 def teacher_of(config, at):
+    return made_of(config, at)[0]
+
+
+def made_of(config, at):
+    """The teacher, and what is told of its origin."""
     corpus = read_tagged_corpus(config.data)
     return ready_teacher(config.xtremedistil, corpus, config.data, at)
 
@@ -99,7 +104,6 @@ def test_a_teacher_begins_with_all_that_the_folder_has(untrained, at):
     assert begun.keys() == there.keys()
     for path, leaf in there.items():
         np.testing.assert_array_equal(begun[path], leaf, err_msg=path)
-    assert untrained["params"]["bridge"]["pieces"]["bias"].shape == (119,)
     assert network.pieces.fingerprint == bert.pieces.fingerprint
     assert not (at.folder / "vocabulary").exists()
 
@@ -130,11 +134,11 @@ def test_a_layer_of_other_labels_is_drawn(untrained, at):
 
 def test_sentences_are_labelled_by_a_layer_of_their_own(untrained, at):
     """The folder's layer reads words."""
+    config = config_of(start=HERE)
     labels = ("O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER", "I-PER")
-    classes = [f"data.classes={labels}", "data.task=sentences"]
-    config = config_of(*classes, start=HERE)
-    start = bert_folder.read_start(config.xtremedistil.teacher, config.data)
-    assert set(start.labels) == set(config.data.labels)
+    data = TaggedDataConfig("files", "there", task="sentences", classes=labels)
+    start = bert_folder.read_start(config.xtremedistil.teacher, data)
+    assert set(start.labels) == set(data.labels)
     assert "head" not in start.params and start.config.pools
 
 
@@ -149,7 +153,7 @@ def test_more_positions_than_the_folder_has_are_refused(at):
 def test_stages_name_their_start_where_there_is_one(untrained, at):
     teacher_of(config_of(start=HERE), at)
     assert len({s.inputs["start"] for s in untrained["stages"].values()}) == 1
-    assert len(untrained["stages"]) == 2
+    assert len(untrained["stages"]) == 1
     # A run from before there were starts goes on.
     teacher_of(config_of(), at)
     assert all("start" not in s.inputs for s in untrained["stages"].values())
@@ -167,20 +171,18 @@ def test_a_checkpoint_of_another_start_is_refused(folder, at):
         teacher_of(config, at)
 
 
-def test_pieces_of_somebody_else_are_refused(untrained, at):
-    config = config_of(start=HERE)
-    corpus = read_tagged_corpus(config.data)
-    other = load_bert(toy_bert.FOLDER).pieces.pruned(range(50))
-    with pytest.raises(ValueError, match=r"start_folder .*bert has other pieces"):
-        teacher.train_teacher(
-            config.xtremedistil.teacher, corpus, config.data, other, at
-        )
+def test_guessing_pieces_is_refused_where_a_bert_has_done_it():
+    config = settings.read_config(
+        CONFIG, [*DATA, f"xtremedistil.teacher.start_folder={HERE}"]
+    )
+    config.pop("recipe")
+    with pytest.raises(ValueError, match="masked is set beside a start_folder"):
+        settings.build(runs.XtremeDistilRun, config)
 
 
-def test_a_teacher_says_its_seed_and_what_it_began_as(folder):
+def test_a_teacher_says_its_seed_and_what_it_began_as(folder, untrained, at):
     def told(**folders):
-        config = config_of("xtremedistil.teacher.seed=7", **folders)
-        return bert_folder.begun_from(config.xtremedistil.teacher, config.data)
+        return made_of(config_of("xtremedistil.teacher.seed=7", **folders), at)[1]
 
     assert told() == {"seed": 7}
     assert told(start=HERE)["start"] == told(start=folder)["start"]

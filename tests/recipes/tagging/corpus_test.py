@@ -64,20 +64,95 @@ def test_no_sentence_of_dev_or_test_is_trained_on(config, share):
 def test_every_list_is_used_for_what_it_is_for(config):
     corpus = read_tagged_corpus(config)
     assert words(corpus.train) == ["Ada slept", "In Pune"]
-    assert words(corpus.unlabelled) == ["Dee sang", "Ada slept", "Cup Final"]
+    assert words(corpus.unlabelled) == ["Dee sang", "Cup Final"]
     assert words(corpus.dev["toy/dev"]) == ["Hi", "Bob"]
     assert words(corpus.test["toy/test"]) == ["Cid ran"]
     assert corpus.counts["train:toy/train"]["held out"] == 1
     assert corpus.counts["unlabelled:toy/more"] == {
         "lines": 4,
         "bad": 0,
-        "held out": 2,
-        "sentences": 2,
+        "held out": 3,
+        "sentences": 1,
     }
 
 
+@pytest.fixture
+def corpus_of(tmp_path):
+    """Writes a file of (split, words or lines of words and tags), and reads all."""
+
+    def read(*rows, **changes):
+        found = []
+        for number, (split, name, text) in enumerate(rows):
+            ending = "conll" if "\t" in text else "txt"
+            path = f"{number}.{ending}"
+            (tmp_path / path).write_text(text, encoding="utf-8")
+            found.append(TaggedListConfig(name, "en", split, path))
+        return read_tagged_corpus(
+            TaggedDataConfig("files", str(tmp_path), tuple(found), **changes)
+        )
+
+    return read
+
+
+LUC = ("Jean-Luc\tB-PER\nran\tO\n", "Jean\tB-PER\n-\tI-PER\nLuc\tI-PER\nran\tO\n")
+ADA = "Ada\tB-PER\n"
+
+
+def test_what_stands_in_a_test_list_is_in_no_dev_list(corpus_of):
+    bob = "Bob\tB-PER\n"
+    rows = ("train", "a", ADA), ("dev", "d", f"{bob}\n{LUC[0]}"), ("test", "t", bob)
+    corpus = corpus_of(*rows)
+    assert words(corpus.dev["d"]) == ["Jean-Luc ran"]
+    assert words(corpus.test["t"]) == ["Bob"]
+    assert corpus.counts["dev:d"]["held out"] == 1
+    # Of nothing but what is tested no list is left to choose on.
+    assert corpus_of(*rows[::2], ("dev", "d", bob)).dev == {}
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_sentence_is_held_out_however_it_is_cut_into_words(corpus_of, split, cut):
+    corpus = corpus_of(
+        ("train", "a", f"{ADA}\n{LUC[cut]}"),
+        ("unlabelled", "u", "Jean-Luc ran\nBob\n"),
+        (split, "h", LUC[1 - cut]),
+    )
+    assert words(corpus.train) == ["Ada"] and words(corpus.unlabelled) == ["Bob"]
+
+
+def test_text_that_is_trained_on_with_tags_is_not_among_that_without(corpus_of):
+    corpus = corpus_of(
+        ("train", "a", f"{ADA}\n{LUC[1]}"),
+        ("unlabelled", "u", "Ada\nBob\nJean-Luc ran\n"),
+        ("unlabelled", "v", ADA),
+    )
+    assert words(corpus.unlabelled) == ["Bob"]
+    assert [corpus.counts[f"unlabelled:{x}"]["held out"] for x in "uv"] == [2, 1]
+
+
+def test_training_text_without_an_entity_of_the_asked_types_is_refused(corpus_of):
+    rows = ("train", "a", "Cup\tB-MISC\nwon\tO\n"), ("dev", "d", ADA)
+    assert len(corpus_of(*rows, types=("MISC",)).train) == 1
+    with pytest.raises(ValueError, match=r"types \('PER',\): no training sentence has"):
+        corpus_of(*rows, types=("PER",))
+
+
+def test_two_files_of_one_list_keep_all_their_sentences_apart(corpus_of):
+    both = f"{ADA}\n{ADA}"
+    corpus = corpus_of(
+        ("train", "a", both),
+        ("train", "a", both),
+        ("test", "t", LUC[0]),
+        ("test", "t", LUC[0]),
+    )
+    assert len({s.example_id for s in corpus.train}) == len(corpus.train) == 4
+    assert len({s.example_id for s in corpus.test["t"]}) == 2
+    assert corpus.counts["train:a"]["lines"] == 6
+    assert corpus.counts["train:a"]["sentences"] == 4
+
+
 def test_of_the_unlabelled_the_words_alone_are_taken(config):
-    corpus = read_tagged_corpus(dataclasses.replace(config, types=("MISC",)))
+    corpus = read_tagged_corpus(dataclasses.replace(config, types=("PER", "MISC")))
     assert all(not s.tags for s in corpus.unlabelled)
     assert all(not s.tags for s in corpus.transfer)
     assert len(corpus.transfer) == len(corpus.train) + len(corpus.unlabelled)
@@ -156,6 +231,14 @@ def test_a_language_that_does_not_ship_is_refused_by_its_name():
         (
             lambda: TaggedListConfig("l", "en", "dev", "a.txt.gz"),
             "l: a.txt.gz is plain",
+        ),
+        (lambda: TaggedListConfig(" ", "en", "dev", "a"), "list of a has no name"),
+        (
+            lambda: TaggedDataConfig(
+                "files",
+                lists=tuple(TaggedListConfig("l", x, "dev", x) for x in ("pt", "es")),
+            ),
+            "list l: it is in 'pt' and in 'es'",
         ),
         (lambda: TaggedDataConfig(types=()), "are none"),
         (lambda: TaggedDataConfig(types=("PER", "PER")), "one twice"),

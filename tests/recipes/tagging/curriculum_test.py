@@ -29,7 +29,7 @@ def kept_pieces(material):
 def stages_of(config, material=None, prefix="student"):
     material = material or toy_tagging.material()
     pieces = kept_pieces(material)
-    model = config.model.sized(pieces.size, material.teacher, config.layer)
+    model = config.model.sized(pieces.size, material.teacher.config, config.layer)
     return student_stages(config, model, pieces, material, prefix)
 
 
@@ -110,6 +110,18 @@ def test_stages_are_known_by_what_they_depend_on():
         assert not any(a == b for a, b in zip(plain, other, strict=True))
 
 
+def test_stages_of_one_leg_draw_sentences_in_another_order():
+    legs = [s for s in stages_of(toy_tagging.student()) if "-logits-" in s.name]
+    orders = [[b["tokens"].tolist() for b in batches(s)] for s in legs[:2]]
+    assert orders[0] != orders[1] and drawn(legs[0]) == drawn(legs[1])
+    assert legs[0].seed != legs[1].seed
+    again, other = (
+        stages_of(toy_tagging.student(seed=seed))[len(legs) - 1] for seed in (1, 2)
+    )
+    one, two = ([b["tokens"].tolist() for b in batches(s)] for s in (again, other))
+    assert again.name == other.name and one != two
+
+
 def test_pruned_pieces_cut_the_training_text_as_before(begun, at):
     material = toy_tagging.material(toy_tagging.mixed()[:6])
     student = train_student(toy_tagging.student(num_held_out=1), material, at)
@@ -152,7 +164,7 @@ def test_nothing_frozen_moves_and_what_is_trainable_does():
         s for s in stages_of(config, material) if s.name.endswith("logits-bilstm")
     ]
     pieces, mesh = kept_pieces(material), make_mesh(1)
-    model = config.model.sized(pieces.size, material.teacher, config.layer)
+    model = config.model.sized(pieces.size, material.teacher.config, config.layer)
     params = initial_student(config, model, pieces, material.teacher)
     before = trees.flatten(params)
     state, step = compile_step(stage, params, mesh)

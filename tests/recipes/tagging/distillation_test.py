@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 
 import jax
@@ -161,7 +162,9 @@ def test_a_validation_is_the_mean_over_all_elements_whatever_the_batches():
         config = dataclasses.replace(BATCHES, batch_size=size)
         given = (ENCODED, ENCODED.source_digest, parts, MATERIAL.signals, 0, config)
         made.append(
-            make_validate_loss(forward, objective, held_out(*given))(params, mesh)
+            make_validate_loss(forward, objective, functools.partial(held_out, *given))(
+                params, mesh
+            )
         )
     for name in ("cost", "hidden_mse", "logit_mse"):
         assert made[0][name] == pytest.approx(made[1][name], rel=1e-5)

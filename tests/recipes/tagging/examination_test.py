@@ -86,6 +86,16 @@ def test_where_there_is_no_entity_there_is_no_figure(examined):
     assert "all" in examination_table(made)
 
 
+def test_a_file_whose_entities_are_all_of_types_unknown_to_the_model_is_refused(
+    examined,
+):
+    told = r"some\.conll: no entity of the types LOC, ORG, PER that the model knows"
+    with pytest.raises(ValueError, match=told):
+        examined("Cup\tB-MISC\nwon\tO\n", [("O", "O")])
+    made = examined("Cup\tB-MISC\n\nPune\tB-LOC\n", [("O",), ("O",)])
+    assert made["data"]["altered"] == {"tag of another type": 1}
+
+
 def test_the_table_has_a_line_for_all_and_one_a_type(examined):
     lines = examination_table(examined()).splitlines()
     assert lines[0].startswith("under/student on ")

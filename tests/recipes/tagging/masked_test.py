@@ -15,7 +15,7 @@ from epik_jax.models import initial, labeller
 from epik_jax.objectives.objective import Objective
 from epik_jax.recipes.tagging.batches import training_batches
 from epik_jax.recipes.tagging.masked import (
-    bridge_shapes,
+    guess_shapes,
     hide_pieces,
     make_masked_forward,
     masked_ce_term,
@@ -106,7 +106,7 @@ def test_a_batch_is_the_same_wherever_the_stream_begins():
 def test_the_loss_looks_at_hidden_pieces_alone():
     shapes = {
         "student": labeller.parameter_shapes(ENCODER),
-        "bridge": bridge_shapes(ENCODER),
+        "bridge": guess_shapes(ENCODER),
     }
     params = initial.init_params(shapes, 0)
     forward, objective = make_masked_forward(ENCODER), Objective((masked_ce_term(),))

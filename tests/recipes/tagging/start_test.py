@@ -21,7 +21,7 @@ KEPT = PIECES.pruned(
 
 def begun(config, teacher=None, pieces=KEPT):
     teacher = teacher or toy_tagging.network()
-    model = config.model.sized(pieces.size, teacher, config.layer)
+    model = config.model.sized(pieces.size, teacher.config, config.layer)
     return initial_student(config, model, pieces, teacher), model
 
 

@@ -9,6 +9,8 @@ import pytest
 import toy_tagging
 from toy_tagging import BILSTM, LABELS
 
+from epik_jax.bounds import LARGEST_SEED, LARGEST_WIDTH
+from epik_jax.recipes.tagging.batches import SentenceBatchConfig
 from epik_jax.recipes.tagging.strategies import STRATEGIES
 from epik_jax.recipes.tagging.student import BilstmConfig
 from epik_jax.training.loop import LoopConfig
@@ -26,12 +28,12 @@ def test_stages_share_the_steps_and_none_goes_without(strategy):
 
 
 def test_a_student_is_as_wide_as_the_teacher_where_its_projection_is_shipped():
-    teacher = toy_tagging.network()
+    teacher = toy_tagging.network().config
     shipped = BilstmConfig(4, 5).sized(9, teacher, 2)
     assert (shipped.projection, shipped.vocab_size) == (8, 9)
     assert (shipped.labels, shipped.max_length) == (LABELS, toy_tagging.WIDTH)
     assert BilstmConfig(4, 5, "bridge").sized(9, teacher, 2).projection == 0
-    small = toy_tagging.network(BILSTM)
+    small = BILSTM
     assert BilstmConfig(4, 5).sized(9, small, 0).projection == BILSTM.embedding
 
 
@@ -82,3 +84,52 @@ def test_one_cycle_is_the_schedule_as_it_was_set():
 def test_settings_that_mean_nothing_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(toy_tagging.student(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"embedding": 0}, "embedding is 0"),
+        ({"hidden": -3}, "hidden is -3"),
+        ({"hidden": LARGEST_WIDTH + 1}, f"hidden is {LARGEST_WIDTH + 1}"),
+        ({"dropout": 1.0}, "dropout 1.0 is neither 0 nor in"),
+        ({"dropout": -0.1}, "dropout -0.1 is neither"),
+        ({"recurrent_dropout": 0.001}, "recurrent_dropout 0.001 is neither"),
+    ],
+)
+def test_sizes_and_rates_are_refused_before_any_teacher_is_there(changes, message):
+    with pytest.raises(ValueError, match=message):
+        BilstmConfig(**changes)
+    assert BilstmConfig(LARGEST_WIDTH, 1, dropout=0.0, recurrent_dropout=1 / 256)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layer": 3}, "student.layer is 3, and the teacher has 2 above"),
+        (
+            {"model": BilstmConfig(9, 5)},
+            "embedding is 9, and the teacher's have 8 .* student.start 'random'",
+        ),
+        (
+            {"batches": SentenceBatchConfig(4, (8, 63))},
+            "widest batches hold 63 pieces, and the teacher reads 64",
+        ),
+    ],
+)
+def test_a_student_is_refused_that_its_teacher_cannot_teach(changes, message):
+    teacher = toy_tagging.ENCODER
+    with pytest.raises(ValueError, match=message):
+        toy_tagging.student(**changes).demand_teachable(teacher)
+    # Just what there is will do, and drawn embeddings may be of any width.
+    for model, start in ((BilstmConfig(8, 5), "svd"), (BilstmConfig(9, 5), "random")):
+        config = toy_tagging.student(layer=2, model=model, start=start)
+        config.demand_teachable(teacher)
+
+
+def test_every_stage_of_every_student_has_a_seed_of_its_own():
+    for strategy in STRATEGIES:
+        two = (toy_tagging.student(strategy=strategy, seed=n) for n in (1, 2))
+        seeds = [config.seed_of(stage) for config in two for stage in config.sub_stages]
+        assert len(set(seeds)) == len(seeds)
+        assert all(0 <= seed <= LARGEST_SEED for seed in seeds)

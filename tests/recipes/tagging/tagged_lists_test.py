@@ -15,6 +15,7 @@ from epik_jax.recipes.tagging.corpus import (
     TaggedDataConfig,
     read_tagged_corpus,
 )
+from epik_jax.recipes.tagging.tagged_lists import TaggedListConfig
 
 VERSION = "wikiann/en/1.0.0"
 
@@ -86,3 +87,14 @@ def test_a_prepared_set_is_not_for_labelled_sentences(tmp_path: Path) -> None:
         corpus(
             tmp_path, ("train", VERSION, "tfds"), task="sentences", classes=("a", "b")
         )
+
+
+@pytest.mark.parametrize("lang", ["pt/../../br", "..", "", "pt ", "pt-", "p\n", "/en"])
+def test_a_language_that_would_name_another_folder_is_refused(lang: str) -> None:
+    with pytest.raises(ValueError, match=r"list l: lang .* is no name of a language"):
+        TaggedListConfig("l", lang, "train", "a.conll")
+
+
+@pytest.mark.parametrize("lang", ["pt", "pt-br", "zh-Hans", "be_x_old", "simple"])
+def test_names_of_languages_that_people_use_are_taken(lang: str) -> None:
+    assert TaggedListConfig("l", lang, "train", "a.conll").lang == lang

@@ -10,7 +10,6 @@ from epik_jax import trees
 from epik_jax.models import labeller
 from epik_jax.recipes import settings
 from epik_jax.recipes.run import RECIPES
-from epik_jax.teachers.labelling import LabellingNetwork
 
 CONFIG = Path(__file__).parents[3] / "configs" / "xtremedistil.py"
 VARIANTS = ("builtin", "tiny", "real", "open", "builtin-sentences", "tiny-sentences")
@@ -46,9 +45,8 @@ def test_the_real_student_has_35_times_fewer_parameters_than_its_teacher():
     run = built("open")
     recipe, size = run.xtremedistil, run.xtremedistil.pieces.size
     large = recipe.teacher.model.sized(size, run.data.labels, whole=False)
-    teacher = LabellingNetwork({}, large, None)
     # Of at most as many pieces as the teacher has.
-    small = recipe.student.model.sized(size, teacher, recipe.student.layer)
+    small = recipe.student.model.sized(size, large, recipe.student.layer)
     theirs, ours = (
         trees.num_elements(labeller.parameter_shapes(sizes)) for sizes in (large, small)
     )

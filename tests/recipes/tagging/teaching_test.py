@@ -39,7 +39,7 @@ def first_losses(config, material):
     """The loss of each stage's first batch, at the same parameters."""
     teacher = material.teacher
     pieces = teacher.pieces.pruned(np.unique(material.encoded.tokens.values))
-    model = config.model.sized(pieces.size, teacher, config.layer)
+    model = config.model.sized(pieces.size, teacher.config, config.layer)
     params = initial_student(config, model, pieces, teacher)
     losses = []
     for stage in student_stages(config, model, pieces, material, "student"):

@@ -47,7 +47,8 @@ def config_of(folder="", **changes):
 
 def test_a_teacher_that_is_given_is_taken_and_not_trained(folder, at, monkeypatch):
     monkeypatch.setattr(xtremedistil, "train_teacher", None)
-    network = ready_teacher(config_of(folder), toy_tagging.corpus(), DATA, at)
+    network, origin = ready_teacher(config_of(folder), toy_tagging.corpus(), DATA, at)
+    assert origin == {}
     assert network.config == ENCODER and network.mesh is at.mesh
     assert network.pieces.fingerprint == PIECES.fingerprint
     assert not list(at.folder.glob("vocabulary"))
@@ -77,7 +78,8 @@ def test_there_is_a_student_a_language_or_one_for_all(
 
     monkeypatch.setattr(xtremedistil, "train_student", train_student)
     config = config_of(folder, strategy=strategy)
-    made = distil(config, toy_tagging.corpus(), DATA, at)
+    corpus = toy_tagging.corpus(len(toy_tagging.SENTENCES))
+    made = distil(config, toy_tagging.network(), corpus, at)
     if strategy == "D0":
         assert taught == [("student-en", ["en"]), ("student-hi", ["hi"])]
         assert made.students == {"en": "student-en", "hi": "student-hi"}
@@ -97,8 +99,12 @@ def test_there_is_a_student_a_language_or_one_for_all(
     ],
 )
 def test_what_the_teacher_cannot_teach_is_refused_before_it_is_trained(
-    folder, changes, message
+    folder, changes, message, at
 ):
     with pytest.raises(ValueError, match=message):
         config_of(**changes)
-    config_of(folder, **changes)  # Of one that is given, nothing is known yet.
+    given = config_of(folder, **changes)  # Its sizes are known when it is read.
+    told = message.replace("has 1", "has 2")
+    if changes.get("layer") != 2:
+        with pytest.raises(ValueError, match=told):
+            ready_teacher(given, toy_tagging.corpus(), DATA, at)

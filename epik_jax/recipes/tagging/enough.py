@@ -1,0 +1,61 @@
+"""Whether there are sentences enough for what is wanted, before hours of training.
+
+Settings and sentences go in; nothing comes out but a refusal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from epik_jax.recipes.tagging.corpus import TaggedCorpus
+from epik_jax.recipes.tagging.strategies import BY_LANGUAGE
+from epik_jax.recipes.tagging.student import TaggingStudentConfig
+from epik_jax.recipes.tagging.teacher_config import TeacherConfig
+
+
+def demand_enough(
+    teacher: TeacherConfig | None, student: TaggingStudentConfig, corpus: TaggedCorpus
+) -> None:
+    """Refuses batches that are larger than what there is, and too many held out.
+
+    Args:
+      teacher: to be trained; None for one that is given.
+      student: to be taught.
+      corpus: sentences.
+
+    Raises:
+      ValueError: there are too few; says of what, and whose setting wants more.
+    """
+    num_tagged = len(corpus.train)
+    num_sentences = num_tagged + len(corpus.unlabelled)
+    if teacher:
+        _demand_batch("teacher.tagging", teacher.tagging.batches.batch_size, num_tagged)
+        if leg := teacher.masked:
+            _demand_batch("teacher.masked", leg.batches.batch_size, num_sentences)
+    if student.strategy in BY_LANGUAGE:
+        _demand_languages(student, corpus)
+        return
+    if student.holds_out and student.num_held_out >= num_sentences:
+        raise ValueError(
+            f"student.num_held_out is {student.num_held_out}, and there are "
+            f"{num_sentences} sentences in all"
+        )
+    held_out = student.num_held_out if student.holds_out else 0
+    _demand_batch("student", student.batches.batch_size, num_tagged - held_out)
+
+
+def _demand_languages(student: TaggingStudentConfig, corpus: TaggedCorpus) -> None:
+    """A student a language wants sentences in each that it is asked about."""
+    tagged = Counter(s.lang for s in corpus.train)
+    others = {s.lang for found in corpus.test.values() for s in found}
+    for lang in sorted({*tagged, *(s.lang for s in corpus.unlabelled), *others}):
+        whose = f"student of language {lang!r}"
+        _demand_batch(whose, student.batches.batch_size, tagged[lang])
+
+
+def _demand_batch(whose: str, batch_size: int, there: int) -> None:
+    if batch_size > there:
+        raise ValueError(
+            f"{whose}: batch_size is {batch_size}, and there are {max(there, 0)} "
+            "tagged sentences to learn from"
+        )

@@ -1,0 +1,48 @@
+"""What stands in one list and must not stand in another.
+
+Lists go in, lists and an account of what was left out of them come out.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from epik_jax.structs import Sentence
+
+Lists: TypeAlias = dict[tuple[str, str], list[Sentence]]
+"""Sentences by split and name of the list."""
+
+_GUARDS = {
+    "test": (),
+    "dev": ("test",),
+    "train": ("test", "dev"),
+    "unlabelled": ("test", "dev", "train"),
+}
+"""Splits whose sentences a split must not hold."""
+
+
+def guarded(lists: Lists, counts: dict[str, dict[str, int]]) -> Lists:
+    """The lists without what would leak from one purpose into another.
+
+    Sentences are alike where their letters are, however they are cut into words.
+
+    Args:
+      lists: as they were read.
+      counts: "split:name" -> counts, to which "held out" and "sentences" are added.
+    """
+    spelled: dict[str, set[str]] = {split: set() for split in _GUARDS}
+    for (split, _), found in lists.items():
+        spelled[split].update(map(_letters, found))
+    kept: Lists = {}
+    for (split, name), found in lists.items():
+        held = set().union(*(spelled[other] for other in _GUARDS[split]))
+        kept[split, name] = [s for s in found if _letters(s) not in held]
+        about = counts.setdefault(f"{split}:{name}", {})
+        if _GUARDS[split]:
+            about["held out"] = len(found) - len(kept[split, name])
+        about["sentences"] = len(kept[split, name])
+    return kept
+
+
+def _letters(sentence: Sentence) -> str:
+    return "".join(sentence.words)

@@ -1,0 +1,90 @@
+"""Too few sentences are noticed before training, and just enough of them pass."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import toy_tagging
+
+from epik_jax.data.templates import template_sentences
+from epik_jax.recipes.tagging.batches import SentenceBatchConfig
+from epik_jax.recipes.tagging.enough import demand_enough
+from epik_jax.recipes.tagging.teacher_config import (
+    EncoderConfig,
+    TeacherConfig,
+    TeacherStageConfig,
+)
+from epik_jax.training.loop import LoopConfig
+from epik_jax.training.optimizer import OptimizerConfig
+
+CORPUS = toy_tagging.corpus()
+"""Ten tagged sentences, eight of them English, and six others, all Hindi."""
+
+
+def sized(batch_size):
+    return SentenceBatchConfig(batch_size, (toy_tagging.WIDTH,))
+
+
+def leg(batch_size):
+    return TeacherStageConfig(sized(batch_size), OptimizerConfig(), LoopConfig(2))
+
+
+def teacher(tagging=1, masked=None):
+    model = EncoderConfig(8, 2, 16, 1, toy_tagging.WIDTH)
+    return TeacherConfig(model, leg(tagging), leg(masked) if masked else None)
+
+
+def student(batch_size=1, **changes):
+    settings = {"strategy": "D4.1", "num_held_out": 1, **changes}
+    return toy_tagging.student(batches=sized(batch_size), **settings)
+
+
+CASES = [
+    (
+        lambda more: (teacher(10 + more), student()),
+        r"teacher\.tagging: batch_size is 11, and there are 10",
+    ),
+    (
+        lambda more: (teacher(masked=16 + more), student()),
+        r"teacher\.masked: batch_size is 17, and there are 16",
+    ),
+    (
+        lambda more: (None, student(6 + more, num_held_out=4)),
+        "student: batch_size is 7, and there are 6",
+    ),
+    (
+        lambda more: (None, student(1, num_held_out=9 + more)),
+        "student: batch_size is 1, and there are 0",
+    ),
+    (
+        lambda more: (None, student(10 + more, strategy="D1", num_held_out=9)),
+        "student: batch_size is 11, and there are 10",
+    ),
+    (
+        lambda more: (None, student(2 + more, strategy="D0", num_held_out=99)),
+        "student of language 'hi': batch_size is 3, and there are 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "message"), CASES)
+def test_a_batch_larger_than_what_there_is_is_refused_and_one_as_large_is_not(
+    asked, message
+):
+    demand_enough(*asked(0), CORPUS)
+    with pytest.raises(ValueError, match=message):
+        demand_enough(*asked(1), CORPUS)
+
+
+def test_holding_out_all_sentences_is_refused_with_both_numbers():
+    with pytest.raises(ValueError, match=r"num_held_out is 16, and there are 16 sent"):
+        demand_enough(None, student(num_held_out=16), CORPUS)
+
+
+def test_a_language_that_is_tested_alone_has_no_student_of_its_own():
+    test = template_sentences("test", count=1, seed=0, langs=("ta",))
+    corpus = dataclasses.replace(CORPUS, test={"toy/ta": test})
+    demand_enough(None, student(), corpus)
+    with pytest.raises(ValueError, match=r"language 'ta': batch_size is 1, .* are 0"):
+        demand_enough(None, student(strategy="D0"), corpus)
