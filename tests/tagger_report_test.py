@@ -125,9 +125,11 @@ def test_the_report_holds_what_the_documentation_says(words):
         assert list(system["by_list"]) == [f"builtin/{lang}" for lang in LANGS]
         assert set(system["by_type"]) == set(TYPES)
         assert set(system["overall"]) == set(made["definitions"])
-    assert {*parts} <= {*made, *student} and len(parts) > 8
+    # Of a teacher of a few steps there may be nothing to keep.
+    assert {*parts} - {"kept"} <= {*made, *student} and len(parts) > 8
     ours, theirs = (s["overall"]["f1"]["value"] for s in (student, teacher))
-    assert made["kept"]["value"] == pytest.approx(ours / theirs)
+    if "kept" in made:
+        assert made["kept"]["value"] == pytest.approx(ours / theirs)
     assert made["compression"] == teacher["parameters"] / student["parameters"]
 
 

@@ -98,7 +98,9 @@ def _languages(report: Mapping[str, Any]) -> Markup:
 
 
 def _lists(report: Mapping[str, Any]) -> Markup:
-    """The main figure of each list."""
+    """The main figure of each list, where some language has several."""
+    if len(report["systems"][0]["by_list"]) == len(report["systems"][0]["by_language"]):
+        return Markup("")
     rows = [row[:-1] for row in _rows(report, "by_list", {})]
     return section("Lists", _table(_head(report, "List")[:-1], rows))
 
