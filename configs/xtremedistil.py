@@ -119,7 +119,7 @@ def teacher(size: str) -> dict:
         "masked": stage(size, masked, validated=False) if masked else None,
         "tagging": stage(size, tagging, validated=True),
         "num_validated": {"real": 100, "builtin": 50, "tiny": 4}[size],
-        # Heads that begin by looking beside them: half of a short training is saved.
+        # Heads that begin by looking beside them read context sooner.
         "offsets": {"real": (-1, 1, -2, 2, 0), "builtin": (-1, 1), "tiny": (-1,)}[size],
         # A folder of a BERT to begin with, whose sizes and pieces hold then.
         "start_folder": "",
