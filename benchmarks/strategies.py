@@ -7,9 +7,8 @@
 Teacher and cache are those of the run in the folder, made where they are missing. A
 student may take the steps of `xtremedistil.student.loop.num_steps`, however its
 strategy shares them out; with `--config.xtremedistil.student.loop.patience=0` it takes
-them all.
-Differences are from the first strategy, over sentences and seeds. It goes on where it
-was stopped.
+them all. Differences are from the first strategy, over sentences and seeds. It goes on
+where it was stopped.
 """
 
 from __future__ import annotations
@@ -116,14 +115,13 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
 
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:
     """As one would type it; folders of this machine are left out."""
-    given = typed_command("run", options.config, overrides)
+    program = "python benchmarks/strategies.py"
+    given = typed_command(program, options.config, overrides)
     words = ["--strategies", *options.strategies, "--seeds", *map(str, options.seeds)]
     if options.weights:
         words += ["--weights", *(f"{weight:g}" for weight in options.weights)]
     words += ["--part", options.part]
-    return " ".join(
-        [given.replace("epik-jax run", "python benchmarks/strategies.py"), *words]
-    )
+    return " ".join([given, *words])
 
 
 def _tagged(

@@ -8,13 +8,13 @@ bad line is refused with its file and line, and its sentence with it.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+from epik_jax.data.digests import SentenceNames
 from epik_jax.data.rows import RowReport, read_lines
 from epik_jax.structs import Sentence
 
@@ -106,16 +106,14 @@ def checked_sentences(
         another language.
     """
     sentences: list[Sentence] = []
-    seen: dict[str, int] = {}
+    names = SentenceNames(lang)
     for rows in _tagged_rows(lines, lang, report):
         words = tuple(row.word for row in rows)
         tags = tuple(known_tag(row.tag, types) for row in rows)
         report.keep(len(rows))
         others = sum(row.tag != tag for row, tag in zip(rows, tags, strict=True))
         report.alter("tag of another type", others)
-        name = _sentence_id(lang, words)
-        seen[name] = turn = seen.get(name, -1) + 1
-        name = f"{name}#{turn}" if turn else name
+        name = names.next("\x1f".join(words))
         sentences.append(Sentence(name, words, lang, tags, origin))
     report.check(max_bad_share)
     if not sentences:
@@ -135,12 +133,6 @@ def _demand_no_prefix(
             f"{report.path}: each word begins with {other!r}, and the language is "
             f"said to be {lang!r}"
         )
-
-
-def _sentence_id(lang: str, words: Sequence[str]) -> str:
-    """The name of a sentence: its content, so that it outlives any reordering."""
-    content = hashlib.sha256("\x1f".join(words).encode()).hexdigest()[:16]
-    return f"{lang}:{content}"
 
 
 def known_tag(tag: str, types: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Digests by which rows are known to a teacher cache."""
+"""Digests by which rows are known to a teacher cache, and sentences to all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,25 @@ from collections.abc import Iterable
 import numpy as np
 
 from epik_jax.ragged import Ragged
+
+
+class SentenceNames:
+    """Names of sentences by their content, which so outlive any reordering.
+
+    Where a content comes again, its turn is added.
+    """
+
+    def __init__(self, lang: str) -> None:
+        """Begins to name what is of a language."""
+        self._lang = lang
+        self._seen: dict[str, int] = {}
+
+    def next(self, content: str) -> str:
+        """The name of one sentence, unlike all before it."""
+        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+        turn = self._seen.get(digest, 0)
+        self._seen[digest] = turn + 1
+        return f"{self._lang}:{digest}" + (f"#{turn}" if turn else "")
 
 
 def text_digests(texts: Iterable[str]) -> np.ndarray:

@@ -5,11 +5,11 @@ For data sets of reviews, news and the like. A bad line is refused with its plac
 
 from __future__ import annotations
 
-import hashlib
 import os
 import unicodedata
 from collections.abc import Sequence
 
+from epik_jax.data.digests import SentenceNames
 from epik_jax.data.rows import RowReport, read_lines
 from epik_jax.structs import Sentence
 from epik_jax.text.wordpiece import split_words
@@ -38,7 +38,7 @@ def read_labelled_text(
     """
     report = RowReport(str(path))
     found: list[Sentence] = []
-    seen: dict[str, int] = {}
+    names = SentenceNames(lang)
     for number, line in read_lines(path, report):
         text, tab, label = line.rpartition("\t")
         text = unicodedata.normalize("NFC", text).strip()
@@ -50,10 +50,7 @@ def read_labelled_text(
         elif label.strip() not in labels:
             report.refuse(number, f"label is none of {tuple(labels)}", line)
         else:
-            name = f"{lang}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-            seen[name] = turn = seen.get(name, -1) + 1
-            name = f"{name}#{turn}" if turn else name
-            origin = os.path.basename(path)
+            name, origin = names.next(text), os.path.basename(path)
             found.append(Sentence(name, words, lang, (), origin, label.strip()))
             report.keep(1)
     report.check(max_bad_share)

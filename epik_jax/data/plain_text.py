@@ -6,10 +6,10 @@ read is told with its file and line.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import unicodedata
 
+from epik_jax.data.digests import SentenceNames
 from epik_jax.data.rows import RowReport, read_lines
 from epik_jax.structs import Sentence
 from epik_jax.text.wordpiece import split_words
@@ -32,18 +32,18 @@ def read_plain_text(
       ValueError: too many bad lines, or no sentence is left.
     """
     report = RowReport(str(path))
-    found: dict[str, Sentence] = {}
+    names, found = SentenceNames(lang), dict[str, Sentence]()
     for _, line in read_lines(path, report):
         text = unicodedata.normalize("NFC", line).strip()
         words = tuple(word for word, _, _ in split_words(text))
-        name = f"{lang}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if not words:
             report.drop("empty")
-        elif name in found:
+        elif text in found:
             report.drop("duplicate")
         else:
             report.keep(1)
-            found[name] = Sentence(name, words, lang, (), os.path.basename(path))
+            name, origin = names.next(text), os.path.basename(path)
+            found[text] = Sentence(name, words, lang, (), origin)
     report.check(max_bad_share)
     if not found:
         raise ValueError(f"{path}: no sentence in it")

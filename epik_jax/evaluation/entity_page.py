@@ -6,7 +6,6 @@ curves, definitions. It computes nothing beyond rounding.
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,19 +13,8 @@ from epik_jax.evaluation import appendix, charts, glossary
 from epik_jax.evaluation.markup import Markup, joined, note, section, tag
 from epik_jax.evaluation.page import document, facts, tile
 from epik_jax.evaluation.tables import percent
-from epik_jax.files import write_whole
 
 FORMAT = "epik-tagging-report-2"
-
-
-def write_page(path: pathlib.Path, report: Mapping[str, Any]) -> None:
-    """Writes the page of a report.
-
-    Raises:
-      ValueError: the report has another layout than this code knows.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, render(report))
 
 
 def render(report: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ words, time, curves, definitions and signatures. It computes nothing beyond roun
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,6 @@ from epik_jax.evaluation import appendix, charts, glossary, sections, tables
 from epik_jax.evaluation.markup import Markup, joined, tag
 from epik_jax.evaluation.report import FORMAT
 from epik_jax.evaluation.style import CSS
-from epik_jax.files import write_whole
 
 _SECTIONS = (
     sections.systems,
@@ -28,16 +26,6 @@ _SECTIONS = (
     appendix.curves,
     appendix.definitions,
 )
-
-
-def write_page(path: pathlib.Path, report: Mapping[str, Any]) -> None:
-    """Writes the page of a report.
-
-    Raises:
-      ValueError: the report has another layout than this code knows.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, render(report))
 
 
 def render(report: Mapping[str, Any]) -> str:

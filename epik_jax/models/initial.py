@@ -68,9 +68,14 @@ def sinusoids(length: int, width: int) -> np.ndarray:
     """
     half = -(-width // 2)
     rates = np.exp(-math.log(10000.0) * np.arange(half) / half)
+    return waves(length, rates)[:, :width]
+
+
+def waves(length: int, rates: np.ndarray) -> np.ndarray:
+    """Sines, then cosines, of positions, float32 [length, 2 * rates]."""
     angles = np.arange(length)[:, None] * rates[None, :]
     both = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
-    return both[:, :width].astype(np.float32)
+    return both.astype(np.float32)
 
 
 def _generator(path: str, seed: int) -> np.random.Generator:

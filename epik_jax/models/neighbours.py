@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from epik_jax.models.config import TransformerConfig
+from epik_jax.models.initial import waves
 from epik_jax.structs import Params
 
 _LOUDNESS = 2.0
@@ -52,7 +53,7 @@ def look_beside(
             kernel = _looking(attention[part]["kernel"], rates, turns, config)
             attention[part] = {**attention[part], "kernel": kernel}
         encoder[name] = {**block, "attention": attention}
-    positions = _waves(config.max_length, rates)
+    positions = _LOUDNESS * waves(config.max_length, rates)
     return {**params, "position_embedding": positions, "encoder": encoder}
 
 
@@ -71,13 +72,6 @@ def demand_offsets(offsets: Sequence[int], num_heads: int, width: int) -> None:
         )
 
 
-def _waves(length: int, rates: np.ndarray) -> np.ndarray:
-    """Sines, then cosines, float32 [length, 2 * rates]."""
-    angles = np.arange(length)[:, None] * rates[None, :]
-    both = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
-    return (_LOUDNESS * both).astype(np.float32)
-
-
 def _looking(
     kernel_DD: np.ndarray,
     rates: np.ndarray,
@@ -91,13 +85,13 @@ def _looking(
     scale = math.sqrt(_PEAK * math.sqrt(width) / (heard * (width // 2)))
     half = len(rates)
     for head, turn in enumerate(turns):
-        waves = np.arange(head, half, config.num_heads)[: width // 2]
-        cosines, sines = (f(rates[waves] * turn) for f in (np.cos, np.sin))
+        read = np.arange(head, half, config.num_heads)[: width // 2]
+        cosines, sines = (f(rates[read] * turn) for f in (np.cos, np.sin))
         block = np.zeros((2 * half, width), np.float32)
-        first = np.arange(len(waves))
+        first = np.arange(len(read))
         second = first + width // 2
         # sin(a + b) and cos(a + b), of the sines and cosines that are there.
-        block[waves, first], block[half + waves, first] = cosines, sines
-        block[half + waves, second], block[waves, second] = cosines, -sines
+        block[read, first], block[half + read, first] = cosines, sines
+        block[half + read, second], block[read, second] = cosines, -sines
         found[:, head * width : (head + 1) * width] = scale * block
     return found

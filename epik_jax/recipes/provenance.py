@@ -23,11 +23,11 @@ from epik_jax.interop.model_folder import load_model
 _ABSOLUTE = re.compile(r"""(?<=[='",(\s])/[^'",()\s]*""")
 
 
-def typed_command(command: str, config_file: str, overrides: list[str]) -> str:
+def typed_command(program: str, config_file: str, overrides: list[str]) -> str:
     """The run as one would type it in a shell; folders of this machine are left out.
 
     Args:
-      command: of epik-jax, such as "run".
+      program: and what is typed before all options, such as "epik-jax run".
       config_file: "FILE" or "FILE:variant".
       overrides: "path.to.key=value".
     """
@@ -36,7 +36,7 @@ def typed_command(command: str, config_file: str, overrides: list[str]) -> str:
     config = f"--config={last_parts(path)}{colon}{variant}"
     words = [config, *(f"--config.{override}" for override in shown)]
     quoted = " ".join(_quoted(word) for word in words)
-    return f"epik-jax {command} {quoted} --workdir=RUN"
+    return f"{program} {quoted} --workdir=RUN"
 
 
 def last_parts(path: Path | str) -> str:

@@ -85,7 +85,8 @@ def run(
       BlockingIOError: another process runs in `workdir`.
       NotADirectoryError: `workdir` is no folder.
     """
-    typed = typed_command("run" if evaluate else "train", config_file, overrides)
+    program = "epik-jax run" if evaluate else "epik-jax train"
+    typed = typed_command(program, config_file, overrides)
     with begun(config_file, overrides, workdir) as (recipe, built, at):
         return recipe.run(built, at, typed, evaluate)
 
@@ -109,7 +110,7 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
       BlockingIOError: another process runs in `workdir`.
       NotADirectoryError: `workdir` is no folder.
     """
-    typed = typed_command("cache", config_file, overrides)
+    typed = typed_command("epik-jax cache", config_file, overrides)
     with begun(config_file, overrides, workdir, ("teacher",)) as (recipe, built, at):
         if recipe.fill is None:
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")

@@ -10,7 +10,7 @@ from epik_jax.recipes import provenance
 
 def test_folders_of_this_machine_are_not_in_the_command():
     said = provenance.typed_command(
-        "run",
+        "epik-jax run",
         "/home/me/epik/configs/epik.py:real",
         ["data.root=/home/me/lists", "scoreboard.others=(('a b', '/home/s'),)"],
     )
@@ -23,13 +23,15 @@ def test_folders_of_this_machine_are_not_in_the_command():
 
 
 def test_values_in_single_quotes_stay_legible():
-    said = provenance.typed_command("run", "c.py", ["scoreboard.tables=('a', 'b c')"])
+    said = provenance.typed_command(
+        "epik-jax run", "c.py", ["scoreboard.tables=('a', 'b c')"]
+    )
     assert "\"--config.scoreboard.tables=('a', 'b c')\"" in said
 
 
 def test_a_command_can_be_typed_whatever_is_in_its_values():
     overrides = ["stages[0].buckets=((40, 40),)", "a=it's $HOME", "b=1/2"]
-    said = provenance.typed_command("train", "configs/matra.py", overrides)
+    said = provenance.typed_command("epik-jax train", "configs/matra.py", overrides)
     assert shlex.split(said)[3:-1] == [f"--config.{o}" for o in overrides]
     assert said.startswith("epik-jax train --config=configs/matra.py ")
 

@@ -13,6 +13,7 @@ from epik_jax.bounds import demand
 from epik_jax.evaluation import classes, entities, entity_page
 from epik_jax.evaluation.entities import strict_iob2
 from epik_jax.evaluation.report import curves, write_report
+from epik_jax.files import write_whole
 from epik_jax.recipes.figures import as_text, definitions, figures_table
 from epik_jax.recipes.provenance import commit, trained_seconds
 from epik_jax.recipes.recipe import Workplace
@@ -134,7 +135,7 @@ def build_report(
 def written(report: dict[str, Any], at: Workplace) -> dict[str, Any]:
     """The same report, after it was written into the run's folder."""
     write_report(at.folder / "report.json", report)
-    entity_page.write_page(at.folder / "report.html", report)
+    write_whole(at.folder / "report.html", entity_page.render(report))
     return report
 
 
