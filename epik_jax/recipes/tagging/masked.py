@@ -2,8 +2,8 @@
 
 The teacher reads its own training text first, as the teacher of XtremeDistil does
 (masked language model, Devlin et al. 2019). Batches of sentences go in; batches with
-pieces hidden, a forward pass and a term come out. Which are hidden follows from seed
-and step.
+pieces hidden, a forward pass and a term come out. While tags are learnt, some pieces
+may go unseen too. Which they are follows from seed and step.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def hide_pieces(batch: Batch, pieces: WordPieces, seed: int, n: int) -> Batch:
     """
     tokens, real = batch["tokens"], batch["token_mask"]
     B, L = tokens.shape
-    rng = np.random.Generator(np.random.Philox(key=np.array([seed, n], np.uint64)))
-    lengths = real.sum(axis=1)
-    inner = real & (np.arange(L) > 0) & (np.arange(L) < lengths[:, None] - 1)
+    rng, inner, lengths = _generator(seed, n), _inner(real), real.sum(axis=1)
     P = max(1, round(HIDDEN_SHARE * L))
     drawn = np.where(inner, rng.random((B, L)), 2.0)
     places = np.argsort(drawn, axis=1)[:, :P]
@@ -69,6 +67,26 @@ def hide_pieces(batch: Batch, pieces: WordPieces, seed: int, n: int) -> Batch:
     }
 
 
+def drop_pieces(
+    batch: Batch, pieces: WordPieces, share: float, seed: int, n: int
+) -> Batch:
+    """The batch with some of its pieces read as the unknown one, and nothing asked.
+
+    No piece alone can be learnt by heart then, nor what it stood for (word dropout,
+    Iyyer et al. 2015).
+
+    Args:
+      batch: "tokens" int32 [B, L] and "token_mask" bool [B, L].
+      pieces: what tokens mean.
+      share: of the pieces inside the frame, drawn one by one.
+      seed: of the run.
+      n: the batch's number.
+    """
+    tokens, real = batch["tokens"], batch["token_mask"]
+    dropped = _inner(real) & (_generator(seed, n).random(tokens.shape) < share)
+    return batch | {"tokens": np.where(dropped, np.int32(pieces.unk_id), tokens)}
+
+
 def masked_stream(
     batches: Callable[[int], Iterator[tuple[int, np.ndarray, Batch]]],
     pieces: WordPieces,
@@ -82,6 +100,16 @@ def masked_stream(
             yield hidden | {"weight": np.ones(len(rows), np.float32)}
 
     return stream
+
+
+def _generator(seed: int, n: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=np.array([seed, n], np.uint64)))
+
+
+def _inner(real: np.ndarray) -> np.ndarray:
+    """Where the pieces of sentences are, without the frame, bool [B, L]."""
+    places, lengths = np.arange(real.shape[1]), real.sum(axis=1)
+    return real & (places > 0) & (places < lengths[:, None] - 1)
 
 
 def make_masked_forward(config: EncoderLabellerConfig) -> Callable[..., ModelOutput]:

@@ -36,6 +36,7 @@ from epik_jax.recipes.tagging.labels import (
     make_validate_tags,
 )
 from epik_jax.recipes.tagging.masked import (
+    drop_pieces,
     guess_shapes,
     make_masked_forward,
     masked_ce_term,
@@ -125,8 +126,9 @@ def tagging_stage(
     batches = training_batches(encoded, pieces.pad_id, leg.batches)
 
     def stream(start: int) -> Iterator[Batch]:
-        for _, rows, batch in batches(start):
-            yield batch | {"weight": np.ones(len(rows), np.float32)}
+        for n, rows, batch in batches(start):
+            seen = drop_pieces(batch, pieces, config.piece_dropout, config.seed, n)
+            yield seen | {"weight": np.ones(len(rows), np.float32)}
 
     chosen = for_validation(corpus.dev, config.num_validated)
     return Stage(
@@ -138,7 +140,8 @@ def tagging_stage(
         optimizer=leg.optimizer,
         loop=leg.loop,
         seed=config.seed,
-        inputs=_inputs(leg, model, encoded, pieces),
+        inputs=_inputs(leg, model, encoded, pieces)
+        | {"piece_dropout": config.piece_dropout},
         carry_over=lambda params: {"student": params["student"]},
         validate=make_validate_tags(model, pieces, chosen),
         validated=sentences_digest(s for found in chosen.values() for s in found),

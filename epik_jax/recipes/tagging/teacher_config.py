@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from epik_jax.bounds import LARGEST_SEED, demand, within
+from epik_jax.bounds import LARGEST_SEED, demand, demand_rate, within
 from epik_jax.models.config import TransformerConfig
 from epik_jax.models.labeller_config import EncoderLabellerConfig
 from epik_jax.models.neighbours import demand_offsets
@@ -104,6 +104,7 @@ class TeacherConfig:
         kept, and its sizes. "" draws all parameters.
       offsets: where the first heads of each block begin to look: -1 for the piece
         before, 1 for the one behind; empty draws them. A BERT's know already.
+      piece_dropout: share of pieces that read as unknown while tags are learnt.
       seed: of parameters, hidden pieces and dropout.
     """
 
@@ -113,11 +114,13 @@ class TeacherConfig:
     num_validated: int = 200
     start_folder: str = ""
     offsets: tuple[int, ...] = ()
+    piece_dropout: float = 0.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuses numbers that mean nothing, and batches wider than the network."""
         demand(self, 1, "num_validated")
+        demand_rate(self, "piece_dropout")
         within(self, 0, LARGEST_SEED, "seed")
         demand_offsets(self.offsets, self.model.num_heads, self.model.width)
         if self.masked and self.start_folder:

@@ -15,6 +15,7 @@ from epik_jax.models import initial, labeller
 from epik_jax.objectives.objective import Objective
 from epik_jax.recipes.tagging.batches import training_batches
 from epik_jax.recipes.tagging.masked import (
+    drop_pieces,
     guess_shapes,
     hide_pieces,
     make_masked_forward,
@@ -55,6 +56,24 @@ def test_neither_the_frame_nor_padding_is_ever_hidden():
         rows, columns = places(found)
         assert (columns > 0).all()
         assert (columns < ENCODED.tokens.lengths[rows] - 1).all()
+
+
+def test_pieces_go_unseen_by_share_seed_and_number_and_the_frame_never_does():
+    whole, unseen = batch(), 0
+    for n in range(200):
+        found = drop_pieces(batch(), PIECES, 0.3, 5, n)
+        changed = found["tokens"] != whole["tokens"]
+        assert (found["tokens"][changed] == PIECES.unk_id).all()
+        rows, columns = np.nonzero(changed)
+        assert (columns > 0).all()
+        assert (columns < ENCODED.tokens.lengths[rows] - 1).all()
+        assert found.keys() == whole.keys()
+        unseen += int((found["tokens"] == PIECES.unk_id).sum())
+        unseen -= int((whole["tokens"] == PIECES.unk_id).sum())
+    known = (ENCODED.tokens.values != PIECES.unk_id).sum() - 2 * len(ENCODED)
+    assert unseen / (200 * known) == pytest.approx(0.3, abs=0.02)
+    one, again, other = (drop_pieces(whole, PIECES, 0.3, 5, n) for n in (3, 3, 4))
+    assert equal(one, again) and not equal(one, other)
 
 
 def test_labels_are_the_pieces_that_stood_there_and_the_rest_stays():

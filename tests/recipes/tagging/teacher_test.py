@@ -101,6 +101,21 @@ def test_stages_are_known_by_their_sentences(begun, at):
     assert first[1].validated == again[1].validated != other[1].validated
 
 
+def test_pieces_go_unseen_while_tags_are_learnt_alone(begun, at):
+    trained(at)
+    trained(at, dataclasses.replace(CONFIG, piece_dropout=0.5))
+    (whole, _), (dropped, _) = begun
+    batches = [[next(stage.batches(0)) for stage in some] for some in (whole, dropped)]
+    (guessed, tagged), (same, seen) = batches
+    np.testing.assert_array_equal(guessed["tokens"], same["tokens"])
+    np.testing.assert_array_equal(tagged["labels"], seen["labels"])
+    unknown = seen["tokens"] == PIECES.unk_id
+    assert unknown.sum() > (tagged["tokens"] == PIECES.unk_id).sum()
+    assert (seen["tokens"] == tagged["tokens"])[~unknown].all()
+    assert whole[0].inputs == dropped[0].inputs
+    assert whole[1].inputs != dropped[1].inputs
+
+
 def test_drawn_parameters_follow_the_seed(begun, at):
     for seed in (0, 0, 1):
         trained(at, dataclasses.replace(CONFIG, seed=seed))
