@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-import html.parser
 import re
 
 import pytest
+from outlines import outline
 
 from epik_jax.evaluation import entity_page
 
 EVIL = '<script>alert("x")</script>&'
-VOID = {"meta"}
-
-
-class Outline(html.parser.HTMLParser):
-    """Checks nesting and gathers tags and text; a row of a table is its cells."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.tags, self.text, self.rows = [], [], [], []
-
-    def handle_starttag(self, name, attributes):
-        self.tags.append(name)
-        if name not in VOID:
-            self.open.append(name)
-        if name == "tr":
-            self.rows.append([])
-        elif name in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_startendtag(self, name, attributes):
-        self.tags.append(name)
-
-    def handle_endtag(self, name):
-        assert self.open.pop() == name
-
-    def handle_data(self, data):
-        self.text.append(data)
-        if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] += data
-
-
-def outline(page_text):
-    parser = Outline()
-    parser.feed(page_text)
-    parser.close()
-    assert parser.open == []
-    return parser
 
 
 def rows(report, name):

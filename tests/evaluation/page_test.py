@@ -1,8 +1,8 @@
-import html.parser
 import re
 
 import numpy as np
 import pytest
+from outlines import outline
 
 from epik_jax.evaluation import fidelity, metrics, page, timing
 from epik_jax.evaluation import report as reports
@@ -10,39 +10,6 @@ from epik_jax.evaluation.findings import AttentionMap, Findings, System
 from epik_jax.structs import Example, Hypothesis
 
 EVIL = '<script>alert("x")</script>&'
-VOID = {"meta", "br"}
-
-
-class Outline(html.parser.HTMLParser):
-    """Checks nesting and gathers text, tags and attributes."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.text = [], [], [], []
-
-    def handle_starttag(self, name, attributes):
-        self.tags.append(name)
-        self.attributes += attributes
-        if name not in VOID:
-            self.open.append(name)
-
-    def handle_startendtag(self, name, attributes):
-        self.tags.append(name)
-        self.attributes += attributes
-
-    def handle_endtag(self, name):
-        assert self.open.pop() == name
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def outline(page_text):
-    parser = Outline()
-    parser.feed(page_text)
-    parser.close()
-    assert parser.open == []
-    return parser
 
 
 def predictions(texts):
