@@ -11,6 +11,7 @@ import dataclasses
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -25,7 +26,7 @@ TYPES = ("LOC", "ORG", "PER")
 """The entity types of WikiAnn, which most sets have."""
 
 _DOCUMENT = "-DOCSTART-"
-_ANY_PREFIX = r"[a-z]{2,3}:(?=\w)"
+_ANY_LANGUAGE = r"[a-z]{2,3}(-[a-z]+)*"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +50,8 @@ def read_conll(
     Args:
       path: a UTF-8 file, plain or .gz; the word is the first column and the tag the
         last, between tabs or, where a line has none, spaces.
-      lang: language of the sentences; where the first word begins with it and a colon,
-        all must, and it is taken off. "" where it is not known: then the first word
-        may begin with any two or three small letters and a colon.
+      lang: language of the sentences, "" where it is not known. Where most words begin
+        with a language and a colon, all must, and it is taken off.
       types: entity types that are kept; words of others become outside words, counted.
       max_bad_share: largest share of bad lines to go on with.
 
@@ -60,7 +60,7 @@ def read_conll(
       sentences are kept as often as they stand there.
 
     Raises:
-      ValueError: too many bad lines, none that is left, or words that all begin with
+      ValueError: too many bad lines, none that is left, or words that begin with
         another language.
 
     Source: Tjong Kim Sang 2002, "Introduction to the CoNLL-2002 Shared Task"; Rahimi et
@@ -102,12 +102,14 @@ def checked_sentences(
       The sentences that are good from their first word to their last.
 
     Raises:
-      ValueError: too many bad lines, none that is left, or words that all begin with
+      ValueError: too many bad lines, none that is left, or words that begin with
         another language.
     """
+    read = list(lines)
+    prefix = _common_prefix(read, lang, report)
     sentences: list[Sentence] = []
     names = SentenceNames(lang)
-    for rows in _tagged_rows(lines, lang, report):
+    for rows in _tagged_rows(read, prefix, report):
         words = tuple(row.word for row in rows)
         tags = tuple(known_tag(row.tag, types) for row in rows)
         report.keep(len(rows))
@@ -118,21 +120,37 @@ def checked_sentences(
     report.check(max_bad_share)
     if not sentences:
         raise ValueError(f"{report.path}: no tagged sentence in it")
-    _demand_no_prefix(sentences, lang, report)
     return sentences
 
 
-def _demand_no_prefix(
-    sentences: Sequence[Sentence], lang: str, report: RowReport
-) -> None:
-    """Refuses words that all begin with another language than what was given."""
-    words = (word for sentence in sentences for word in sentence.words)
-    found = {m[0] if (m := re.match(_ANY_PREFIX, word)) else "" for word in words}
-    if len(found) == 1 and (other := found.pop()):
+def _common_prefix(
+    lines: Sequence[tuple[int, str]], lang: str, report: RowReport
+) -> str:
+    """What most words begin with, such as "en:"; "" where that is nothing.
+
+    Most, and not the first alone: that may be a sign, or a word with a colon in it.
+
+    Raises:
+      ValueError: it is of another language than was given.
+    """
+    language = f"({re.escape(lang)}|{_ANY_LANGUAGE})" if lang else _ANY_LANGUAGE
+    pattern = re.compile(f"{language}:(?=\\S)")
+    rows = [text for _, text in lines if _is_row(text)]
+    counts = Counter(found[0] for text in rows if (found := pattern.match(text)))
+    [(prefix, count)] = counts.most_common(1) or [("", 0)]
+    if 2 * count <= len(rows):
+        return ""
+    if lang and prefix != f"{lang}:":
         raise ValueError(
-            f"{report.path}: each word begins with {other!r}, and the language is "
-            f"said to be {lang!r}"
+            f"{report.path}: words begin with {prefix!r}, and the language is said to "
+            f"be {lang!r}"
         )
+    return prefix
+
+
+def _is_row(text: str) -> bool:
+    """Whether a line is a word of a sentence, well written or not."""
+    return bool(text.strip()) and not text.startswith(_DOCUMENT)
 
 
 def known_tag(tag: str, types: Sequence[str]) -> str:
@@ -141,33 +159,30 @@ def known_tag(tag: str, types: Sequence[str]) -> str:
 
 
 def _tagged_rows(
-    lines: Iterable[tuple[int, str]], lang: str, report: RowReport
+    lines: Iterable[tuple[int, str]], prefix: str, report: RowReport
 ) -> Iterator[list[_Row]]:
     """The lines of each sentence that is good from its first word to its last."""
-    prefix: str | None = None
     rows: list[_Row] = []
-    # Of bad lines by then; the reader refuses some itself, which never come here.
-    before = report.bad
-    for line, text in chain(lines, [(0, "")]):
-        spoilt = report.bad > before
+    spoilt, before = False, 0
+    for line, text in chain(lines, [(report.read + 1, "")]):
+        # The reader refuses some lines itself, which never come here.
+        spoilt, before = spoilt or line != before + 1, line
         if not text.strip():
-            if line:
+            if line <= report.read:
                 report.drop("between sentences")
             if spoilt:
                 report.drop("beside a bad line", len(rows))
             elif rows:
                 yield rows
-            rows, before = [], report.bad
-        elif text.startswith(_DOCUMENT):
+            rows, spoilt = [], False
+        elif not _is_row(text):
             report.drop("document mark")
         else:
-            if prefix is None:
-                found = re.match(f"{re.escape(lang)}:" if lang else _ANY_PREFIX, text)
-                prefix = found[0] if found else ""
             last = rows[-1].tag if rows else OUTSIDE
             row = _row(line, text, prefix, None if spoilt else last)
             if isinstance(row, str):
                 report.refuse(line, row, text)
+                spoilt = True
             else:
                 rows.append(row)
 

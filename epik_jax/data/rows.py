@@ -6,6 +6,7 @@ up to the number of lines read. It knows nothing of columns or languages.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import gzip
 import os
@@ -30,7 +31,7 @@ class RowReport:
       altered: kept rows by what of them was not, such as "type of no use".
       dropped: harmless lines by kind, such as "duplicate" and "header".
       causes: bad lines by cause, such as "wrong script".
-      firsts: "file:line: cause: text" of the first few bad lines.
+      told: (line, cause and text) of the first few bad lines, in order of lines.
     """
 
     path: str
@@ -39,12 +40,17 @@ class RowReport:
     altered: dict[str, int] = dataclasses.field(default_factory=dict)
     dropped: dict[str, int] = dataclasses.field(default_factory=dict)
     causes: dict[str, int] = dataclasses.field(default_factory=dict)
-    firsts: list[str] = dataclasses.field(default_factory=list)
+    told: list[tuple[int, str]] = dataclasses.field(default_factory=list)
 
     @property
     def bad(self) -> int:
         """Lines that were refused."""
         return sum(self.causes.values())
+
+    @property
+    def firsts(self) -> list[str]:
+        """The first few bad lines, each as file, line, cause and text."""
+        return [f"{self.path}:{line}: {what}" for line, what in self.told]
 
     def keep(self, count: int) -> None:
         """Counts rows that are handed on."""
@@ -63,10 +69,11 @@ class RowReport:
     def refuse(self, line: int, cause: str, text: str = "") -> None:
         """Counts a bad line; the first few are kept word for word."""
         self.causes[cause] = self.causes.get(cause, 0) + 1
-        if len(self.firsts) < _MAX_FIRSTS:
-            shown = text if len(text) <= 40 else text[:40] + "..."
-            ending = f": {shown!r}" if shown else ""
-            self.firsts.append(f"{self.path}:{line}: {cause}{ending}")
+        shown = text if len(text) <= 40 else text[:40] + "..."
+        ending = f": {shown!r}" if shown else ""
+        # Some readers look at all lines before they look into one.
+        bisect.insort(self.told, (line, f"{cause}{ending}"))
+        del self.told[_MAX_FIRSTS:]
 
     def check(self, max_bad_share: float) -> None:
         """Stops where too much of the file is bad.

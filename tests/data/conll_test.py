@@ -143,7 +143,7 @@ def test_a_file_with_prefixes_has_them_throughout(tmp_path):
     assert sentence.words == ("See", "en:Pune")
 
 
-@pytest.mark.parametrize("lang", ["en", "kok"])
+@pytest.mark.parametrize("lang", ["en", "kok", "zh-min-nan"])
 def test_without_a_language_a_prefix_is_taken_off_all_the_same(tmp_path, lang):
     prefixed = "\n".join(f"{lang}:{x}" if x else "" for x in GOOD.split("\n"))
     found, report = read_conll(written(tmp_path, prefixed), "")
@@ -158,12 +158,21 @@ def test_a_first_word_with_a_colon_is_no_prefix_of_the_others(tmp_path, word, la
     assert found[0].words == (word, "Ada", "Lovelace", "slept") and report.bad == 0
 
 
-def test_words_that_all_begin_with_another_language_are_refused_and_named(tmp_path):
+@pytest.mark.parametrize("more", ["", "\nde:.\tO\n", "\nOslo\tB-LOC\n"])
+def test_words_that_begin_with_another_language_are_refused_and_named(tmp_path, more):
     german = "\n".join(f"de:{x}" if x else "" for x in GOOD.split("\n"))
-    told = r"en\.train\.conll: .* begins with 'de:', .* said to be 'en'"
+    told = r"en\.train\.conll: words begin with 'de:', .* said to be 'en'"
     with pytest.raises(ValueError, match=told):
-        read(tmp_path, german)
-    assert len(read(tmp_path, german + "\nOslo\tB-LOC\n")[0]) == 3
+        read(tmp_path, german + more)
+
+
+@pytest.mark.parametrize("lang", ["", "en"])
+def test_a_prefix_is_found_where_the_first_word_is_a_sign(tmp_path, lang):
+    prefixed = "".join(f"en:{x}\n" if x else "\n" for x in GOOD.split("\n")[:-1])
+    path = written(tmp_path, "en:\'\'\tO\n\n" + prefixed)
+    [sign, *found], report = read_conll(path, lang)
+    assert sign.words == ("\'\'",) and report.bad == 0
+    assert [s.words for s in found] == [s.words for s in read(tmp_path, GOOD)[0]]
 
 
 def test_too_many_bad_lines_stop_with_the_first_of_them(tmp_path):

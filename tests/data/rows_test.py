@@ -84,3 +84,10 @@ def test_only_the_first_few_bad_lines_are_kept() -> None:
         report.refuse(line, "empty")
     assert report.bad == 1000
     assert 1 < len(report.firsts) < 20
+
+
+def test_the_first_bad_lines_are_those_of_the_file_however_they_are_found() -> None:
+    report = RowReport("f")
+    for line in (9, 3, 8, 7, 2, 6, 5):
+        report.refuse(line, "empty")
+    assert report.firsts == [f"f:{line}: empty" for line in (2, 3, 5, 6, 7)]
