@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import mistakes
+import numpy as np
 
 from epik_jax import host
 from epik_jax.bounds import LARGEST_SEED
@@ -186,8 +187,9 @@ def _spent(
 
 
 def _row(name: str, runs: Sequence[Tagged], first: Sequence[Tagged]) -> dict[str, Any]:
-    langs = runs[0].langs
-    each = [bootstrap.macro_value(one.main, langs) for one in runs]
+    rows = np.flatnonzero(runs[0].scores.counted(runs[0].langs))
+    langs = runs[0].langs[rows]
+    each = [bootstrap.macro_value(one.main.take(rows), langs) for one in runs]
     row: dict[str, Any] = {
         "strategy": name,
         "each": each,
@@ -199,7 +201,7 @@ def _row(name: str, runs: Sequence[Tagged], first: Sequence[Tagged]) -> dict[str
         },
     }
     if runs is not first and len(runs) > 1:
-        theirs, ours = ([one.main for one in some] for some in (first, runs))
+        theirs, ours = ([x.main.take(rows) for x in some] for some in (first, runs))
         found = bootstrap.seeds_interval(ours, theirs, langs, num_resamples=1000)
         row["difference"] = found.figure()
         row["verdict"] = found.verdict(higher_is_better=True)

@@ -9,6 +9,7 @@ its type and both ends are.
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,10 @@ from seqeval.scheme import IOB2, Entities
 
 from epik_jax.evaluation.resampling import Ratio
 
-MODE = "strict IOB2, whole entities"
+MODE = (
+    f"seqeval {importlib.metadata.version('seqeval')}, mode strict, scheme IOB2: whole "
+    "entities, counted over all types"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +60,18 @@ class EntityScores:
             "accuracy": Ratio(right, there),
             "f1": Ratio(2 * right, written + there),
         }[metric]
+
+    def counted(self, strata: np.ndarray, kind: str = "") -> np.ndarray:
+        """Sentences of strata in which there is something to find: bool [N].
+
+        Means over strata are over these, whatever a system writes in others.
+
+        Args:
+          strata: N labels, such as languages.
+          kind: of entities; "" for all.
+        """
+        there = self.ratio("recall", kind).denominators > 0
+        return np.isin(strata, np.unique(strata[there]))
 
     def take(self, rows: np.ndarray) -> EntityScores:
         """The named sentences."""

@@ -13,7 +13,7 @@ from typing import Literal
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.conll import OUTSIDE, TYPES, known_tag
-from epik_jax.data.draw import drawn, share_of
+from epik_jax.data.draw import drawn, share_by_words
 from epik_jax.data.templates import template_sentences
 from epik_jax.recipes.tagging.guard import Lists, guarded
 from epik_jax.recipes.tagging.tagged_lists import (
@@ -190,7 +190,7 @@ def read_tagged_corpus(config: TaggedDataConfig) -> TaggedCorpus:
         if split in parts and found:
             parts[split][name] = found
         for sentence in found if split == "train" else ():
-            keeps = share_of(sentence.example_id) < config.labelled_share
+            keeps = share_by_words(sentence, "labels") < config.labelled_share
             (train if keeps else unlabelled).append(sentence)
         if split == "unlabelled":
             unlabelled += found
@@ -204,11 +204,12 @@ def _demand_labels(
 ) -> None:
     """Notices before hours of training that there is nothing to learn."""
     if not train:
-        told = (
-            ", all that train lists hold stands in dev or test lists too"
-            if any(split == "train" for split, _ in lists)
-            else ": no list of split 'train'"
-        )
+        given = [found for (split, _), found in lists.items() if split == "train"]
+        told = ", all that train lists hold stands in dev or test lists too"
+        if not given:
+            told = ": no list of split 'train'"
+        elif any(given):
+            told = f": labelled_share {config.labelled_share} leaves none"
         raise ValueError(f"config.data: there is no tagged sentence to train on{told}")
     if config.task == "words" and not any(set(s.tags) - {OUTSIDE} for s in train):
         raise ValueError(

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from epik_jax.data.draw import share_of
+from epik_jax.data.draw import held_out
 from epik_jax.data.encode_sentences import EncodedSentences, encode_sentences
 from epik_jax.models.labeller_config import BilstmLabellerConfig
 from epik_jax.recipes.recipe import Stage, Validate, Workplace, run_stages
@@ -20,7 +20,7 @@ from epik_jax.recipes.tagging.batches import content_digest, sentences_digest
 from epik_jax.recipes.tagging.distillation import (
     Signals,
     distillation_batches,
-    held_out,
+    held_out_signals,
     make_objective,
     make_student_forward,
     make_validate_loss,
@@ -137,12 +137,11 @@ def student_stages(
                 known = (unseen, texts.digests[texts.held_out], *shown)
                 validations[stage.parts] = (
                     make_validate_loss(
-                        forward, objective, functools.partial(held_out, *known)
+                        forward, objective, functools.partial(held_out_signals, *known)
                     ),
                     content_digest(unseen),
                 )
         validate, validated = validations[stage.parts]
-        loop = dataclasses.replace(config.loop, num_steps=config.num_steps(stage))
         made.append(
             Stage(
                 name=f"{prefix}-{stage.name}",
@@ -151,7 +150,7 @@ def student_stages(
                 objective=objective,
                 trainable=stage.trainable,
                 optimizer=config.scheduled(stage),
-                loop=loop,
+                loop=config.loop_of(stage),
                 seed=seed,
                 inputs={
                     **common,
@@ -200,7 +199,7 @@ class _Texts:
         model: BilstmLabellerConfig,
         num_held_out: int,
     ) -> _Texts:
-        """Encodes, and draws what is held out by the sentences' names.
+        """Encodes, and draws what is held out.
 
         Raises:
           ValueError: nothing would be left to learn from.
@@ -216,13 +215,14 @@ class _Texts:
         )
         # The pieces were pruned to these very sentences.
         assert (encoded.tokens.lengths == material.encoded.tokens.lengths).all()
-        # By its words, so that a sentence is not held out in one place and learnt from
-        # in another.
-        shares = [share_of("\x1f".join(s.words)) for s in sentences]
-        order = np.argsort(shares, kind="stable")
-        held, learnt = np.sort(order[:num_held_out]), np.sort(order[num_held_out:])
-        tagged = learnt[encoded.tagged[learnt]]
-        return cls(encoded, material.encoded.source_digest, learnt, tagged, held)
+        apart = held_out(sentences, num_held_out)
+        return cls(
+            encoded,
+            material.encoded.source_digest,
+            transfer=np.flatnonzero(~apart),
+            tagged=np.flatnonzero(encoded.tagged & ~apart),
+            held_out=np.flatnonzero(apart),
+        )
 
 
 def _asked(

@@ -81,17 +81,25 @@ def make_student_forward(model: BilstmLabellerConfig) -> Forward:
 def make_objective(
     parts: Sequence[Part], distance: Distance, weights: Mapping[Part, float]
 ) -> Objective:
-    """The terms of a stage."""
-    made = {
-        "representation": Term(
+    """The terms of a stage.
+
+    Args:
+      parts: what is learnt.
+      distance: of states.
+      weights: of parts beside each other; one alone has the weight 1.
+    """
+    if len(parts) == 1:
+        weights = dict.fromkeys(parts, 1.0)
+    made: dict[Part, Callable[[float], Term]] = {
+        "representation": functools.partial(
+            Term,
             f"hidden_{distance}",
             functools.partial(_hidden_values, distance=distance),
-            weights["representation"],
         ),
-        "logits": Term("logit_mse", _logit_values, weights["logits"]),
-        "labels": label_term(weights["labels"]),
+        "logits": functools.partial(Term, "logit_mse", _logit_values),
+        "labels": label_term,
     }
-    return Objective(tuple(made[part] for part in parts))
+    return Objective(tuple(made[part](weights[part]) for part in parts))
 
 
 def _hidden_values(
@@ -140,7 +148,7 @@ def distillation_batches(
     return stream
 
 
-def held_out(
+def held_out_signals(
     encoded: EncodedSentences,
     digests: np.ndarray,
     parts: Sequence[Part],

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
+from epik_jax.data.draw import held_out
 from epik_jax.recipes.tagging.corpus import TaggedCorpus
 from epik_jax.recipes.tagging.strategies import BY_LANGUAGE
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
@@ -35,13 +38,15 @@ def demand_enough(
     if student.strategy in BY_LANGUAGE:
         _demand_languages(student, corpus)
         return
-    if student.holds_out and student.num_held_out >= num_sentences:
+    count = student.num_held_out if student.holds_out else 0
+    if count >= num_sentences:
         raise ValueError(
-            f"student.num_held_out is {student.num_held_out}, and there are "
-            f"{num_sentences} sentences in all"
+            f"student.num_held_out is {count}, and there are {num_sentences} sentences "
+            "in all"
         )
-    held_out = student.num_held_out if student.holds_out else 0
-    _demand_batch("student", student.batches.batch_size, num_tagged - held_out)
+    apart = held_out([*corpus.train, *corpus.unlabelled], count)
+    num_left = int(np.count_nonzero(~apart[:num_tagged]))
+    _demand_batch("student", student.batches.batch_size, num_left)
 
 
 def _demand_languages(student: TaggingStudentConfig, corpus: TaggedCorpus) -> None:

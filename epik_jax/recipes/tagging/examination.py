@@ -6,6 +6,7 @@ by the code that scores a run's own report.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from epik_jax.data.conll import OUTSIDE, read_conll
 from epik_jax.evaluation import bootstrap
 from epik_jax.evaluation.entities import MODE, EntityScores, entity_scores
 from epik_jax.evaluation.glossary import OF_ENTITIES, Metric
+from epik_jax.evaluation.resampling import Ratio
 from epik_jax.interop.model_folder import Labeller, load_labeller, sha256
 from epik_jax.recipes.figures import definitions, figures_table
 from epik_jax.recipes.opened import opened
@@ -93,7 +95,11 @@ def examine_conll(
         "entities": int(scores.there.sum()),
         "overall": figures(scores, strata, seed=seed),
         "by_type": {
-            kind: figures(scores, strata, kind=kind, seed=seed) for kind in scores.types
+            kind: {
+                "entities": int(scores.ratio("recall", kind).denominators.sum()),
+                **figures(scores, strata, kind=kind, seed=seed),
+            }
+            for kind in scores.types
         },
         "definitions": {metric.name: metric.definition for metric in OF_ENTITIES},
     }
@@ -124,7 +130,8 @@ def figures(
     Args:
       scores: N sentences.
       strata: N labels; a figure is the unweighted mean over those in which there is
-        something to find, whatever a system writes.
+        something to find. Precision is 0 in one in which a system writes nothing, as
+        seqeval counts it.
       metrics: that are wanted.
       kind: of entities, or a class; "" for all.
       seed: of the bootstrap.
@@ -134,10 +141,9 @@ def figures(
       nothing can be divided by.
     """
     found = {}
-    there = scores.ratio("recall", kind).denominators > 0
-    counted = np.isin(strata, np.unique(strata[there]))
+    counted = scores.counted(strata, kind)
     for metric in metrics:
-        ratio = scores.ratio(metric.name, kind)
+        ratio = _or_zero(scores.ratio(metric.name, kind), strata)
         rows = ratio.known[counted[ratio.known]]
         if len(rows):
             found[metric.name] = bootstrap.interval(
@@ -149,10 +155,18 @@ def figures(
     return found
 
 
+def _or_zero(ratio: Ratio, strata: np.ndarray) -> Ratio:
+    """The ratio, 0 in strata where there is nothing to divide by."""
+    known = np.isin(strata, np.unique(strata[ratio.known]))
+    divisors = np.where(known, ratio.denominators, 1.0)
+    return dataclasses.replace(ratio, denominators=divisors)
+
+
 def examination_table(made: dict[str, Any]) -> str:
     """The result for a terminal: one line for all and one a type, and what it means."""
-    rows = [("all", made["n"], made["overall"])]
-    rows += [(kind, made["n"], found) for kind, found in made["by_type"].items()]
+    rows = [("all", made["entities"], made["overall"])]
+    rows += [(kind, found["entities"], found) for kind, found in made["by_type"].items()]
     system, data = made["system"], made["data"]
-    table = figures_table(f"{system['checkpoint']} on {data['path']}", rows)
+    title = f"{system['checkpoint']} on {data['path']} (n: entities)"
+    table = figures_table(title, rows)
     return "\n".join([table, "", definitions(rows, "sentences"), f"mode: {MODE}"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -62,7 +61,7 @@ def for_validation(
 def make_validate_tags(
     config: LabellerConfig, pieces: WordPieces, chosen: Mapping[str, Sequence[Sentence]]
 ) -> Callable[[Params, Mesh], dict[str, float]] | None:
-    """Mean F1, or accuracy, over the lists; "cost" is what it lacks of 1."""
+    """Mean F1, or accuracy, over languages; "cost" is what it lacks of 1."""
     if not chosen:
         return None
 
@@ -77,13 +76,19 @@ def make_validate_tags(
 def mean_score(
     network: LabellingNetwork, lists: Mapping[str, Sequence[Sentence]]
 ) -> float:
-    """Strict entity F1, or accuracy, of each list, as an unweighted mean over lists."""
-    metric = main_metric(network.config)
-    # All together: a batch is filled up but once.
-    scores, _ = score(network, [s for found in lists.values() for s in found])
-    ends = np.cumsum([0, *(len(found) for found in lists.values())])
-    rows = (np.arange(*bounds) for bounds in itertools.pairwise(ends))
-    return float(np.mean([scores.take(part).value(metric) for part in rows]))
+    """Strict entity F1, or accuracy, as reports have it.
+
+    That is an unweighted mean over languages in which there is something to find; 0
+    where there is nothing in any.
+    """
+    sentences = [s for found in lists.values() for s in found]
+    scores, _ = score(network, sentences)
+    langs = np.array([s.lang for s in sentences], dtype=str)
+    values = [
+        scores.take(np.flatnonzero(langs == lang)).value(main_metric(network.config))
+        for lang in np.unique(langs[scores.counted(langs)])
+    ]
+    return float(np.mean(values)) if values else 0.0
 
 
 def main_metric(config: LabellerConfig) -> str:

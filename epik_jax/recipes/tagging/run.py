@@ -7,6 +7,7 @@ in the run's folder afterwards.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def run(
     for lang, student in made.students.items():
         # Apart from "student", which is a model folder or nothing.
         folder = at.folder / "students" / lang if lang else at.folder / "student"
-        _write(student, folder, config.data, corpus, command, taught)
+        langs = (lang,) if lang else corpus.langs
+        _write(student, folder, config.data, langs, command, taught)
     if not evaluate:
         return None
     with at.stop:  # A sweep trains, and is gone on with.
@@ -150,19 +152,21 @@ def _write_teacher(
         else:
             model = load_model(source)
         return export_model(model, folder, bfloat16=False, card=model_card(model))
-    return _write(teacher, folder, config.data, corpus, command, origin)
+    return _write(teacher, folder, config.data, corpus.langs, command, origin)
 
 
 def _write(
     network: LabellingNetwork,
     folder: Path,
     data: TaggedDataConfig,
-    corpus: TaggedCorpus,
+    langs: Sequence[str],
     command: str,
     origin: dict[str, Any],
 ) -> None:
-    read = {x.path for x in data.lists if x.split in ("train", "unlabelled")}
+    """Writes a network that learnt from all that there is in some languages."""
+    learnt = [x for x in data.used if x.split in ("train", "unlabelled")]
+    read = {x.path for x in learnt if x.lang in langs}
     about = story(_RECIPE, read or [data.kind], command, origin)
-    about["languages"] = list(corpus.langs)
+    about["languages"] = list(langs)
     model: Labeller = ModelFolder(network.params, network.config, network.pieces, about)
     export_model(model, folder, bfloat16=False, card=model_card(model))

@@ -151,10 +151,9 @@ def share_kept(student: Tagged, teacher: Tagged) -> dict[str, Any]:
 def _kept(student: Tagged, teacher: Tagged, rows: np.ndarray) -> Interval | None:
     """Over languages in which there is something to find, as `figures` counts them."""
     langs = student.langs[rows]
-    there = student.scores.there[rows].sum(axis=1) > 0
     columns = [system.main.take(rows) for system in (student, teacher)]
     known = sum(column.denominators for column in columns) > 0
-    counted = np.isin(langs, np.unique(langs[there])) & known
+    counted = student.scores.take(rows).counted(langs) & known
     if not counted.any():
         return None
     chosen = np.flatnonzero(counted)

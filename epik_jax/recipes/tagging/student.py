@@ -33,6 +33,9 @@ from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 
 
+_VALIDATIONS = 12
+
+
 @dataclasses.dataclass(frozen=True)
 class BilstmConfig:
     """Sizes of the student, without what follows from pieces, labels and teacher.
@@ -90,7 +93,7 @@ class TaggingStudentConfig:
       batches: batch size, widths, sampling; the order follows `seed` and the stage.
       optimizer: settings of the update, anew in each stage.
       loop: of the whole student, `num_steps`, which its stages share; intervals and
-        patience are those of each stage.
+        patience are those of each stage, which is validated a dozen times at least.
       strategy: a row of table 3 of the paper.
       start: embeddings begin as an SVD of the teacher's, or are drawn.
       layer: of the teacher, whose states are learnt: 0 for its embedding.
@@ -185,19 +188,26 @@ class TaggingStudentConfig:
         """Whether sentences are held out; stages with labels look at dev lists."""
         return any("labels" not in stage.parts for stage in self.sub_stages)
 
-    def num_steps(self, stage: SubStage) -> int:
-        """Steps of a stage: its share of them all."""
-        return max(1, round(self.loop.num_steps * stage.share))
+    def loop_of(self, stage: SubStage) -> LoopConfig:
+        """Lengths of a stage: its share of all steps, and how often it is looked at.
+
+        Often enough for patience to end it, and for the best to be near the end.
+        """
+        num_steps = max(1, round(self.loop.num_steps * stage.share))
+        every = min(self.loop.validate_every, max(1, num_steps // _VALIDATIONS))
+        return dataclasses.replace(
+            self.loop, num_steps=num_steps, validate_every=every
+        )
 
     def scheduled(self, stage: SubStage) -> OptimizerConfig:
-        """Settings of the update in a stage, with its cycles."""
+        """Settings of the update in a stage, with its cycles; few steps warm up less."""
+        num_steps = self.loop_of(stage).num_steps
+        warmup = min(self.optimizer.warmup_steps, num_steps // 10)
+        warmed = dataclasses.replace(self.optimizer, warmup_steps=warmup)
         if self.cycles == 1:
-            return self.optimizer
-        growth, num_steps = self.optimizer.restart_growth, self.num_steps(stage)
+            return warmed
+        growth = self.optimizer.restart_growth
         whole = sum(growth**n for n in range(self.cycles))
-        rest = num_steps - min(self.optimizer.warmup_steps, num_steps // 2)
         # Rounded up: a cycle more, of a few steps, would begin at the peak.
-        period = math.ceil(rest / whole)
-        return dataclasses.replace(
-            self.optimizer, schedule="sgdr", restart_period=period
-        )
+        period = math.ceil((num_steps - warmup) / whole)
+        return dataclasses.replace(warmed, schedule="sgdr", restart_period=period)

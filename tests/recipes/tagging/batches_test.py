@@ -103,7 +103,7 @@ def test_other_sentences_have_another_content_digest(other):
     assert content_digest(encoded(other)) != content_digest(ENCODED)
 
 
-def test_a_digest_of_sentences_knows_words_and_tags():
+def test_a_digest_of_sentences_knows_all_that_figures_hang_on():
     known = {
         sentences_digest(found)
         for found in (
@@ -111,8 +111,10 @@ def test_a_digest_of_sentences_knows_words_and_tags():
             changed(words=("Rome", *SENTENCES[0].words[1:])),
             changed(tags=("B-ORG", *SENTENCES[0].tags[1:])),
             changed(example_id="x"),
+            changed(lang="xx"),
+            changed(label="PER"),
             changed(words=(*SENTENCES[0].words, *SENTENCES[0].tags), tags=()),
         )
     }
-    assert len(known) == 5
+    assert len(known) == 7
     assert sentences_digest(iter(SENTENCES)) in known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +53,7 @@ def held(corpus):
     }
 
 
-@pytest.mark.parametrize("share", [1.0, 0.5])
+@pytest.mark.parametrize("share", [1.0, 0.9])
 def test_no_sentence_of_dev_or_test_is_trained_on(config, share):
     for asked in (config, BUILTIN):
         corpus = read_tagged_corpus(dataclasses.replace(asked, labelled_share=share))
@@ -166,7 +167,21 @@ def test_no_two_sentences_have_one_name(config):
         assert len(set(names)) == len(names)
 
 
-def test_a_share_of_the_tags_is_kept_by_name_and_the_others_become_unlabelled():
+def test_of_equal_sentences_all_keep_their_tags_or_none(config):
+    again = "".join(f"w{i}\tO\n\n" for i in range(40))
+    for name in ("en.train.conll", "en.tagged.conll"):
+        (Path(config.root) / name).write_text(again + "Ada\tB-PER\n")
+    more = TaggedListConfig("toy/more", "en", "train", "en.tagged.conll")
+    asked = dataclasses.replace(
+        config, lists=(*config.lists[:3], more), labelled_share=0.8
+    )
+    corpus = read_tagged_corpus(asked)
+    assert 20 < len(corpus.train) < 80 and len(corpus.unlabelled) > 4
+    bare = {s.words for s in corpus.unlabelled}
+    assert not bare & {s.words for s in corpus.train}
+
+
+def test_a_share_of_the_tags_is_kept_by_words_and_the_others_become_unlabelled():
     whole = read_tagged_corpus(BUILTIN)
     some, again, fewer = (
         read_tagged_corpus(dataclasses.replace(BUILTIN, labelled_share=share))
@@ -206,7 +221,7 @@ def test_languages_that_are_not_asked_for_are_not_read(config):
         ({"root": ""}, "data.root '' is not a folder"),
         ({"root": "/nowhere"}, "data.root '/nowhere' is not a folder"),
         ({"langs": ("de",)}, "no tagged sentence to train on"),
-        ({"labelled_share": 0.0}, "no tagged sentence to train on"),
+        ({"labelled_share": 0.0}, "to train on: labelled_share 0.0 leaves none"),
     ],
 )
 def test_files_that_give_nothing_to_train_on_are_refused(config, changes, message):

@@ -12,7 +12,7 @@ import toy_tagging
 from toy_tagging import PIECES, SENTENCES
 
 from epik_jax import trees
-from epik_jax.data.draw import share_of
+from epik_jax.data.draw import share_by_words
 from epik_jax.data.encode_sentences import cut_sentences
 from epik_jax.parallel.mesh import make_mesh, to_global
 from epik_jax.recipes.recipe import compile_step
@@ -59,8 +59,7 @@ def test_held_out_sentences_are_in_no_training_batch():
     stages = stages_of(toy_tagging.student(strategy="D4.1"))
     trained = set().union(*(drawn(stage) for stage in stages))
     assert len(trained) == len(SENTENCES) - 4
-    by_words = sorted(SENTENCES, key=lambda s: share_of("\x1f".join(s.words)))
-    names = by_words[:4]
+    names = sorted(SENTENCES, key=lambda s: share_by_words(s, "held out"))[:4]
     pieces = kept_pieces(toy_tagging.material())
     for sentence in names:
         ids = pieces.encode([sentence.words])[0].values.tolist()

@@ -17,7 +17,7 @@ from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes.tagging.distillation import (
     bridge_shapes,
     distillation_batches,
-    held_out,
+    held_out_signals,
     make_objective,
     make_student_forward,
     make_validate_loss,
@@ -103,6 +103,13 @@ def test_terms_weigh_what_the_settings_say(batch):
     assert float(loss) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_what_is_learnt_alone_is_not_weighed(part):
+    weights = dict(zip(PARTS, (2.0, 3.0, 5.0), strict=True))
+    [term] = make_objective((part,), "mse", weights).terms
+    assert term.weight == 1.0
+
+
 def test_signals_are_those_of_the_sentences_beside_them(batch):
     logits, hidden = MATERIAL.teacher.signals(ENCODED.tokens, 1)
     rows = {tuple(ENCODED.tokens.row(i)): i for i in range(len(ENCODED))}
@@ -161,11 +168,8 @@ def test_a_validation_is_the_mean_over_all_elements_whatever_the_batches():
     for size in (5, 16):
         config = dataclasses.replace(BATCHES, batch_size=size)
         given = (ENCODED, ENCODED.source_digest, parts, MATERIAL.signals, 0, config)
-        made.append(
-            make_validate_loss(forward, objective, functools.partial(held_out, *given))(
-                params, mesh
-            )
-        )
+        unseen = functools.partial(held_out_signals, *given)
+        made.append(make_validate_loss(forward, objective, unseen)(params, mesh))
     for name in ("cost", "hidden_mse", "logit_mse"):
         assert made[0][name] == pytest.approx(made[1][name], rel=1e-5)
     expected = made[0]["hidden_mse"] + 3 * made[0]["logit_mse"]

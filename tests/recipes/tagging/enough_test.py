@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import toy_tagging
 
+from epik_jax.data.draw import held_out
 from epik_jax.data.templates import template_sentences
 from epik_jax.recipes.tagging.batches import SentenceBatchConfig
 from epik_jax.recipes.tagging.enough import demand_enough
@@ -20,6 +22,10 @@ from epik_jax.training.optimizer import OptimizerConfig
 
 CORPUS = toy_tagging.corpus()
 """Ten tagged sentences, eight of them English, and six others, all Hindi."""
+
+APART = held_out([*CORPUS.train, *CORPUS.unlabelled], 4)
+LEFT = int(np.count_nonzero(~APART[:10]))
+"""Tagged sentences that are left where four of all are held out."""
 
 
 def sized(batch_size):
@@ -50,12 +56,8 @@ CASES = [
         r"teacher\.masked: batch_size is 17, and there are 16",
     ),
     (
-        lambda more: (None, student(6 + more, num_held_out=4)),
-        "student: batch_size is 7, and there are 6",
-    ),
-    (
-        lambda more: (None, student(1, num_held_out=9 + more)),
-        "student: batch_size is 1, and there are 0",
+        lambda more: (None, student(LEFT + more, num_held_out=4)),
+        f"student: batch_size is {LEFT + 1}, and there are {LEFT}",
     ),
     (
         lambda more: (None, student(10 + more, strategy="D1", num_held_out=9)),
@@ -75,6 +77,12 @@ def test_a_batch_larger_than_what_there_is_is_refused_and_one_as_large_is_not(
     demand_enough(*asked(0), CORPUS)
     with pytest.raises(ValueError, match=message):
         demand_enough(*asked(1), CORPUS)
+
+
+def test_what_is_held_out_is_taken_from_all_sentences_and_not_from_the_tagged_alone():
+    assert 6 < LEFT < 10
+    few = dataclasses.replace(CORPUS, unlabelled=CORPUS.unlabelled * 100)
+    demand_enough(None, student(5, num_held_out=50), few)
 
 
 def test_holding_out_all_sentences_is_refused_with_both_numbers():

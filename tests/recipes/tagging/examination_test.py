@@ -59,12 +59,14 @@ def test_figures_are_those_of_the_tags(examined):
     assert made["by_type"]["LOC"]["precision"]["value"] == 1.0
     assert made["by_type"]["LOC"]["recall"]["value"] == 0.5
     assert made["by_type"]["PER"]["precision"]["value"] == 0.5
+    assert [made["by_type"][kind]["entities"] for kind in ("LOC", "PER")] == [2, 1]
 
 
 def test_every_figure_lies_in_its_interval_and_has_a_definition(examined):
     made = examined()
     for found in (made["overall"], *made["by_type"].values()):
-        for metric, figure in found.items():
+        for metric in ("precision", "recall", "f1"):
+            figure = found[metric]
             assert 0 <= figure["low"] <= figure["value"] <= figure["high"] <= 1
             assert made["definitions"][metric]
     assert examined() == made and examined(seed=1)["resampling"]["seed"] == 1
@@ -100,6 +102,7 @@ def test_the_table_has_a_line_for_all_and_one_a_type(examined):
     lines = examination_table(examined()).splitlines()
     assert lines[0].startswith("under/student on ")
     assert [line.split()[0] for line in lines[1:4]] == ["all", "LOC", "PER"]
+    assert [line.split()[1] for line in lines[1:4]] == ["3", "2", "1"]
     assert "66.67" in lines[1] and lines[-1] == f"mode: {examination.MODE}"
 
 
@@ -108,6 +111,17 @@ def test_strata_count_alike_whatever_their_sizes():
     even = figures(scores, np.zeros(4, np.int64))["recall"]["value"]
     apart = figures(scores, np.array([0, 1, 1, 1]))["recall"]["value"]
     assert (even, apart) == (0.25, 0.5)
+
+
+def test_where_a_system_writes_nothing_its_precision_is_0_and_where_nothing_is_none():
+    there = [("B-PER",), ("B-PER",), ("O",), ("O",)]
+    scores = entity_scores(there, [("B-PER",), ("O",), ("O",), ("B-PER",)])
+    found = figures(scores, np.array([0, 1, 2, 3]))
+    assert {name: one["value"] for name, one in found.items()} == {
+        "precision": 0.5,
+        "recall": 0.5,
+        "f1": 0.5,
+    }
 
 
 def test_labels_that_tag_no_words_are_refused():

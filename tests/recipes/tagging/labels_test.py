@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -81,10 +83,18 @@ class Sayer:
         return [self.known.get(s.words, ("O",) * len(s.words)) for s in sentences]
 
 
-def test_f1_is_the_mean_over_lists_whatever_their_sizes():
+def test_f1_is_the_mean_over_languages_whatever_their_sizes():
     assert mean_score(Sayer("long", "short"), LISTS) == 1.0
     assert mean_score(Sayer("short"), LISTS) == pytest.approx(0.5)
     assert mean_score(Sayer(), LISTS) == 0.0
+    halves = {"a": LISTS["long"][::2], "b": LISTS["long"][1::2], **LISTS}
+    assert mean_score(Sayer("short"), halves) == pytest.approx(0.5)
+
+
+def test_a_language_without_entities_is_no_part_of_the_mean():
+    bare = dataclasses.replace(LISTS["short"][0], lang="xx", words=("a",), tags=("O",))
+    assert mean_score(Sayer("long", "short"), {**LISTS, "none": [bare]}) == 1.0
+    assert mean_score(Sayer("long"), {"none": [bare]}) == 0.0
 
 
 def test_a_validation_scores_the_parameters_that_it_is_given():

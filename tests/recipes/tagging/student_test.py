@@ -21,7 +21,7 @@ from epik_jax.training.optimizer import OptimizerConfig, make_schedule
 def test_stages_share_the_steps_and_none_goes_without(strategy):
     for num_steps in (1, 1000):
         config = toy_tagging.student(strategy=strategy, loop=LoopConfig(num_steps))
-        steps = [config.num_steps(stage) for stage in config.sub_stages]
+        steps = [config.loop_of(stage).num_steps for stage in config.sub_stages]
         assert min(steps) >= 1
         if num_steps == 1000:
             assert sum(steps) == pytest.approx(1000, abs=len(steps))
@@ -50,7 +50,7 @@ def rates(num_steps, cycles, warmup=10):
 @pytest.mark.parametrize("num_steps", [70, 100, 101, 107])
 @pytest.mark.parametrize("cycles", [2, 3])
 def test_a_stage_has_as_many_cycles_as_were_asked_for_and_ends_low(num_steps, cycles):
-    found = rates(num_steps, cycles)[10:]
+    found = rates(num_steps, cycles)[num_steps // 10 :]
     begins = [0, *(np.flatnonzero(np.diff(found) > 0) + 1)]
     assert len(begins) == cycles
     np.testing.assert_allclose(
@@ -62,9 +62,24 @@ def test_a_stage_has_as_many_cycles_as_were_asked_for_and_ends_low(num_steps, cy
 
 
 def test_one_cycle_is_the_schedule_as_it_was_set():
-    config = toy_tagging.student()
+    config = toy_tagging.student(loop=LoopConfig(1000))
     for stage in config.sub_stages:
         assert config.scheduled(stage) == config.optimizer
+
+
+def test_short_stages_warm_up_and_are_validated_in_proportion():
+    config = toy_tagging.student(
+        loop=LoopConfig(4800, validate_every=50, patience=5),
+        optimizer=OptimizerConfig(warmup_steps=100),
+    )
+    for stage in config.sub_stages:
+        loop, warmup = config.loop_of(stage), config.scheduled(stage).warmup_steps
+        assert loop.num_steps // loop.validate_every >= 12
+        assert warmup == min(100, loop.num_steps // 10)
+        assert loop.validate_every == min(50, loop.num_steps // 12)
+        assert loop.patience == 5
+    never = toy_tagging.student(loop=LoopConfig(4800))
+    assert never.loop_of(never.sub_stages[0]).validate_every == 0
 
 
 @pytest.mark.parametrize(
