@@ -49,8 +49,9 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
                 },
                 "sweep": {
                     "sizes": {
-                        "real": ((10, 20), (10, 40), (20, 80), (40, 40), (40, 160)),
-                        "builtin": ((8, 16), (16, 16)),
+                        # The student's own among them, at as many steps.
+                        "real": ((10, 20), (20, 40), (20, 80), (40, 40), (40, 160)),
+                        "builtin": ((8, 16), (16, 32)),
                         "tiny": ((4, 4), (8, 8)),
                     }[size],
                     "num_steps": {"real": 6000, "builtin": 600, "tiny": 20}[size],

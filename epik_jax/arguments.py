@@ -118,6 +118,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     asked.add_argument(
         "--conll", type=path, metavar="FILE", help="tagged sentences; .gz too"
     )
+    asked.add_argument(
+        "--labelled",
+        type=path,
+        metavar="FILE",
+        help="a text, a tab and its label a line; .gz too",
+    )
     add("--json", type=path, metavar="OUT", help="write all figures there as well")
     add(
         "--format",

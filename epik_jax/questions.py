@@ -13,6 +13,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from epik_jax import starting
@@ -22,13 +23,14 @@ _OF_WORDS = {
     **{"part": "", "apart": (), "limit": 0, "format": ""},
     **{"source_lang": "", "target_lang": ""},
 }
-"""Options of `evaluate` that mean nothing to tags, and their defaults."""
+"""Options of `evaluate` that mean nothing to labels, and their defaults."""
 
 
 def evaluate(given: argparse.Namespace) -> int:
     """Scores a model, a chain or a rule table on a file."""
-    if given.conll is not None:
-        return _evaluate_tags(given)
+    for option in ("conll", "labelled"):
+        if (file := getattr(given, option)) is not None:
+            return _evaluate_labels(given, option, file)
     if (given.table is None) == (given.checkpoint is None):
         raise ValueError(
             "evaluate wants one of --checkpoint DIR and --table builtin|icu"
@@ -67,15 +69,16 @@ def evaluate(given: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate_tags(given: argparse.Namespace) -> int:
+def _evaluate_labels(given: argparse.Namespace, kind: str, file: Path) -> int:
+    """Scores a labeller on a file of --conll or of --labelled."""
     if given.checkpoint is None:
-        raise ValueError("evaluate --conll wants a --checkpoint DIR")
+        raise ValueError(f"evaluate --{kind} wants a --checkpoint DIR")
     for name, default in _OF_WORDS.items():
         if getattr(given, name) != default:
             option = {"source_lang": "from", "target_lang": "to"}.get(name, name)
             raise ValueError(
                 f"--{option.replace('_', '-')} is for --pairs and means nothing to "
-                "--conll"
+                f"--{kind}"
             )
     with starting.set_up():
         from epik_jax.evaluation import report
@@ -83,13 +86,13 @@ def _evaluate_tags(given: argparse.Namespace) -> int:
         from epik_jax.recipes.tagging import examination
 
     if given.json is not None:
-        output.demand_writable(given.json, given.conll)
-    made = examination.examine_conll(
-        given.checkpoint,
-        given.conll,
-        lang=given.lang,
-        max_bad_share=given.max_bad_share,
-    )
+        output.demand_writable(given.json, file)
+    examine = {
+        "conll": examination.examine_conll,
+        "labelled": examination.examine_labelled,
+    }[kind]
+    share = given.max_bad_share
+    made = examine(given.checkpoint, file, lang=given.lang, max_bad_share=share)
     if given.json is not None:
         report.write_report(given.json, made)
     print(examination.examination_table(made))

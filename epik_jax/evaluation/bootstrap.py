@@ -184,7 +184,8 @@ def share_interval(
 
     Returns:
       The interval, or None where `start` and `end` are too near for a share of the way
-      between them to mean anything: where some resample has them change places.
+      between them to mean anything: where some resample has them change places, or
+      nothing of which a ratio could be made.
 
     Raises:
       ValueError: no rows, or unequal numbers of rows or labels.
@@ -196,6 +197,8 @@ def share_interval(
     values = [macro_value(r, strata) for r in ratios]
     way, whole = drawn[2] - drawn[1], values[2] - values[1]
     if (np.sign(way) != np.sign(whole)).any() or abs(whole) < _DUST:
+        return None
+    if np.isnan(drawn).any():
         return None
     share = (values[0] - values[1]) / whole
     return _percentiles(share, (drawn[0] - drawn[1]) / way, level)

@@ -57,9 +57,19 @@ def _header(report: Mapping[str, Any]) -> Markup:
             tag("h1", report["title"]),
             tag("p", about),
             tag("div", *tiles, class_="tiles"),
-            facts(report["run"]),
+            facts({**report["run"], **_states(report)}),
         ]
     )
+
+
+def _states(report: Mapping[str, Any]) -> dict[str, str]:
+    """How the teacher's states were kept, where any were."""
+    if not (kept := report.get("signals")):
+        return {}
+    text = kept["storage"]
+    if "rounding_error" in kept:
+        text += f", {percent(kept['rounding_error'])} % off"
+    return {"states of the teacher": text}
 
 
 def _kept_tile(report: Mapping[str, Any], title: str) -> list[Markup]:
@@ -196,7 +206,7 @@ def _sweep(report: Mapping[str, Any]) -> Markup:
     text = (
         "Students of several sizes, on dev sentences by which none was chosen; speed "
         f"at batch size {first}. E is the width of the embedding, H the units of each "
-        "direction. The student itself may have had more steps."
+        "direction. All had the same number of steps."
     )
     return section(
         "Sizes", note(text), tag("div", *plots, class_="grid"), _table(head, rows)

@@ -85,7 +85,7 @@ def resampled(
       seed: the same seed gives the same draws.
 
     Returns:
-      float [len(ratios), num_resamples].
+      float [len(ratios), num_resamples]; NaN where a draw has nothing to divide by.
 
     Raises:
       ValueError: no rows, or another number of labels than of rows.
@@ -108,11 +108,17 @@ def resampled(
     for start in range(0, num_resamples, chunk):
         size = min(chunk, num_resamples - start)
         counts = _drawn_counts(pools, size, (seed, start))
-        # Of few clusters a resample may leave a stratum without any.
+        # Of few clusters a resample may leave a stratum, or all, without any.
         with np.errstate(invalid="ignore"):
             by_stratum = [(counts @ n) / (counts @ d) for n, d in sums]
-        parts.append([np.nanmean(values, axis=1) for values in by_stratum])
+            parts.append([_mean_of_known(values) for values in by_stratum])
     return np.concatenate(parts, axis=1)
+
+
+def _mean_of_known(values: np.ndarray) -> np.ndarray:
+    """Means of rows without what is no number; of nothing else, no number."""
+    known = ~np.isnan(values)
+    return np.where(known, values, 0.0).sum(axis=1) / known.sum(axis=1)  # type: ignore[no-any-return]
 
 
 def _pools(cluster: np.ndarray, stratum: np.ndarray) -> list[np.ndarray]:

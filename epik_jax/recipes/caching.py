@@ -24,6 +24,7 @@ from epik_jax.teacher_cache.tfrecord import CorruptShardError
 from epik_jax.teacher_cache.writer import BLOCK_SIZE, predicted_bytes, write_cache
 
 _ASKED_TOGETHER = 4096
+_FEW = 64
 _SECONDS_BETWEEN_LINES = 20.0
 
 
@@ -69,7 +70,7 @@ def fill_cache(
     """
     if _is_sealed(folder):
         return _opened(folder, fingerprint)
-    few = teacher.block(examples[:: max(1, len(examples) // 64)][:64])
+    few = teacher.block(few_of(examples))
     lengths = _mean_lengths(teacher.schema, few)
     size = predicted_bytes(teacher.schema, len(examples), lengths)
     logging.info(
@@ -96,6 +97,11 @@ def fill_cache(
         on_kept=progress.begin,
     )
     return _opened(folder, fingerprint)
+
+
+def few_of(examples: Sequence[ExampleT]) -> Sequence[ExampleT]:
+    """Some from all over, by which all are judged before they are asked about."""
+    return examples[:: max(1, len(examples) // _FEW)][:_FEW]
 
 
 def rounding_errors(schema: Schema, block: Block) -> dict[str, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from epik_jax.ragged import Ragged
 from epik_jax.structs import Sentence
 from epik_jax.teacher_cache.schema import Block, Field, Schema
 from epik_jax.teachers.labelling import LabellingNetwork
+
+Storage: TypeAlias = Literal["none", "float16", "float32", "int8"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +31,7 @@ class WantedStates:
     """
 
     layer: int
-    storage: Literal["none", "float16", "float32", "int8"] = "int8"
+    storage: Storage = "int8"
 
     @property
     def name(self) -> str:

@@ -169,9 +169,9 @@ def test_words_that_begin_with_another_language_are_refused_and_named(tmp_path, 
 @pytest.mark.parametrize("lang", ["", "en"])
 def test_a_prefix_is_found_where_the_first_word_is_a_sign(tmp_path, lang):
     prefixed = "".join(f"en:{x}\n" if x else "\n" for x in GOOD.split("\n")[:-1])
-    path = written(tmp_path, "en:\'\'\tO\n\n" + prefixed)
+    path = written(tmp_path, "en:''\tO\n\n" + prefixed)
     [sign, *found], report = read_conll(path, lang)
-    assert sign.words == ("\'\'",) and report.bad == 0
+    assert sign.words == ("''",) and report.bad == 0
     assert [s.words for s in found] == [s.words for s in read(tmp_path, GOOD)[0]]
 
 

@@ -113,6 +113,20 @@ def test_a_language_is_shown_with_both_systems_and_what_is_kept():
     assert one == ["9", "10", "75.0[73.5, 76.5]", "55.0[53.5, 56.5]"]
 
 
+@pytest.mark.parametrize(
+    ("signals", "told"),
+    [
+        ({}, []),
+        ({"storage": "float32"}, ["float32"]),
+        ({"storage": "int8", "rounding_error": 0.0125}, ["int8, 1.2 % off"]),
+    ],
+)
+def test_how_states_were_kept_is_told_where_any_were(signals, told):
+    text = outline(entity_page.render({**full_report(), "signals": signals})).text
+    places = [i for i, word in enumerate(text) if word == "states of the teacher"]
+    assert [text[i + 1] for i in places] == told
+
+
 def test_a_dash_stands_where_there_is_no_figure():
     [unkept] = rows(full_report(), EVIL)[:1]
     assert unkept[2:] == ["40.0[38.5, 41.5]", "30.0[28.5, 31.5]", "–"]

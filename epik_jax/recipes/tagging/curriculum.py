@@ -31,6 +31,7 @@ from epik_jax.recipes.tagging.strategies import PARTS, Part, SubStage
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
 from epik_jax.structs import Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
+from epik_jax.teachers.tagging import Storage
 from epik_jax.text.wordpiece import WordPieces
 
 _Validation: TypeAlias = tuple[Validate | None, str]
@@ -56,7 +57,7 @@ class Material:
     sentences: list[Sentence]
     encoded: EncodedSentences
     signals: Signals | None
-    storage: str
+    storage: Storage
     dev: Mapping[str, list[Sentence]]
 
     def of_language(self, lang: str) -> Material:

@@ -1,4 +1,4 @@
-"""Scores of a tagger on any file of tagged sentences, by type, with intervals.
+"""Scores of a labeller on any file of labelled words or sentences, with intervals.
 
 A file and a model folder go in, a dict that JSON can hold comes out. Answers are scored
 by the code that scores a run's own report.
@@ -7,9 +7,10 @@ by the code that scores a run's own report.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,18 @@ import numpy as np
 
 from epik_jax import trees
 from epik_jax.data.conll import OUTSIDE, read_conll
-from epik_jax.evaluation import bootstrap
-from epik_jax.evaluation.entities import MODE, EntityScores, entity_scores
-from epik_jax.evaluation.glossary import OF_ENTITIES, Metric
+from epik_jax.data.labelled_text import read_labelled_text
+from epik_jax.data.rows import RowReport
+from epik_jax.evaluation import bootstrap, classes, entities
+from epik_jax.evaluation.classes import class_scores
+from epik_jax.evaluation.entities import EntityScores, entity_scores
+from epik_jax.evaluation.glossary import OF_CLASSES, OF_ENTITIES, Metric
 from epik_jax.evaluation.resampling import Ratio
 from epik_jax.interop.model_folder import Labeller, load_labeller, sha256
 from epik_jax.recipes.figures import definitions, figures_table
 from epik_jax.recipes.opened import opened
 from epik_jax.recipes.provenance import commit, last_parts
+from epik_jax.structs import Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
 
 FORMAT = "epik-tagging-evaluation-1"
@@ -65,11 +70,52 @@ def examine_conll(
             f"{path}: no entity of the types {', '.join(types)} that the model knows, "
             "all are of others"
         )
-    started = time.monotonic()
-    answers = network_of(model).tags(sentences)
-    logging.info("answered in %.1f s", time.monotonic() - started)
+    answers = _timed(network_of(model).tags, sentences)
     scores = entity_scores([s.tags for s in sentences], answers)
-    strata = np.zeros(len(sentences), np.int64)
+    about = {
+        **_about(model, folder, seed),
+        "data": {**_read(path, report), "types": list(types)},
+        "mode": entities.MODE,
+        "entities": int(scores.there.sum()),
+    }
+    return {**about, **_scored(scores, OF_ENTITIES, seed)}
+
+
+def examine_labelled(
+    folder: Path, path: Path, *, lang: str, max_bad_share: float, seed: int = 0
+) -> dict[str, Any]:
+    """Labels all sentences of a file, of a text, a tab and a label a line.
+
+    Arguments, result and errors are those of `examine_conll`.
+    """
+    model = opened(folder, load_labeller)
+    labels = model.config.labels
+    if not model.config.pools:
+        raise ValueError(f"{folder} tags words: score it on tagged ones, with --conll")
+    sentences, report = read_labelled_text(
+        path, lang, labels, max_bad_share=max_bad_share
+    )
+    logging.info("%s; %d sentences to score", report, len(sentences))
+    answers = _timed(network_of(model).classes, sentences)
+    scores = class_scores([s.label for s in sentences], answers)
+    about = {
+        **_about(model, folder, seed),
+        "data": {**_read(path, report), "classes": list(labels)},
+        "mode": classes.MODE,
+    }
+    return {**about, **_scored(scores, OF_CLASSES, seed)}
+
+
+def _timed(
+    answer: Callable[[Sequence[Sentence]], list[Any]], sentences: Sequence[Sentence]
+) -> list[Any]:
+    started = time.monotonic()
+    answers = answer(sentences)
+    logging.info("answered in %.1f s", time.monotonic() - started)
+    return answers
+
+
+def _about(model: Labeller, folder: Path, seed: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "system": {
@@ -78,30 +124,40 @@ def examine_conll(
             "recipe": model.about.get("recipe", ""),
             "parameters": trees.num_elements(model.params),
         },
-        "data": {
-            "path": last_parts(path),
-            "sha256": sha256(path),
-            "lines": report.read,
-            "kept": report.kept,
-            "altered": report.altered,
-            "dropped": report.dropped,
-            "refused": report.causes,
-            "types": list(types),
-        },
-        "mode": MODE,
         "resampling": {"num_resamples": NUM_RESAMPLES, "seed": seed, "level": 0.95},
         "commit": commit(),
-        "n": len(sentences),
-        "entities": int(scores.there.sum()),
-        "overall": figures(scores, strata, seed=seed),
+    }
+
+
+def _read(path: Path, report: RowReport) -> dict[str, Any]:
+    return {
+        "path": last_parts(path),
+        "sha256": sha256(path),
+        "lines": report.read,
+        "kept": report.kept,
+        "altered": report.altered,
+        "dropped": report.dropped,
+        "refused": report.causes,
+    }
+
+
+def _scored(
+    scores: EntityScores, metrics: Sequence[Metric], seed: int
+) -> dict[str, Any]:
+    """Figures of all sentences and of each type, or class."""
+    strata = np.zeros(len(scores.there), np.int64)
+    given = functools.partial(figures, scores, strata, metrics=metrics, seed=seed)
+    return {
+        "n": len(strata),
+        "overall": given(),
         "by_type": {
             kind: {
-                "entities": int(scores.ratio("recall", kind).denominators.sum()),
-                **figures(scores, strata, kind=kind, seed=seed),
+                "n": int(scores.ratio("recall", kind).denominators.sum()),
+                **given(kind=kind),
             }
             for kind in scores.types
         },
-        "definitions": {metric.name: metric.definition for metric in OF_ENTITIES},
+        "definitions": {metric.name: metric.definition for metric in metrics},
     }
 
 
@@ -113,7 +169,10 @@ def entity_types(labels: Sequence[str]) -> tuple[str, ...]:
     """
     found = tuple(dict.fromkeys(x[2:] for x in labels if x[:2] in ("B-", "I-")))
     if not found:
-        raise ValueError(f"labels {tuple(labels)} are not tags of words")
+        raise ValueError(
+            f"labels {tuple(labels)} are not tags of words; score a model that labels "
+            "sentences with --labelled"
+        )
     return found
 
 
@@ -164,9 +223,11 @@ def _or_zero(ratio: Ratio, strata: np.ndarray) -> Ratio:
 
 def examination_table(made: dict[str, Any]) -> str:
     """The result for a terminal: one line for all and one a type, and what it means."""
-    rows = [("all", made["entities"], made["overall"])]
-    rows += [(kind, found["entities"], found) for kind, found in made["by_type"].items()]
+    counted = "entities" if "entities" in made else "sentences"
     system, data = made["system"], made["data"]
-    title = f"{system['checkpoint']} on {data['path']} (n: entities)"
+    rows = [("all", made.get("entities", made["n"]), made["overall"])]
+    rows += [(kind, found["n"], found) for kind, found in made["by_type"].items()]
+    title = f"{system['checkpoint']} on {data['path']} (n: {counted})"
     table = figures_table(title, rows)
-    return "\n".join([table, "", definitions(rows, "sentences"), f"mode: {MODE}"])
+    meant = definitions(rows, "sentences")
+    return "\n".join([table, "", meant, f"mode: {made['mode']}"])

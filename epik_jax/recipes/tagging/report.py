@@ -24,10 +24,11 @@ from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, figures
 from epik_jax.recipes.tagging.labels import for_validation, main_metric
 from epik_jax.recipes.tagging.latency import LatencyConfig
 from epik_jax.recipes.tagging.scoreboard import STUDENT, TEACHER, Tagged
+from epik_jax.recipes.tagging.teaching import states_kept
 from epik_jax.recipes.tagging.xtremedistil import (
     Distilled,
     XtremeDistilConfig,
-    smaller_students,
+    students_by_size,
 )
 from epik_jax.structs import Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
@@ -71,7 +72,7 @@ def build_report(
         TEACHER: Tagged.of({"": made.teacher}, lists),
         STUDENT: Tagged.of(made.students, lists),
     }
-    swept = smaller_students(config, made, at)
+    swept = students_by_size(config, made, at)
     # Of several a call asks one, and all have the same sizes but for their pieces.
     one_student = next(iter(made.students.values()))
     times = scoreboard.latencies(
@@ -121,11 +122,12 @@ def build_report(
                 "name": name,
                 "parameters": scoreboard.num_parameters([network]),
                 "compression": compression([network]),
-                "steps": steps,
+                "steps": config.sweep.num_steps,
                 **_on_dev(network, beside),
             }
-            for name, network, steps in _sizes(config, one_student, swept)
+            for name, network in swept.items()
         ],
+        "signals": states_kept(made.material, student.layer),
         "samples": _samples(found),
         "curves": curves(rows),
         "definitions": {m.name: m.definition for m in found[STUDENT].metrics},
@@ -160,19 +162,6 @@ def summary(report: Mapping[str, Any]) -> str:
         "all figures: unweighted means over languages",
     ]
     return "\n".join(lines)
-
-
-def _sizes(
-    config: XtremeDistilConfig,
-    student: LabellingNetwork,
-    swept: Mapping[str, LabellingNetwork],
-) -> list[tuple[str, LabellingNetwork, int]]:
-    """Name, network and steps of all sizes, the student's own among them."""
-    if not swept:
-        return []
-    steps = config.sweep.num_steps
-    found = [(name, network, steps) for name, network in swept.items()]
-    return [*found, (STUDENT, student, config.student.loop.num_steps)]
 
 
 def _on_dev(

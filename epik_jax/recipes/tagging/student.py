@@ -32,7 +32,6 @@ from epik_jax.recipes.tagging.strategies import (
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 
-
 _VALIDATIONS = 12
 
 
@@ -195,9 +194,7 @@ class TaggingStudentConfig:
         """
         num_steps = max(1, round(self.loop.num_steps * stage.share))
         every = min(self.loop.validate_every, max(1, num_steps // _VALIDATIONS))
-        return dataclasses.replace(
-            self.loop, num_steps=num_steps, validate_every=every
-        )
+        return dataclasses.replace(self.loop, num_steps=num_steps, validate_every=every)
 
     def scheduled(self, stage: SubStage) -> OptimizerConfig:
         """Settings of the update in a stage, with its cycles; few steps warm up less."""

@@ -7,12 +7,12 @@ is trained here.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from epik_jax.bounds import within
 from epik_jax.data.encode_sentences import EncodedSentences
 from epik_jax.interop.model_folder import ModelFolder
-from epik_jax.recipes.caching import fill_cache
+from epik_jax.recipes.caching import few_of, fill_cache, rounding_errors
 from epik_jax.recipes.recipe import Workplace, digest
 from epik_jax.recipes.tagging.batches import content_digest
 from epik_jax.recipes.tagging.corpus import TaggedCorpus
@@ -22,7 +22,7 @@ from epik_jax.recipes.tagging.strategies import Part
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.labelling import LabellingNetwork
-from epik_jax.teachers.tagging import LiveTags, TaggingTeacher, WantedStates
+from epik_jax.teachers.tagging import LiveTags, Storage, TaggingTeacher, WantedStates
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ def gather_material(
     sentences = teacher.cut([*corpus.train, *corpus.unlabelled])
     encoded = teacher.encoded(sentences)
     known = network_digest(teacher)
-    storage = "none"
+    storage: Storage = "none"
     signals: LiveTags | TeacherCache | None = None
     if wanted := _wanted(student.parts, student.layer, asked):
         answering = TaggingTeacher(teacher, wanted)
@@ -92,6 +92,24 @@ def gather_material(
 def network_digest(network: LabellingNetwork) -> str:
     """sha256 of a network's parameters and sizes; hashes all of them at each call."""
     return ModelFolder(network.params, network.config, network.pieces, {}).digest
+
+
+def states_kept(material: Material, layer: int) -> dict[str, Any]:
+    """How the states that a student learns were kept, and what that cost.
+
+    Returns:
+      "storage", and "rounding_error", the root mean square of the error as a share of
+      that of the states, where they are kept in fewer bits; empty where none are kept.
+    """
+    wanted = WantedStates(layer, material.storage)
+    if wanted.storage == "none":
+        return {}
+    answering = TaggingTeacher(material.teacher, wanted)
+    lost = rounding_errors(
+        answering.schema, answering.block(few_of(material.sentences))
+    )
+    error = {"rounding_error": lost["hidden"]} if "hidden" in lost else {}
+    return {"storage": wanted.storage, **error}
 
 
 def _wanted(

@@ -170,7 +170,7 @@ def ready_teacher(
     return teacher, {}
 
 
-def smaller_students(
+def students_by_size(
     config: XtremeDistilConfig, made: Distilled, at: Workplace
 ) -> dict[str, LabellingNetwork]:
     """Students of the sizes that are to be compared, taught as the student was.

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import toy_tagging
 
+from epik_jax.evaluation import entities
 from epik_jax.evaluation.entities import entity_scores
 from epik_jax.interop.export import export_model
 from epik_jax.interop.model_folder import ModelFolder
-from epik_jax.recipes.tagging import examination
 from epik_jax.recipes.tagging.examination import (
     entity_types,
     examination_table,
@@ -59,7 +59,7 @@ def test_figures_are_those_of_the_tags(examined):
     assert made["by_type"]["LOC"]["precision"]["value"] == 1.0
     assert made["by_type"]["LOC"]["recall"]["value"] == 0.5
     assert made["by_type"]["PER"]["precision"]["value"] == 0.5
-    assert [made["by_type"][kind]["entities"] for kind in ("LOC", "PER")] == [2, 1]
+    assert [made["by_type"][kind]["n"] for kind in ("LOC", "PER")] == [2, 1]
 
 
 def test_every_figure_lies_in_its_interval_and_has_a_definition(examined):
@@ -103,7 +103,7 @@ def test_the_table_has_a_line_for_all_and_one_a_type(examined):
     assert lines[0].startswith("under/student on ")
     assert [line.split()[0] for line in lines[1:4]] == ["all", "LOC", "PER"]
     assert [line.split()[1] for line in lines[1:4]] == ["3", "2", "1"]
-    assert "66.67" in lines[1] and lines[-1] == f"mode: {examination.MODE}"
+    assert "66.67" in lines[1] and lines[-1] == f"mode: {entities.MODE}"
 
 
 def test_strata_count_alike_whatever_their_sizes():

@@ -16,6 +16,7 @@ from epik_jax.recipes.tagging.teaching import (
     SignalsConfig,
     gather_material,
     network_digest,
+    states_kept,
 )
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.labelling import LabellingNetwork
@@ -33,6 +34,16 @@ def gathered(at, config=None, asked=CACHED, teacher=None, corpus=None):
         asked,
         at,
     )
+
+
+def test_what_states_lose_by_being_kept_is_measured(at):
+    rounded = gathered(at, asked=SignalsConfig(storage="int8", num_shards=1))
+    kept = states_kept(rounded, 1)
+    assert kept["storage"] == "int8" and 0.001 < kept["rounding_error"] < 0.02
+    exact = gathered(at, asked=SignalsConfig(live=True))
+    assert states_kept(exact, 1) == {"storage": "float32"}
+    alone = gathered(at, toy_tagging.student(strategy="D1"))
+    assert states_kept(alone, 1) == {}
 
 
 def first_losses(config, material):
