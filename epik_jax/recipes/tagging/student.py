@@ -197,7 +197,7 @@ class TaggingStudentConfig:
         return dataclasses.replace(self.loop, num_steps=num_steps, validate_every=every)
 
     def scheduled(self, stage: SubStage) -> OptimizerConfig:
-        """Settings of the update in a stage, with its cycles; few steps warm up less."""
+        """Settings of the update in a stage; of few steps, few warm up."""
         num_steps = self.loop_of(stage).num_steps
         warmup = min(self.optimizer.warmup_steps, num_steps // 10)
         warmed = dataclasses.replace(self.optimizer, warmup_steps=warmup)
