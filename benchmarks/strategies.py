@@ -6,9 +6,9 @@
 
 Teacher and cache are those of the run in the folder, made where they are missing. A
 student may take the steps of `xtremedistil.student.loop.num_steps`, however its
-strategy shares them out; with `--config.xtremedistil.student.loop.patience=0` it takes
-them all. Differences are from the first strategy, over sentences and seeds. It goes on
-where it was stopped.
+strategy shares them out, and of D0 each language's may; with
+`--config.xtremedistil.student.loop.patience=0` it takes them all. Differences are from
+the first strategy, over sentences and seeds. It goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging.corpus import TaggedCorpus, read_tagged_corpus
 from epik_jax.recipes.tagging.run import XtremeDistilRun
 from epik_jax.recipes.tagging.scoreboard import Tagged
-from epik_jax.recipes.tagging.strategies import PARTS, STRATEGIES
+from epik_jax.recipes.tagging.strategies import BY_LANGUAGE, PARTS, STRATEGIES
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
 from epik_jax.recipes.tagging.teaching import gather_material
 from epik_jax.recipes.tagging.xtremedistil import ready_teacher, train_students
@@ -49,7 +50,8 @@ def main() -> None:
     host.set_logging()
     host.set_allocator()
     options, overrides = _options()
-    with run.begun(options.config, overrides, options.workdir) as (_, built, at):
+    given = (options.config, overrides, options.workdir)
+    with run.begun(*given, recorded=False) as (_, built, at):
         if not isinstance(built, XtremeDistilRun):
             raise ValueError(f"--config: {options.config} is no xtremedistil recipe")
         asked = built.xtremedistil.student
@@ -88,9 +90,11 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--config", required=True)
     parser.add_argument("--workdir", type=Path, required=True)
-    known = [name for name in STRATEGIES if name != "D0"]
     parser.add_argument(
-        "--strategies", nargs="+", choices=known, default=["D4.2", "D0-S", "D1", "D2"]
+        "--strategies",
+        nargs="+",
+        choices=STRATEGIES,
+        default=["D4.2", "D0-S", "D1", "D2"],
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument(
@@ -177,8 +181,10 @@ def _spent(
     taken, minutes = [], []
     for student in students:
         ends: dict[str, int] = {}
-        names = {f"{_prefix(student)}-{stage.name}" for stage in student.sub_stages}
-        rows = [row for row in log if row["stage"] in names]
+        lang = r"(-[\w-]+)?" if student.strategy in BY_LANGUAGE else ""
+        stages = "|".join(re.escape(stage.name) for stage in student.sub_stages)
+        own = re.compile(f"{re.escape(_prefix(student))}{lang}-({stages})")
+        rows = [row for row in log if own.fullmatch(row["stage"])]
         for row in rows:
             ends[row["stage"]] = max(row["step"], ends.get(row["stage"], 0))
         taken.append(sum(ends.values()))

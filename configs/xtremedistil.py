@@ -6,9 +6,9 @@
 
 The variants are sizes: `builtin` makes up its sentences itself, `tiny` a few of them
 for tests, `real` reads lists of tagged sentences (LANG.train, LANG.dev and LANG.test of
-each set, PER, LOC and ORG), and `open` leaves out of these what may not be used
-commercially. `builtin-sentences` and `tiny-sentences` label whole sentences instead of
-words, by the first name in them.
+each set, PER, LOC and ORG), and `open` leaves out of these what is licensed for
+non-commercial use alone. `builtin-sentences` and `tiny-sentences` label whole sentences
+instead of words, by the first name in them.
 """
 
 import ml_collections

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import json
@@ -19,6 +20,9 @@ from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.teachers import placed
 
 Call = Callable[..., console.Outcome]
+SENTENCES = dataclasses.replace(
+    toy_tagging.ENCODER, labels=("none", "PER"), pooling="first"
+)
 LINES = ["Ada lives in Pune.", "", "पुणे में बारिश"]
 CONLL = "Ada\tB-PER\nlives\tO\nin\tO\nPune\tB-LOC\n\nRome\tB-LOC\n"
 
@@ -42,6 +46,7 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, config in (
         ("teacher", toy_tagging.ENCODER),
         ("student", toy_tagging.BILSTM),
+        ("sentences", SENTENCES),
     ):
         network = toy_tagging.network(config)
         model = ModelFolder(network.params, config, network.pieces, about)
@@ -107,6 +112,28 @@ def test_a_tagger_is_scored_on_a_file(
     assert conll.read_text(encoding="utf-8") == CONLL
 
 
+def test_a_labeller_of_sentences_is_scored_on_a_file(
+    call: Call, workdir: Path, tmp_path: Path
+) -> None:
+    student, out = workdir / "sentences", tmp_path / "out.json"
+    lines = ["Ada lives in Pune .", "Hi", "Rome"]
+    (tmp_path / "bare.txt").write_text("\n".join(lines))
+    _, said, _ = call("tag", "--checkpoint", student, "--file", tmp_path / "bare.txt")
+    labels = [line.split("\t")[1] for line in said.splitlines()]
+    other = {"none": "PER", "PER": "none"}[labels[0]]
+    gold = [other, *labels[1:]]
+    rows = (f"{line}\t{label}\n" for line, label in zip(lines, gold, strict=True))
+    (tmp_path / "labelled.tsv").write_text("".join(rows))
+    argv = ["--labelled", tmp_path / "labelled.tsv", "--json", out]
+    status, shown, _ = call("evaluate", "--checkpoint", student, *argv)
+    made = json.loads(out.read_text())
+    assert status == 0 and "(n: sentences)" in shown and "66.67" in shown
+    assert made["overall"]["accuracy"]["value"] == pytest.approx(2 / 3)
+    assert made["by_type"][other]["accuracy"]["value"] < 1
+    assert sum(found["n"] for found in made["by_type"].values()) == made["n"] == 3
+    assert made["data"]["classes"] == ["none", "PER"]
+
+
 def test_a_transliterator_is_told_from_a_tagger(
     call: Call, workdir: Path, words: Path, tmp_path: Path
 ) -> None:
@@ -135,7 +162,13 @@ def test_a_transliterator_is_told_from_a_tagger(
         ("tag --checkpoint M --config.a=1 x", "takes no --config.a=1"),
         ("evaluate --conll C", "--conll wants a --checkpoint"),
         ("evaluate --conll C --pairs C --checkpoint M", "not allowed with"),
-        ("evaluate --checkpoint M", "--pairs --conll is required"),
+        ("evaluate --labelled C --checkpoint M", "M tags words: score it on tagged"),
+        ("evaluate --labelled C", "--labelled wants a --checkpoint"),
+        ("evaluate --labelled C --checkpoint M --beam 2", "nothing to --labelled"),
+        ("evaluate --labelled EMPTY --checkpoint S", "EMPTY: no labelled sentence"),
+        ("evaluate --labelled C --checkpoint S", "C:1: label is none of"),
+        ("evaluate --conll C --checkpoint S", "score a model that labels sentences"),
+        ("evaluate --checkpoint M", "--pairs --conll --labelled is required"),
         ("evaluate --conll nofile --checkpoint M", "nofile"),
         ("evaluate --conll . --checkpoint M", "."),
         ("evaluate --conll EMPTY --checkpoint M", "EMPTY: no tagged sentence in it"),
@@ -175,6 +208,7 @@ def test_a_mistake_is_told_in_one_line(
     (tmp_path / "UNTAGGED").write_text("Ada\n")
     (tmp_path / "BAD").write_bytes(b"Ada O\n\xff O\n")
     (tmp_path / "M").symlink_to(workdir / "student")
+    (tmp_path / "S").symlink_to(workdir / "sentences")
     (tmp_path / "RUN").symlink_to(workdir)
     status, out, err = call(*argv.split())
     if "--file BAD" in argv:

@@ -129,16 +129,12 @@ def _types(report: Mapping[str, Any]) -> Markup:
     teacher, student = report["systems"]
     shown = [glossary.named(name) for name in report["definitions"]]
     head = ["Type", "System", *(f"{metric.heading} %" for metric in shown)]
-    rows = [
-        [
-            kind,
-            system["name"],
-            *(_figure(found[m.name]) if m.name in found else "–" for m in shown),
-        ]
-        for kind in teacher["by_type"]
-        for system in (teacher, student)
-        if (found := system["by_type"].get(kind, {})) is not None
-    ]
+    rows = []
+    for kind in teacher["by_type"]:
+        for system in (teacher, student):
+            found = system["by_type"].get(kind, {})
+            cells = (_figure(found[m.name]) if m.name in found else "–" for m in shown)
+            rows.append([kind, system["name"], *cells])
     return section("By type", _table(head, rows))
 
 

@@ -38,14 +38,15 @@ class Runnable:
 
     Attributes:
       settings: a dataclass of everything that a run is told, `mesh` among it.
-      check: refuses settings for what is known before anything is read.
+      check: refuses settings for what is known before anything is read; None where
+        they refuse it themselves.
       run: settings, workplace, command, and whether to measure -> a report, or None.
       fill: settings, workplace and command -> caches in the workplace's folder; None
         of a recipe that asks no teacher.
     """
 
     settings: type[Any]
-    check: Callable[[Any], None]
+    check: Callable[[Any], None] | None
     run: Callable[[Any, Workplace, str, bool], dict[str, Any] | None]
     fill: Callable[[Any, Workplace, str], None] | None
 
@@ -58,9 +59,7 @@ RECIPES = {
         transliteration.run_epik,
         transliteration.fill_epik,
     ),
-    "xtremedistil": Runnable(
-        tagging.XtremeDistilRun, tagging.check, tagging.run, tagging.fill
-    ),
+    "xtremedistil": Runnable(tagging.XtremeDistilRun, None, tagging.run, tagging.fill),
 }
 
 
@@ -144,6 +143,8 @@ def begun(
     overrides: list[str],
     workdir: Path,
     models: Sequence[str] = ("teacher", "student"),
+    *,
+    recorded: bool = True,
 ) -> Iterator[tuple[Runnable, Any, Workplace]]:
     """Settings and workplace of a run, whose folder is held while it goes on.
 
@@ -152,6 +153,8 @@ def begun(
       overrides: "path.to.key=value".
       workdir: of the run; made where it is missing.
       models: folders in it that models are to be written to.
+      recorded: whether the folder's record of settings is of these from now on, and not
+        of those that its models were made with.
 
     Yields:
       The recipe, its settings and the workplace.
@@ -167,7 +170,8 @@ def begun(
         raise ValueError(f"config.recipe is {name!r}, expected one of {(*RECIPES,)}")
     recipe = RECIPES[name]
     built = settings.build(recipe.settings, plain)
-    recipe.check(built)
+    if recipe.check:
+        recipe.check(built)
     demand_one_process()
     with held(workdir):
         at = Workplace(
@@ -184,7 +188,8 @@ def begun(
             write_whole(record, said + "\n")
         yield recipe, built, at
         # Only now: settings that this folder refuses must not be its record.
-        write_whole(record, said + "\n")
+        if recorded:
+            write_whole(record, said + "\n")
 
 
 def summary(made: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ def options(monkeypatch):
         ("--seeds 4 4", "--seeds has one twice"),
         ("--seeds 1 -1", "--seeds are not all from 0 to 4294967295"),
         ("--seeds 4294967296", "--seeds are not all from 0 to 4294967295"),
-        ("--strategies D0", "invalid choice: 'D0'"),
+        ("--strategies D5", "invalid choice: 'D5'"),
         ("--weights 1 2", "expected 3 arguments"),
         ("--sed 1 data.seed=1", "unknown: --sed"),
     ],
@@ -102,6 +102,18 @@ def test_steps_and_minutes_are_those_of_a_student_s_own_stages():
         "taken": [16, 0],
         "minutes": [3.0, 0.0],
     }
+
+
+def test_of_a_student_a_language_the_steps_of_all_languages_count():
+    student = toy_tagging.student(strategy="D0")
+    stages = [f"{strategies._prefix(student)}-{x}" for x in ("en-1-labels",) * 2]
+    stages += [f"{strategies._prefix(student)}-zh-Hans-1-labels"]
+    stages += ["compared-D0-11-en-1-labels", "compared-D0-S-1-1-labels"]
+    keys = "stage", "step", "window_seconds", "outside_seconds"
+    log = [
+        dict(zip(keys, (s, n, 60.0, 0.0), strict=True)) for n, s in enumerate(stages)
+    ]
+    assert strategies._spent(log, [student]) == {"taken": [3], "minutes": [3.0]}
 
 
 THERE = [("B-PER",), ("B-PER",), ("B-LOC",), ("B-LOC",)] * 5

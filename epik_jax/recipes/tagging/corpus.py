@@ -196,6 +196,11 @@ def read_tagged_corpus(config: TaggedDataConfig) -> TaggedCorpus:
             unlabelled += found
     _demand_labels(train, lists, config)
     logging.info("sentences: %d tagged, %d without tags", len(train), len(unlabelled))
+    if not parts["dev"]:
+        logging.warning(
+            "no dev list: what learns labels is not validated, whatever patience and "
+            "keep_best say, and ends as it is after its last step"
+        )
     return TaggedCorpus(train, [bare(s) for s in unlabelled], **parts, counts=counts)
 
 

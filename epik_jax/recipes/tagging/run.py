@@ -52,10 +52,6 @@ class XtremeDistilRun:
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
 
-def check(config: XtremeDistilRun) -> None:
-    """Nothing is known to be wrong before anything is read."""
-
-
 def run(
     config: XtremeDistilRun, at: Workplace, command: str, evaluate: bool
 ) -> dict[str, Any] | None:

@@ -57,7 +57,7 @@ def _rows_of(teacher: LabellingNetwork, pieces: WordPieces) -> np.ndarray:
 
 
 def _condensed(table_VD: np.ndarray, width: int) -> np.ndarray:
-    """The rows in the `width` directions in which they differ most."""
+    """The rows in the `width` directions in which they are largest."""
     square = table_VD.astype(np.float64).T @ table_VD
     _, directions = np.linalg.eigh(square)  # Rising: the last are the largest.
     found_VE = table_VD @ directions[:, ::-1][:, :width]

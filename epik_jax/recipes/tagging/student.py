@@ -134,6 +134,11 @@ class TaggingStudentConfig:
             for part, value in zip(PARTS, getattr(self, name), strict=True):
                 if not 0 < value <= LARGEST_WEIGHT:
                     raise ValueError(f"{name} of {part} is {value}, not above 0")
+        if self.batches.seed:
+            raise ValueError(
+                f"batches.seed is {self.batches.seed}: a student's order follows its "
+                "own seed; set that"
+            )
         if self.optimizer.schedule == "sgdr":
             raise ValueError(
                 "schedule 'sgdr' wants a period of each stage: take 'cosine' and cycles"

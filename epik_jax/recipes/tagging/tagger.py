@@ -83,7 +83,7 @@ def tag_lines(network: LabellingNetwork, lines: Iterable[str]) -> Iterator[Tagge
 def label_lines(
     network: LabellingNetwork, lines: Iterable[str]
 ) -> Iterator[tuple[str, str]]:
-    """Labels lines as wholes, a thousand at a time: each line and its label.
+    """Labels lines as wholes, a thousand at a time: each line in NFC and its label.
 
     A line without a word gets "".
     """
@@ -93,8 +93,8 @@ def label_lines(
         words = [tuple(word for word, _, _ in split_words(text)) for text in texts]
         asked = [Sentence(str(i), row, "") for i, row in enumerate(words) if row]
         answers = iter(network.classes(asked))
-        for line, row in zip(chunk, words, strict=True):
-            yield line, next(answers) if row else ""
+        for text, row in zip(texts, words, strict=True):
+            yield text, next(answers) if row else ""
 
 
 def _tag_together(

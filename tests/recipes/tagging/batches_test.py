@@ -49,6 +49,19 @@ def test_a_batch_holds_its_rows_in_one_of_the_widths():
             np.testing.assert_array_equal(real, ENCODED.tokens.row(row))
 
 
+def test_languages_are_drawn_the_more_alike_the_higher_the_temperature():
+    few = [s for s in SENTENCES if s.lang == "hi"][:1]
+    some = [s for s in SENTENCES if s.lang == "en"]
+    encoded = toy_tagging.network().encoded(few + some)
+    shares = []
+    for temperature in (1.0, 50.0):
+        config = dataclasses.replace(CONFIG, group_temperature=temperature)
+        stream = training_batches(encoded, PIECES.pad_id, config)
+        drawn = [rows for _, rows, _ in itertools.islice(stream(0), 300)]
+        shares.append(np.mean(np.concatenate(drawn) == 0))
+    assert shares == pytest.approx([1 / len(encoded), 1 / 2], abs=0.06)
+
+
 def test_every_held_out_sentence_counts_once():
     count = np.zeros(len(ENCODED))
     for _, rows, batch in held_out_batches(ENCODED, PIECES.pad_id, CONFIG):

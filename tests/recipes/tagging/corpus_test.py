@@ -167,6 +167,14 @@ def test_no_two_sentences_have_one_name(config):
         assert len(set(names)) == len(names)
 
 
+def test_that_nothing_can_be_validated_is_said(config, caplog):
+    read_tagged_corpus(config)
+    assert "no dev list" not in caplog.text
+    lists = [x for x in config.lists if x.split != "dev"]
+    read_tagged_corpus(dataclasses.replace(config, lists=tuple(lists)))
+    assert "no dev list" in caplog.text
+
+
 def test_of_equal_sentences_all_keep_their_tags_or_none(config):
     again = "".join(f"w{i}\tO\n\n" for i in range(40))
     for name in ("en.train.conll", "en.tagged.conll"):

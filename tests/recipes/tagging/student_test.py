@@ -86,6 +86,10 @@ def test_short_stages_warm_up_and_are_validated_in_proportion():
     ("changes", "message"),
     [
         ({"layer": -1}, "layer is -1"),
+        (
+            {"batches": SentenceBatchConfig(4, (toy_tagging.WIDTH,), seed=3)},
+            r"batches\.seed is 3",
+        ),
         ({"num_held_out": 0}, "num_held_out is 0"),
         ({"num_validated": 0}, "num_validated is 0"),
         ({"cycles": 0}, "cycles"),
