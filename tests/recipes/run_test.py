@@ -96,6 +96,19 @@ def test_the_matra_recipe_leaves_a_teacher_and_its_report(teacher, tmp_path):
     ]
 
 
+def test_what_only_looks_into_a_run_leaves_its_record_as_it_is(tmp_path):
+    record = tmp_path / "config.json"
+    with runs.begun(MATRA, [], tmp_path):
+        pass
+    first, other = record.read_text(), ["teacher.seed=7"]
+    with runs.begun(MATRA, other, tmp_path, recorded=False):
+        pass
+    assert record.read_text() == first
+    with runs.begun(MATRA, other, tmp_path):
+        pass
+    assert record.read_text() != first
+
+
 def test_the_matra_recipe_can_be_trained_without_measuring(teacher, tmp_path):
     assert runs.run(MATRA, [], tmp_path / "run", evaluate=False) is None
     assert load_model(tmp_path / "run" / "teacher").digest == _digest(teacher)
