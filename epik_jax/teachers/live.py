@@ -15,6 +15,7 @@ from epik_jax.data.encode import encode
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Example
 from epik_jax.teacher_cache.schema import Nested
+from epik_jax.teachers.known import KnownExamples
 from epik_jax.teachers.signals import TransliterationTeacher
 
 
@@ -36,10 +37,10 @@ class LiveSignals:
             best of these spellings, which students have as their targets.
         """
         self._teacher, self._examples = teacher, examples
-        keys = encode(examples, teacher.vocabulary).keys
-        self._places = {key: place for place, key in enumerate(keys.tolist())}
-        known = Nested(answers["tokens"], answers["token_lengths"])
-        best = known.sequences.take(known.firsts)
+        encoded = encode(examples, teacher.vocabulary)
+        self._known = KnownExamples(encoded.keys, encoded.source_digest)
+        nested = Nested(answers["tokens"], answers["token_lengths"])
+        best = nested.sequences.take(nested.firsts)
         self._best = Ragged(best.values.astype(np.int32), best.offsets)
 
     def join(
@@ -50,11 +51,7 @@ class LiveSignals:
         Raises:
           ValueError: an example is not known, or was encoded otherwise.
         """
-        if unknown := [k for k in keys.tolist() if k not in self._places]:
-            raise ValueError(f"there is no example of key {unknown[0]:#018x}")
-        places = np.array([self._places[k] for k in keys.tolist()], np.int64)
+        places = self._known.find(keys, digests)
         asked = [self._examples[place] for place in places]
         block = self._teacher.along(asked, self._best.take(places))
-        if (block.digests != digests).any():
-            raise ValueError("the examples were encoded differently by their caller")
         return {name: block.arrays[name] for name in fields}

@@ -16,6 +16,7 @@ from epik_jax.data.encode_sentences import EncodedSentences
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Sentence
 from epik_jax.teacher_cache.schema import Block, Field, Schema
+from epik_jax.teachers.known import KnownExamples
 from epik_jax.teachers.labelling import LabellingNetwork
 
 Storage: TypeAlias = Literal["none", "float16", "float32", "int8"]
@@ -92,7 +93,7 @@ class LiveTags:
           encoded: the sentences, by the teacher's own pieces.
         """
         self._teacher, self._encoded = teacher, encoded
-        self._places = {key: place for place, key in enumerate(encoded.keys.tolist())}
+        self._known = KnownExamples(encoded.keys, encoded.source_digest)
 
     def join(
         self, keys: np.ndarray, digests: np.ndarray, fields: Sequence[str]
@@ -102,11 +103,7 @@ class LiveTags:
         Raises:
           ValueError: a sentence is not known, or was encoded otherwise.
         """
-        if unknown := [k for k in keys.tolist() if k not in self._places]:
-            raise ValueError(f"there is no sentence of key {unknown[0]:#018x}")
-        places = np.array([self._places[k] for k in keys.tolist()], np.int64)
-        if (self._encoded.source_digest[places] != digests).any():
-            raise ValueError("the sentences were encoded differently by their caller")
+        places = self._known.find(keys, digests)
         tokens = self._encoded.tokens.take(places)
         block = self._teacher.answers(tokens, keys, digests)
         return {name: block.arrays[name] for name in fields}

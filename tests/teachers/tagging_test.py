@@ -98,7 +98,7 @@ def test_other_storages_have_other_schemas():
 def test_a_live_teacher_refuses_what_it_does_not_know():
     answering = teacher()
     block, signals = answering.block(SENTENCES), live(answering)
-    with pytest.raises(ValueError, match="no sentence of key 0x"):
+    with pytest.raises(ValueError, match="no example of key 0x"):
         signals.join(block.keys + np.uint64(1), block.digests, ("logits",))
 
 
