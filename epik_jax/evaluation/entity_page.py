@@ -217,7 +217,9 @@ def _samples(report: Mapping[str, Any]) -> Markup:
     for sample in report["samples"]:
         said = {"people": sample["gold"], **sample["answers"]}
         lines = [
-            joined([tag("small", f"{who}: "), _marked(sample["words"], tags)])
+            joined(
+                [tag("small", f"{who}: ", class_="who"), _marked(sample["words"], tags)]
+            )
             for who, tags in said.items()
         ]
         parts = [tag("div", line, lang=sample["lang"]) for line in lines]

@@ -111,6 +111,7 @@ td.wrong .w { background: var(--wrong-bg); }
 .w { border-radius: 5px; padding: 2px 7px; display: inline-block; }
 .w.missing { font-size: 13px; font-style: italic; }
 .entity { background: var(--even-bg); padding: 0 5px; }
+small.who, small.type { display: inline; }
 .type { color: var(--subject); margin-left: 3px; font-weight: 600; }
 .mark { font-size: 12px; margin-left: 5px; }
 .pair { white-space: nowrap; color: var(--soft); font-size: 13px; }

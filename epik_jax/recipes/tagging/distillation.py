@@ -195,6 +195,9 @@ def make_validate_loss(
 ) -> Callable[[Params, Mesh], dict[str, float]]:
     """The objective on sentences that are held out; "cost" is the loss.
 
+    Its terms are named "held_out_" and what they are called in training, or one curve
+    would jump between the two.
+
     Args:
       forward: of the student.
       objective: that is minimised.
@@ -213,7 +216,7 @@ def make_validate_loss(
                 merged[name] = mean.merge(merged[name]) if name in merged else mean
         values = {name: float(mean.value()) for name, mean in merged.items()}
         cost = sum(term.weight * values[term.name] for term in objective.terms)
-        return {"cost": cost, **values}
+        return {"cost": cost, **{f"held_out_{k}": v for k, v in values.items()}}
 
     return validate
 

@@ -170,7 +170,8 @@ def test_a_validation_is_the_mean_over_all_elements_whatever_the_batches():
         given = (ENCODED, ENCODED.source_digest, parts, MATERIAL.signals, 0, config)
         unseen = functools.partial(held_out_signals, *given)
         made.append(make_validate_loss(forward, objective, unseen)(params, mesh))
-    for name in ("cost", "hidden_mse", "logit_mse"):
+    for name in ("cost", "held_out_hidden_mse", "held_out_logit_mse"):
         assert made[0][name] == pytest.approx(made[1][name], rel=1e-5)
-    expected = made[0]["hidden_mse"] + 3 * made[0]["logit_mse"]
+    hidden, logits = (made[0][f"held_out_{x}_mse"] for x in ("hidden", "logit"))
+    expected = hidden + 3 * logits
     assert made[0]["cost"] == pytest.approx(expected, rel=1e-6)
