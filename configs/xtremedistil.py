@@ -5,10 +5,10 @@
         --workdir=runs/tagger-real
 
 The variants are sizes: `builtin` makes up its sentences itself (four minutes on two
-cores, half of them compiling), `tiny` a few of them for tests, `real` reads lists of tagged sentences (LANG.train, LANG.dev and LANG.test of
-each set, PER, LOC and ORG), and `open` leaves out of these what is licensed for
-non-commercial use alone. `builtin-sentences` and `tiny-sentences` label whole sentences
-instead of words, by the first name in them.
+cores), `tiny` a few of them for tests, `real` reads lists of tagged sentences
+(LANG.train, LANG.dev and LANG.test of each set, PER, LOC and ORG), and `open` leaves
+out of these what is licensed for non-commercial use alone. `builtin-sentences` and
+`tiny-sentences` label whole sentences instead of words, by the first name in them.
 """
 
 import ml_collections
