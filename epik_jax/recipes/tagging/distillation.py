@@ -28,7 +28,7 @@ from epik_jax.recipes.tagging.batches import (
     training_batches,
 )
 from epik_jax.recipes.tagging.labels import label_term
-from epik_jax.recipes.tagging.strategies import Part
+from epik_jax.recipes.tagging.strategies import PARTS, Part
 from epik_jax.structs import Array, Batch, ModelOutput, Params, TeacherSignal
 from epik_jax.training.step import Forward
 
@@ -89,17 +89,17 @@ def make_objective(
       weights: of parts beside each other; one alone has the weight 1.
     """
     if len(parts) == 1:
-        weights = dict.fromkeys(parts, 1.0)
-    made: dict[Part, Callable[[float], Term]] = {
-        "representation": functools.partial(
-            Term,
+        weights = dict.fromkeys(PARTS, 1.0)
+    made = {
+        "representation": Term(
             f"hidden_{distance}",
             functools.partial(_hidden_values, distance=distance),
+            weights["representation"],
         ),
-        "logits": functools.partial(Term, "logit_mse", _logit_values),
-        "labels": label_term,
+        "logits": Term("logit_mse", _logit_values, weights["logits"]),
+        "labels": label_term(weights["labels"]),
     }
-    return Objective(tuple(made[part](weights[part]) for part in parts))
+    return Objective(tuple(made[part] for part in parts))
 
 
 def _hidden_values(

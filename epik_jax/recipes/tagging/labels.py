@@ -8,6 +8,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from epik_jax.data.draw import drawn
+from epik_jax.evaluation import bootstrap
 from epik_jax.evaluation.classes import class_scores
 from epik_jax.evaluation.entities import EntityScores, entity_scores
 from epik_jax.models.labeller import label
@@ -84,11 +85,11 @@ def mean_score(
     sentences = [s for found in lists.values() for s in found]
     scores, _ = score(network, sentences)
     langs = np.array([s.lang for s in sentences], dtype=str)
-    values = [
-        scores.take(np.flatnonzero(langs == lang)).value(main_metric(network.config))
-        for lang in np.unique(langs[scores.counted(langs)])
-    ]
-    return float(np.mean(values)) if values else 0.0
+    rows = np.flatnonzero(scores.counted(langs))
+    if not len(rows):
+        return 0.0
+    ratio = scores.ratio(main_metric(network.config))
+    return bootstrap.macro_value(ratio.take(rows), langs[rows])
 
 
 def main_metric(config: LabellerConfig) -> str:
