@@ -54,7 +54,7 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
                         "builtin": ((8, 16), (16, 32)),
                         "tiny": ((4, 4), (8, 8)),
                     }[size],
-                    "num_steps": {"real": 6000, "builtin": 600, "tiny": 20}[size],
+                    "num_steps": {"real": 4000, "builtin": 600, "tiny": 20}[size],
                 },
             },
             "scoreboard": {
@@ -104,8 +104,8 @@ def widths(size: str) -> tuple:
 
 def teacher(size: str) -> dict:
     """A BERT as big as the compute at hand allows."""
-    masked = {"real": 12000, "builtin": 0, "tiny": 4}[size]
-    tagging = {"real": 16000, "builtin": 1000, "tiny": 6}[size]
+    masked = {"real": 4000, "builtin": 0, "tiny": 4}[size]
+    tagging = {"real": 8000, "builtin": 1000, "tiny": 6}[size]
     return {
         "model": {
             # Few wide blocks: of equal cost they learn faster than many narrow ones.
