@@ -78,6 +78,25 @@ class Sentence:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class TextPair:
+    """Two texts, and what one of them is to the other.
+
+    Attributes:
+      example_id: stable across runs and hosts; signals join on it.
+      text_a: such as a question.
+      text_b: such as a passage.
+      label: class of the pair; "" where there is none.
+      origin: the list that it came from.
+    """
+
+    example_id: str
+    text_a: str
+    text_b: str
+    label: str = ""
+    origin: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One answer to an example, with the natural logarithm of its probability."""
 

@@ -162,6 +162,25 @@ OF_CLASSES = (
     ),
 )
 
+OF_RANKS = (
+    Metric(
+        "map",
+        "MAP",
+        "Mean over questions of the average precision of their candidates: at each "
+        "right one, the share of right ones among those scored as high or higher. "
+        "Questions without a right candidate are left out.",
+        "average precision of a question's candidates",
+    ),
+    Metric(
+        "mrr",
+        "MRR",
+        "Mean over questions of one over the rank of the first right candidate; of "
+        "equal scores the wrong ones come first. Questions without a right candidate "
+        "are left out.",
+        "one over the rank of the first right candidate",
+    ),
+)
+
 METRICS: Mapping[str, Metric] = {
     metric.name: metric for metric in (*OF_SPELLING, *OF_SOUND, DISTANCE)
 }
@@ -169,7 +188,12 @@ METRICS: Mapping[str, Metric] = {
 
 ALL_METRICS: Mapping[str, Metric] = {
     **METRICS,
-    **{metric.name: metric for metric in (*OF_ENTITIES, *OF_CLASSES)},
+    # A rank of candidates and one of spellings have one name and title.
+    **{
+        metric.name: metric
+        for metric in (*OF_ENTITIES, *OF_CLASSES, *OF_RANKS)
+        if metric.name not in METRICS
+    },
 }
 
 
