@@ -11,8 +11,9 @@ BELOW_RECIPES = (
 )
 # What the recipes of all tasks share; those of one task know nothing of another's.
 SHARED_BY_RECIPES = (
-    "recipes.recipe recipes.caching recipes.card recipes.figures recipes.mesh_config "
-    "recipes.opened recipes.provenance"
+    "recipes.recipe recipes.caching recipes.card recipes.encoder_config "
+    "recipes.figures recipes.leg_config recipes.masked recipes.mesh_config "
+    "recipes.opened recipes.pieces recipes.provenance recipes.row_batches"
 )
 FLOORS = {
     "structs": "",
@@ -60,6 +61,7 @@ DOORS = {
     "orbax": "training.checkpoint",
     "optax": "training objectives",
     "sentencepiece": "text.pieces",
+    "bm25s": "data.general_pairs",
     "seqeval": "evaluation.entities",
     "tokenizers": "text.wordpiece",
     "tensorflow_datasets": "data",

@@ -14,7 +14,7 @@ from epik_jax.models.labeller_config import (
     EncoderLabellerConfig,
     LabellerConfig,
 )
-from epik_jax.recipes.tagging.batches import SentenceBatchConfig
+from epik_jax.recipes.row_batches import RowBatchConfig
 from epik_jax.recipes.tagging.corpus import TaggedCorpus, bare
 from epik_jax.recipes.tagging.curriculum import Material
 from epik_jax.recipes.tagging.student import BilstmConfig, TaggingStudentConfig
@@ -50,7 +50,7 @@ ENCODER = EncoderLabellerConfig(
     LABELS,
 )
 BILSTM = BilstmLabellerConfig(PIECES.size, 4, 6, 8, LABELS, max_length=WIDTH)
-BATCHES = SentenceBatchConfig(batch_size=4, widths=(WIDTH,))
+BATCHES = RowBatchConfig(batch_size=4, widths=(WIDTH,))
 
 
 @functools.cache

@@ -1,8 +1,8 @@
 """Sentences in, arrays of pieces out.
 
 `cut_sentences` cuts what is too long for a network between words, `encode_sentences`
-turns a corpus into flat arrays once, `make_sentence_batch` cuts fixed shapes out of
-them without a loop over rows. Which rows make a batch is settled in `order`.
+turns a corpus into flat arrays once, which cut fixed shapes out of themselves without a
+loop over rows. Which rows make a batch is settled in `order`.
 """
 
 from __future__ import annotations
@@ -61,6 +61,36 @@ class EncodedSentences:
             tagged=self.tagged[rows],
             group=self.group[rows],
         )
+
+    def batch(self, rows: np.ndarray, width_L: int, pad_id: int) -> Batch:
+        """Cuts one batch out of the corpus.
+
+        Args:
+          rows: int [B].
+          width_L: columns L.
+          pad_id: fills rows up.
+
+        Returns:
+          tokens int32 [B, L], token_mask bool [B, L], word_mask bool [B, L], true where
+          a word begins, labels int32 [B, L] and label_mask bool [B, L], true where a
+          word begins that somebody tagged; the last three are [B, 1] where labels are
+          those of sentences.
+
+        Raises:
+          ValueError: a row does not fit.
+        """
+        tokens, token_mask = self.tokens.padded(rows, width_L, pad_id)
+        labels, _ = self.labels.padded(rows, width_L, 0)
+        firsts, _ = self.firsts.padded(rows, width_L, False)
+        kept = slice(1) if self.whole else slice(None)
+        word_mask = firsts[:, kept]
+        return {
+            "tokens": tokens,
+            "token_mask": token_mask,
+            "word_mask": word_mask,
+            "labels": labels[:, kept],
+            "label_mask": word_mask & self.tagged[rows][:, None],
+        }
 
 
 def cut_sentences(
@@ -199,40 +229,6 @@ def framed_pieces(
     frame = np.full(len(rows), whole)
     tokens = rows.framed(np.full(len(rows), pieces.first_id), pieces.last_id)
     return tokens, Ragged(begins, rows.offsets).framed(frame, False)
-
-
-def make_sentence_batch(
-    encoded: EncodedSentences, rows: np.ndarray, width_L: int, pad_id: int
-) -> Batch:
-    """Cuts one batch out of an encoded corpus.
-
-    Args:
-      encoded: the corpus.
-      rows: int [B].
-      width_L: columns L.
-      pad_id: fills rows up.
-
-    Returns:
-      tokens int32 [B, L], token_mask bool [B, L], word_mask bool [B, L], true where a
-      word begins, labels int32 [B, L] and label_mask bool [B, L], true where a word
-      begins that somebody tagged; the last three are [B, 1] where labels are those of
-      sentences.
-
-    Raises:
-      ValueError: a row does not fit.
-    """
-    tokens, token_mask = encoded.tokens.padded(rows, width_L, pad_id)
-    labels, _ = encoded.labels.padded(rows, width_L, 0)
-    firsts, _ = encoded.firsts.padded(rows, width_L, False)
-    kept = slice(1) if encoded.whole else slice(None)
-    word_mask = firsts[:, kept]
-    return {
-        "tokens": tokens,
-        "token_mask": token_mask,
-        "word_mask": word_mask,
-        "labels": labels[:, kept],
-        "label_mask": word_mask & encoded.tagged[rows][:, None],
-    }
 
 
 def _room(max_length: int) -> int:

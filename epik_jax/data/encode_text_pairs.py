@@ -1,7 +1,7 @@
 """Text pairs in, arrays of pieces out: [CLS] a [SEP] b [SEP], as BERT reads two texts.
 
-`encode_text_pairs` turns a corpus into flat arrays once, `make_pair_batch` cuts fixed
-shapes out of them. Which rows make a batch is settled in `order`.
+`encode_text_pairs` turns a corpus into flat arrays once, which cut fixed shapes out of
+themselves. Which rows make a batch is settled in `order`.
 """
 
 from __future__ import annotations
@@ -54,6 +54,36 @@ class EncodedTextPairs:
             self.labels[rows],
             self.labelled[rows],
         )
+
+    @property
+    def group(self) -> np.ndarray:
+        """int32 [N], all 0: there is one group."""
+        return np.zeros(len(self), np.int32)
+
+    def batch(self, rows: np.ndarray, width_L: int, pad_id: int) -> Batch:
+        """Cuts one batch out of the corpus.
+
+        Args:
+          rows: int [B].
+          width_L: columns L.
+          pad_id: fills rows up.
+
+        Returns:
+          tokens int32 [B, L], token_mask bool [B, L], types int32 [B, L], labels int32
+          [B] and label_mask bool [B].
+
+        Raises:
+          ValueError: a row does not fit.
+        """
+        tokens, token_mask = self.tokens.padded(rows, width_L, pad_id)
+        types, _ = self.types.padded(rows, width_L, 0)
+        return {
+            "tokens": tokens,
+            "token_mask": token_mask,
+            "types": types,
+            "labels": self.labels[rows],
+            "label_mask": self.labelled[rows],
+        }
 
 
 def encode_text_pairs(
@@ -111,35 +141,6 @@ def fitting(
     """
     kept_a = np.minimum(lengths_a, np.maximum(room - lengths_b, (room + 1) // 2))
     return kept_a, np.minimum(lengths_b, room - kept_a)
-
-
-def make_pair_batch(
-    encoded: EncodedTextPairs, rows: np.ndarray, width_L: int, pad_id: int
-) -> Batch:
-    """Cuts one batch out of an encoded corpus.
-
-    Args:
-      encoded: the corpus.
-      rows: int [B].
-      width_L: columns L.
-      pad_id: fills rows up.
-
-    Returns:
-      tokens int32 [B, L], token_mask bool [B, L], types int32 [B, L], labels int32 [B]
-      and label_mask bool [B].
-
-    Raises:
-      ValueError: a row does not fit.
-    """
-    tokens, token_mask = encoded.tokens.padded(rows, width_L, pad_id)
-    types, _ = encoded.types.padded(rows, width_L, 0)
-    return {
-        "tokens": tokens,
-        "token_mask": token_mask,
-        "types": types,
-        "labels": encoded.labels[rows],
-        "label_mask": encoded.labelled[rows],
-    }
 
 
 def _beginnings(rows: Ragged, lengths: np.ndarray) -> Ragged:

@@ -18,6 +18,7 @@ from epik_jax.structs import Sentence
 from epik_jax.text.scripts import LANGUAGES
 
 NUMBER = "NUM"
+_KINDS = ("LOC", "PER")
 
 SENTENCES = {
     "en": (
@@ -112,14 +113,42 @@ def template_sentences(
     """
     found = []
     for lang in langs:
-        stream = [seed, SPLITS.index(part), LANGUAGES.index(lang)]
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(stream)))
-        known = {kind: _names(part, lang, kind, seed) for kind in ("LOC", "PER")}
+        rng = generator(seed, SPLITS.index(part), LANGUAGES.index(lang))
+        known = known_names(part, lang, seed)
         for number in range(count):
-            template = _one(SENTENCES[lang], rng)
+            template = one_of(SENTENCES[lang], rng)
             words, tags = _filled(template, known, ORGANISATIONS[lang], rng)
             name = f"{lang}:{part}:{seed}:{number}"
             found.append(Sentence(name, words, lang, tags, "templates"))
+    return found
+
+
+def generator(*stream: int) -> np.random.Generator:
+    """Random numbers that follow from these alone."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(stream)))
+
+
+def known_names(
+    part: str, lang: str, seed: int
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Of "LOC" and "PER" the real names of a part, and made-up ones.
+
+    Two may be spelled alike: a later part of the corpus keeps the spelling for itself.
+    """
+    later = {
+        form
+        for other in SPLITS[SPLITS.index(part) + 1 :]
+        for kind in _KINDS
+        for pool in _forms(other, lang, kind, seed)
+        for form in pool
+    }
+    found = {}
+    for kind in _KINDS:
+        real, made_up = (
+            [n for n in pool if n not in later]
+            for pool in _forms(part, lang, kind, seed)
+        )
+        found[kind] = real, made_up
     return found
 
 
@@ -137,21 +166,29 @@ def _filled(
             words.append(str(int(rng.random() * 999) + 2) if part == NUMBER else part)
             tags.append("O")
             continue
-        written = _entity(part, known, organisations, rng).split()
+        written = entity_name(part, known, organisations, rng).split()
         words += written
         tags += [f"B-{part}", *[f"I-{part}"] * (len(written) - 1)]
     return tuple(words), tuple(tags)
 
 
-def _entity(
+def entity_name(
     kind: str,
     known: Mapping[str, tuple[Sequence[str], Sequence[str]]],
     organisations: Sequence[str],
     rng: np.random.Generator,
 ) -> str:
+    """A name of a type: of "PER" one or two words, of "ORG" around another name.
+
+    Args:
+      kind: "LOC", "PER" or "ORG".
+      known: from `known_names`.
+      organisations: of `ORGANISATIONS`, those of the language.
+      rng: moves on.
+    """
     if kind == "ORG":
-        inner = _name(known[_one(("LOC", "PER"), rng)], rng)
-        return _one(organisations, rng).replace("*", inner)
+        inner = _name(known[one_of(("LOC", "PER"), rng)], rng)
+        return one_of(organisations, rng).replace("*", inner)
     name = _name(known[kind], rng)
     if kind == "PER" and rng.random() < _TWO_NAMES_SHARE:
         return f"{name} {_name(known[kind], rng)}"
@@ -160,30 +197,13 @@ def _entity(
 
 def _name(pools: tuple[Sequence[str], Sequence[str]], rng: np.random.Generator) -> str:
     real, made_up = pools
-    return _one(made_up if rng.random() < _MADE_UP_SHARE else real, rng)
+    return one_of(made_up if rng.random() < _MADE_UP_SHARE else real, rng)
 
 
-def _one(options: Sequence[str], rng: np.random.Generator) -> str:
+def one_of(options: Sequence[str], rng: np.random.Generator) -> str:
+    """Any of some texts; the same on every machine for the same random numbers."""
     # `random` alone, because numpy may change how its other methods use the stream.
     return options[int(rng.random() * len(options))]
-
-
-def _names(part: str, lang: str, kind: str, seed: int) -> tuple[list[str], list[str]]:
-    """Real names of a part, and made-up ones.
-
-    Two may be spelled alike: a later part of the corpus keeps the spelling for itself.
-    """
-    later = {
-        form
-        for other in SPLITS[SPLITS.index(part) + 1 :]
-        for pool in (
-            *_forms(other, lang, "LOC", seed),
-            *_forms(other, lang, "PER", seed),
-        )
-        for form in pool
-    }
-    real, made_up = _forms(part, lang, kind, seed)
-    return [n for n in real if n not in later], [n for n in made_up if n not in later]
 
 
 def _forms(part: str, lang: str, kind: str, seed: int) -> tuple[list[str], list[str]]:

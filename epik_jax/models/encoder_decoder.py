@@ -118,6 +118,22 @@ class Transformer(nn.Module):
         x_BSD = self._embed(self._read, source_BS, 0, types_BS, embed_key)
         return self.encoder.states(x_BSD, mask_BS, key)
 
+    def guess(
+        self,
+        tokens_BL: Array,
+        mask_BL: Array,
+        types_BL: Array | None,
+        places_BP: Array,
+        bias_V: Array,
+        key: Array | None = None,
+    ) -> Array:
+        """See `guesses` in `transformer`."""
+        states = self.encoder_states(tokens_BL, mask_BL, types_BL, key)
+        hidden_BPD = jnp.take_along_axis(states[-1], places_BP[:, :, None], axis=1)
+        dtype = self.config.matmul_dtype
+        logits_BPV = layers.einsum("bpd,vd->bpv", dtype, hidden_BPD, self.embedding)
+        return logits_BPV + bias_V[None, None]
+
     def decode(
         self, target_BT: Array, memory: Memory, key: Array | None = None
     ) -> DecoderOutput:

@@ -42,7 +42,7 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
         return sinusoids(*shape)
     if leaf == "recurrent_kernel":
         return _orthogonal(path, shape, seed)
-    fan_in = shape[-1] if leaf.endswith("embedding") else math.prod(shape[:-1])
+    fan_in = _fan_in(leaf, shape)
     generator = _generator(path, seed)
     values = generator.standard_normal(shape, np.float32)
     # Redraw what lies outside two deviations; twice leaves one in 10,000 to clip.
@@ -50,6 +50,14 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
         outside = np.abs(values) > 2
         values[outside] = generator.standard_normal(int(outside.sum()), np.float32)
     return np.clip(values, -2, 2) * np.float32(fan_in**-0.5 / 0.87962566)
+
+
+def _fan_in(leaf: str, shape: tuple[int, ...]) -> int:
+    """How many numbers one of an output is summed of; of a table, its width."""
+    if leaf.endswith("embedding"):
+        return shape[-1]
+    # Kernels side by side, each for itself.
+    return shape[-2] if leaf == "stacked_kernel" else math.prod(shape[:-1])
 
 
 def init_params(shapes: Params, seed: int) -> Any:

@@ -60,38 +60,6 @@ def label(
     return output
 
 
-def guesses(
-    params: Params,
-    config: EncoderLabellerConfig,
-    tokens_BL: Array,
-    mask_BL: Array,
-    places_BP: Array,
-    bias_V: Array,
-    *,
-    key: Array | None = None,
-) -> Array:
-    """What an encoder makes of pieces that were hidden from it.
-
-    The output layer is the embedding table.
-
-    Args:
-      params: parameter tree of this configuration.
-      config: sizes and choices.
-      tokens_BL: int32 ids of pieces, framed.
-      mask_BL: bool, true where real.
-      places_BP: int32, where pieces were hidden.
-      bias_V: added to the logits.
-      key: for dropout; None turns it off.
-
-    Returns:
-      float32 logits [B, P, V].
-    """
-    logits: Array = _module(config).apply(
-        {"params": params}, tokens_BL, mask_BL, places_BP, bias_V, key, method="guess"
-    )
-    return logits
-
-
 def bridged(kernel_HD: Array, bias_D: Array, hidden_BLH: Array, dtype: str) -> Array:
     """States at a teacher's width, where the projection to it is not shipped.
 
@@ -146,22 +114,6 @@ class EncoderLabeller(nn.Module):
         last_BLD = layers.dropout(states[-1], self.config.encoder.dropout, drop_key)
         logits_BLC = self.head(last_BLD[:, kept])
         return ModelOutput(logits_BLC, states[layer][:, kept], mask_BL[:, kept])
-
-    def guess(
-        self,
-        tokens_BL: Array,
-        mask_BL: Array,
-        places_BP: Array,
-        bias_V: Array,
-        key: Array | None,
-    ) -> Array:
-        """See `guesses`."""
-        types = jnp.zeros_like(tokens_BL) if self.config.encoder.token_types else None
-        states = self.transformer.encoder_states(tokens_BL, mask_BL, types, key)
-        hidden_BPD = jnp.take_along_axis(states[-1], places_BP[:, :, None], axis=1)
-        dtype, table_VD = self.config.encoder.matmul_dtype, self.transformer.embedding
-        logits_BPV = layers.einsum("bpd,vd->bpv", dtype, hidden_BPD, table_VD)
-        return logits_BPV + bias_V[None, None]
 
 
 class BilstmLabeller(nn.Module):

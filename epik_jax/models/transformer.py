@@ -67,6 +67,39 @@ def encode(
     return _apply(params, config, "encode", source_BS, mask_BS, types_BS, key, pad_id)
 
 
+def guesses(
+    params: Params,
+    config: TransformerConfig,
+    tokens_BL: Array,
+    mask_BL: Array,
+    types_BL: Array | None,
+    places_BP: Array,
+    bias_V: Array,
+    *,
+    key: Array | None = None,
+) -> Array:
+    """What an encoder makes of tokens that were hidden from it.
+
+    The output layer is the embedding table.
+
+    Args:
+      params: parameter tree of this configuration.
+      config: sizes and choices; no slots.
+      tokens_BL: int32 ids.
+      mask_BL: bool, true where real.
+      types_BL: int32 segment ids; None where the configuration has no segments.
+      places_BP: int32, where tokens were hidden.
+      bias_V: added to the logits.
+      key: for dropout; None turns it off.
+
+    Returns:
+      float32 logits [B, P, V].
+    """
+    shown = (tokens_BL, mask_BL, types_BL, places_BP, bias_V, key)
+    logits: Array = _apply(params, config, "guess", *shown)
+    return logits
+
+
 def decode(
     params: Params,
     config: TransformerConfig,

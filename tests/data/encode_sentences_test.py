@@ -10,7 +10,6 @@ import pytest
 from epik_jax.data.encode_sentences import (
     cut_sentences,
     encode_sentences,
-    make_sentence_batch,
     rejoined,
 )
 from epik_jax.structs import Sentence
@@ -90,7 +89,7 @@ def test_keys_follow_the_sentence_and_digests_the_pieces():
 
 def test_a_batch_is_padded_to_its_width():
     encoded = encoded_as([sentence("x", "aa b", "12"), sentence("y", "c", "2")])
-    batch = make_sentence_batch(encoded, np.array([1, 0]), 6, PAD)
+    batch = encoded.batch(np.array([1, 0]), 6, PAD)
     assert batch["tokens"].tolist() == [
         [FIRST, 7, LAST, PAD, PAD, PAD],
         [FIRST, 4, 5, 6, LAST, PAD],
@@ -98,7 +97,7 @@ def test_a_batch_is_padded_to_its_width():
     assert batch["token_mask"].sum(axis=1).tolist() == [3, 5]
     assert batch["labels"][batch["label_mask"]].tolist() == [2, 1, 2]
     with pytest.raises(ValueError, match="does not fit"):
-        make_sentence_batch(encoded, np.array([0]), 4, PAD)
+        encoded.batch(np.array([0]), 4, PAD)
 
 
 def test_unknown_tags_and_what_does_not_fit_are_refused():

@@ -12,7 +12,6 @@ from tokenizers import processors
 from epik_jax.data.encode_text_pairs import (
     encode_text_pairs,
     fitting,
-    make_pair_batch,
 )
 from epik_jax.structs import TextPair
 from epik_jax.text.wordpiece import SPECIALS, WordPieces
@@ -57,7 +56,7 @@ def test_no_more_is_cut_than_must_be_and_the_longer_text_first(a, b, room):
 
 
 def test_a_batch_is_padded_and_says_what_is_labelled():
-    batch = make_pair_batch(encoded(), np.array([1, 0]), 16, PIECES.pad_id)
+    batch = encoded().batch(np.array([1, 0]), 16, PIECES.pad_id)
     assert batch["tokens"].shape == batch["types"].shape == (2, 16)
     assert batch["labels"].tolist() == [0, 1]
     assert batch["label_mask"].tolist() == [False, True]

@@ -32,6 +32,7 @@ def test_another_path_or_seed_draws_unrelated_values(path, seed):
         ("decoder/block_00/feed_forward/outer/kernel", (64, 256), 64),
         ("embedding", (512, 64), 64),
         ("encoder_embedding", (512, 64), 64),
+        ("headers/stacked_kernel", (4, 256, 16), 256),
     ],
 )
 def test_values_have_variance_one_over_fan_in_and_no_far_tail(path, shape, fan_in):

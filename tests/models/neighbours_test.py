@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from epik_jax import trees
-from epik_jax.models import initial, labeller
+from epik_jax.models import initial, transformer
 from epik_jax.models.neighbours import demand_offsets, look_beside
-from epik_jax.recipes.tagging.teacher_config import EncoderConfig
+from epik_jax.recipes.encoder_config import EncoderConfig
 
 OFFSETS = (-1, 1, -2, 0)
 SIZES = EncoderConfig(256, 4, 16, 2, 40, matmul_dtype="float32")
-CONFIG = SIZES.sized(50, ("O",), whole=False)
+CONFIG = SIZES.sized(50)
 LENGTH = 24
 
 
 @pytest.fixture(scope="module")
 def drawn():
-    shapes = labeller.parameter_shapes(CONFIG)
-    return initial.init_params(shapes, 3)["transformer"]
+    shapes = transformer.parameter_shapes(CONFIG)
+    return initial.init_params(shapes, 3)
 
 
 def attention(params, block, head):
@@ -38,7 +38,7 @@ def attention(params, block, head):
 @pytest.mark.parametrize("block", [0, 1])
 @pytest.mark.parametrize(("head", "offset"), list(enumerate(OFFSETS)))
 def test_a_head_looks_at_the_place_of_its_offset(drawn, block, head, offset):
-    params = look_beside(drawn, CONFIG.encoder, OFFSETS)
+    params = look_beside(drawn, CONFIG, OFFSETS)
     places = np.arange(2, LENGTH - 2)
     looked_at = attention(params, block, head)[places].argmax(axis=1)
     assert (looked_at == places + offset).mean() > 0.9
@@ -47,7 +47,7 @@ def test_a_head_looks_at_the_place_of_its_offset(drawn, block, head, offset):
 
 
 def test_other_heads_and_other_parameters_are_left_as_they_are(drawn):
-    params = trees.flatten(look_beside(drawn, CONFIG.encoder, OFFSETS[:3]))
+    params = trees.flatten(look_beside(drawn, CONFIG, OFFSETS[:3]))
     for path, leaf in trees.flatten(drawn).items():
         turned = "query/kernel" in path or "key/kernel" in path
         if turned:

@@ -20,9 +20,10 @@ from epik_jax.interop.huggingface import Bert, load_bert
 from epik_jax.interop.model_folder import Labeller, ModelFolder
 from epik_jax.models import initial
 from epik_jax.models.labeller_config import EncoderLabellerConfig
+from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.provenance import last_parts, story
 from epik_jax.recipes.tagging.corpus import TaggedDataConfig
-from epik_jax.recipes.tagging.teacher_config import EncoderConfig, TeacherConfig
+from epik_jax.recipes.tagging.teacher_config import TeacherConfig
 from epik_jax.structs import Params
 from epik_jax.teachers.labelling import LabellingNetwork
 from epik_jax.text.wordpiece import WordPieces

@@ -16,7 +16,7 @@ from epik_jax.data.draw import held_out
 from epik_jax.data.encode_sentences import EncodedSentences, encode_sentences
 from epik_jax.models.labeller_config import BilstmLabellerConfig
 from epik_jax.recipes.recipe import Stage, Validate, Workplace, run_stages
-from epik_jax.recipes.tagging.batches import content_digest, sentences_digest
+from epik_jax.recipes.tagging.digests import content_digest, sentences_digest
 from epik_jax.recipes.tagging.distillation import (
     Signals,
     distillation_batches,

@@ -22,8 +22,8 @@ from epik_jax.models.labeller_config import BilstmLabellerConfig
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.parallel import mesh as meshes
-from epik_jax.recipes.tagging.batches import (
-    SentenceBatchConfig,
+from epik_jax.recipes.row_batches import (
+    RowBatchConfig,
     held_out_batches,
     training_batches,
 )
@@ -125,7 +125,7 @@ def distillation_batches(
     parts: Sequence[Part],
     signals: Signals | None,
     pad_id: int,
-    config: SentenceBatchConfig,
+    config: RowBatchConfig,
 ) -> Callable[[int], Iterator[Batch]]:
     """Training batches with the signals that a stage wants, from a given step on.
 
@@ -154,7 +154,7 @@ def held_out_signals(
     parts: Sequence[Part],
     signals: Signals | None,
     pad_id: int,
-    config: SentenceBatchConfig,
+    config: RowBatchConfig,
 ) -> list[Batch]:
     """All sentences once with their signals; arguments as above."""
     join = _joiner(encoded, digests, parts, signals)

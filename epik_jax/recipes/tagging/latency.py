@@ -22,7 +22,8 @@ from epik_jax.bounds import demand
 from epik_jax.evaluation.timing import Timings, time_predictors
 from epik_jax.models.labeller import label
 from epik_jax.models.labeller_config import EncoderLabellerConfig, LabellerConfig
-from epik_jax.recipes.tagging.teacher_config import EncoderConfig
+from epik_jax.recipes.encoder_config import EncoderConfig
+from epik_jax.recipes.tagging.teacher_config import sized_labeller
 from epik_jax.structs import Params
 
 _RUNS_IN_A_ROW = 10
@@ -114,7 +115,7 @@ def mbert_sized(labels: tuple[str, ...]) -> EncoderLabellerConfig:
         layers=12,
         max_length=512,
     )
-    return sizes.sized(119547, labels, whole=False)
+    return sized_labeller(sizes, 119547, labels, whole=False)
 
 
 def _computing(

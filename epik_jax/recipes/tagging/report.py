@@ -18,8 +18,8 @@ from epik_jax.recipes.figures import as_text, definitions, figures_table
 from epik_jax.recipes.provenance import commit, trained_seconds
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging import scoreboard
-from epik_jax.recipes.tagging.batches import sentences_digest
 from epik_jax.recipes.tagging.corpus import TaggedCorpus
+from epik_jax.recipes.tagging.digests import sentences_digest
 from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, figures
 from epik_jax.recipes.tagging.labels import for_validation, main_metric
 from epik_jax.recipes.tagging.latency import LatencyConfig

@@ -29,6 +29,7 @@ from epik_jax.recipes.tagging.corpus import (
 from epik_jax.recipes.tagging.latency import demand_readable
 from epik_jax.recipes.tagging.report import TaggingScoreboardConfig
 from epik_jax.recipes.tagging.scoreboard import TEACHER
+from epik_jax.recipes.tagging.teacher_config import sized_labeller
 from epik_jax.recipes.tagging.teaching import gather_material
 from epik_jax.recipes.tagging.xtremedistil import (
     XtremeDistilConfig,
@@ -117,7 +118,7 @@ def _demand_lists(config: XtremeDistilRun) -> None:
         )
     if not recipe.teacher_folder:
         # Of a BERT the sizes are its own, but not how many pieces are read.
-        sizes = recipe.teacher.model.sized(1, data.labels, whole=False)
+        sizes = sized_labeller(recipe.teacher.model, 1, data.labels, whole=False)
         demand_readable(TEACHER, sizes, config.scoreboard.latency)
 
 

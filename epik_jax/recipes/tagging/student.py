@@ -20,7 +20,7 @@ from epik_jax.bounds import (
     within,
 )
 from epik_jax.models.labeller_config import BilstmLabellerConfig, LabellerConfig
-from epik_jax.recipes.tagging.batches import SentenceBatchConfig
+from epik_jax.recipes.row_batches import RowBatchConfig
 from epik_jax.recipes.tagging.distillation import Distance
 from epik_jax.recipes.tagging.strategies import (
     PARTS,
@@ -109,7 +109,7 @@ class TaggingStudentConfig:
     """
 
     model: BilstmConfig
-    batches: SentenceBatchConfig
+    batches: RowBatchConfig
     optimizer: OptimizerConfig
     loop: LoopConfig
     strategy: Strategy = "D4.2"

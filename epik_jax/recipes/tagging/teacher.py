@@ -21,28 +21,26 @@ from epik_jax.models import initial, labeller
 from epik_jax.models.labeller_config import EncoderLabellerConfig
 from epik_jax.models.neighbours import look_beside
 from epik_jax.objectives.objective import Objective
-from epik_jax.recipes.recipe import Stage, Workplace, run_stages
-from epik_jax.recipes.tagging.batches import (
-    content_digest,
-    sentences_digest,
-    training_batches,
-)
-from epik_jax.recipes.tagging.bert_folder import BertStart, begun_params
-from epik_jax.recipes.tagging.corpus import TaggedCorpus, TaggedDataConfig
-from epik_jax.recipes.tagging.labels import (
-    for_validation,
-    label_term,
-    make_label_forward,
-    make_validate_tags,
-)
-from epik_jax.recipes.tagging.masked import (
+from epik_jax.recipes.leg_config import LegConfig
+from epik_jax.recipes.masked import (
     drop_pieces,
     guess_shapes,
     make_masked_forward,
     masked_ce_term,
     masked_stream,
 )
-from epik_jax.recipes.tagging.teacher_config import TeacherConfig, TeacherStageConfig
+from epik_jax.recipes.recipe import Stage, Workplace, run_stages
+from epik_jax.recipes.row_batches import training_batches
+from epik_jax.recipes.tagging.bert_folder import BertStart, begun_params
+from epik_jax.recipes.tagging.corpus import TaggedCorpus, TaggedDataConfig
+from epik_jax.recipes.tagging.digests import content_digest, sentences_digest
+from epik_jax.recipes.tagging.labels import (
+    for_validation,
+    label_term,
+    make_label_forward,
+    make_validate_tags,
+)
+from epik_jax.recipes.tagging.teacher_config import TeacherConfig, sized_labeller
 from epik_jax.structs import Batch, Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
 from epik_jax.text.wordpiece import WordPieces
@@ -67,13 +65,13 @@ def train_teacher(
       start: what it begins as, whose pieces these are; None draws all parameters.
     """
     whole = data.task == "sentences"
-    sized = config.model.sized(pieces.size, data.labels, whole=whole)
+    sized = sized_labeller(config.model, pieces.size, data.labels, whole=whole)
     model = start.config if start else sized
     stages = [tagging_stage(config, model, corpus, pieces)]
     shapes: dict[str, Any] = {"student": labeller.parameter_shapes(model)}
     if config.masked:
         stages.insert(0, masked_stage(config, config.masked, model, corpus, pieces))
-        shapes["bridge"] = guess_shapes(model)
+        shapes["bridge"] = guess_shapes(model.encoder)
     if start:
         begun = {"start": start.digest}
         stages = [dataclasses.replace(s, inputs=s.inputs | begun) for s in stages]
@@ -92,7 +90,7 @@ def train_teacher(
 
 def masked_stage(
     config: TeacherConfig,
-    leg: TeacherStageConfig,
+    leg: LegConfig,
     model: EncoderLabellerConfig,
     corpus: TaggedCorpus,
     pieces: WordPieces,
@@ -103,7 +101,7 @@ def masked_stage(
     return Stage(
         name="teacher-masked",
         batches=masked_stream(batches, pieces, config.seed),
-        forward=make_masked_forward(model),
+        forward=make_masked_forward(model.encoder),
         objective=Objective((masked_ce_term(),)),
         # The layer of labels has nothing to learn yet.
         trainable=("^student/transformer/", "^bridge/"),
@@ -158,7 +156,7 @@ def encoded_for(
 
 
 def _inputs(
-    leg: TeacherStageConfig,
+    leg: LegConfig,
     model: EncoderLabellerConfig,
     encoded: EncodedSentences,
     pieces: WordPieces,

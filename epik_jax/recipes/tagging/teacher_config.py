@@ -9,83 +9,10 @@ import dataclasses
 from typing import Literal
 
 from epik_jax.bounds import LARGEST_SEED, demand, demand_rate, within
-from epik_jax.models.config import TransformerConfig
 from epik_jax.models.labeller_config import EncoderLabellerConfig
 from epik_jax.models.neighbours import demand_offsets
-from epik_jax.recipes.tagging.batches import SentenceBatchConfig
-from epik_jax.training.loop import LoopConfig
-from epik_jax.training.optimizer import OptimizerConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class EncoderConfig:
-    """Sizes of the teacher, without what follows from pieces and labels.
-
-    Attributes:
-      width: D of the residual stream.
-      num_heads: attention heads.
-      feed_forward: width inside the feed-forward blocks.
-      layers: blocks.
-      max_length: longest sentence in pieces, frame included; longer ones are cut.
-      dropout: rate in training.
-      matmul_dtype: what products are computed from.
-    """
-
-    width: int = 512
-    num_heads: int = 8
-    feed_forward: int = 2048
-    layers: int = 6
-    max_length: int = 128
-    dropout: float = 0.1
-    matmul_dtype: Literal["float32", "bfloat16"] = "bfloat16"
-
-    def __post_init__(self) -> None:
-        """Refuses sizes that no network could have, before anything is read."""
-        self.sized(1, ("O",), whole=False)
-
-    def sized(
-        self, vocab_size: int, labels: tuple[str, ...], *, whole: bool
-    ) -> EncoderLabellerConfig:
-        """The network over so many pieces: BERT's, but for its size.
-
-        Args:
-          vocab_size: pieces.
-          labels: names of the classes.
-          whole: whether sentences are labelled instead of words.
-        """
-        encoder = TransformerConfig(
-            vocab_size=vocab_size,
-            width=self.width,
-            num_heads=self.num_heads,
-            feed_forward=self.feed_forward,
-            encoder_layers=self.layers,
-            decoder_layers=0,
-            max_length=self.max_length,
-            norm="post",
-            positions="learned",
-            activation="gelu_exact",
-            embedding_norm=True,
-            token_types=2,
-            dropout=self.dropout,
-            matmul_dtype=self.matmul_dtype,
-            norm_epsilon=1e-12,
-        )
-        return EncoderLabellerConfig(encoder, labels, "first" if whole else "none")
-
-
-@dataclasses.dataclass(frozen=True)
-class TeacherStageConfig:
-    """One leg of the teacher's training.
-
-    Attributes:
-      batches: batch size, widths, sampling.
-      optimizer: settings of the update.
-      loop: lengths and intervals.
-    """
-
-    batches: SentenceBatchConfig
-    optimizer: OptimizerConfig
-    loop: LoopConfig
+from epik_jax.recipes.encoder_config import EncoderConfig
+from epik_jax.recipes.leg_config import LegConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,8 +36,8 @@ class TeacherConfig:
     """
 
     model: EncoderConfig
-    tagging: TeacherStageConfig
-    masked: TeacherStageConfig | None = None
+    tagging: LegConfig
+    masked: LegConfig | None = None
     num_validated: int = 200
     start_folder: str = ""
     offsets: tuple[int, ...] = ()
@@ -134,3 +61,18 @@ class TeacherConfig:
                     f"the widest batches hold {stage.batches.widths[-1]} pieces, the "
                     f"network {self.model.max_length}: the numbers must be equal"
                 )
+
+
+def sized_labeller(
+    model: EncoderConfig, vocab_size: int, labels: tuple[str, ...], *, whole: bool
+) -> EncoderLabellerConfig:
+    """A labeller of such an encoder.
+
+    Args:
+      model: sizes.
+      vocab_size: pieces.
+      labels: names of the classes.
+      whole: whether sentences are labelled instead of words.
+    """
+    pooling: Literal["none", "first"] = "first" if whole else "none"
+    return EncoderLabellerConfig(model.sized(vocab_size), labels, pooling)

@@ -14,9 +14,9 @@ from epik_jax.data.encode_sentences import EncodedSentences
 from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.recipes.caching import few_of, fill_cache, rounding_errors
 from epik_jax.recipes.recipe import Workplace, digest
-from epik_jax.recipes.tagging.batches import content_digest
 from epik_jax.recipes.tagging.corpus import TaggedCorpus
 from epik_jax.recipes.tagging.curriculum import Material
+from epik_jax.recipes.tagging.digests import content_digest
 from epik_jax.recipes.tagging.labels import for_validation
 from epik_jax.recipes.tagging.strategies import Part
 from epik_jax.recipes.tagging.student import TaggingStudentConfig

@@ -15,16 +15,16 @@ from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import load_labeller
 from epik_jax.models.labeller_config import LabellerConfig
 from epik_jax.recipes.opened import opened
+from epik_jax.recipes.pieces import PiecesConfig, build_pieces
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging.bert_folder import read_finished, read_start
 from epik_jax.recipes.tagging.corpus import TaggedCorpus, TaggedDataConfig
 from epik_jax.recipes.tagging.curriculum import Material, train_student
 from epik_jax.recipes.tagging.enough import demand_enough
-from epik_jax.recipes.tagging.pieces import PiecesConfig, build_pieces
 from epik_jax.recipes.tagging.strategies import BY_LANGUAGE
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
 from epik_jax.recipes.tagging.teacher import train_teacher
-from epik_jax.recipes.tagging.teacher_config import TeacherConfig
+from epik_jax.recipes.tagging.teacher_config import TeacherConfig, sized_labeller
 from epik_jax.recipes.tagging.teaching import SignalsConfig, gather_material
 from epik_jax.teachers.labelling import LabellingNetwork
 
@@ -82,7 +82,8 @@ class XtremeDistilConfig:
             )
         if not self.teacher_folder and not self.teacher.start_folder:
             # Whatever the pieces and labels, which are known later.
-            self.demand_teachable(self.teacher.model.sized(1, ("O",), whole=False))
+            sizes = sized_labeller(self.teacher.model, 1, ("O",), whole=False)
+            self.demand_teachable(sizes)
 
     def demand_teachable(self, teacher: LabellerConfig) -> None:
         """Refuses a student or a size that a teacher of such sizes cannot teach.
@@ -149,7 +150,7 @@ def ready_teacher(
             origin["start"] = start.digest
             pieces = start.pieces
         else:
-            pieces = build_pieces(config.pieces, corpus.transfer, at)
+            pieces = build_pieces(config.pieces, (s.words for s in corpus.transfer), at)
         return train_teacher(config.teacher, corpus, data, pieces, at, start), origin
     folder = Path(config.teacher_folder)
     if is_hugging_face_folder(folder):

@@ -10,12 +10,12 @@ import toy_tagging
 
 from epik_jax.data.draw import held_out
 from epik_jax.data.templates import template_sentences
-from epik_jax.recipes.tagging.batches import SentenceBatchConfig
+from epik_jax.recipes.encoder_config import EncoderConfig
+from epik_jax.recipes.leg_config import LegConfig
+from epik_jax.recipes.row_batches import RowBatchConfig
 from epik_jax.recipes.tagging.enough import demand_enough
 from epik_jax.recipes.tagging.teacher_config import (
-    EncoderConfig,
     TeacherConfig,
-    TeacherStageConfig,
 )
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
@@ -29,11 +29,11 @@ LEFT = int(np.count_nonzero(~APART[:10]))
 
 
 def sized(batch_size):
-    return SentenceBatchConfig(batch_size, (toy_tagging.WIDTH,))
+    return RowBatchConfig(batch_size, (toy_tagging.WIDTH,))
 
 
 def leg(batch_size):
-    return TeacherStageConfig(sized(batch_size), OptimizerConfig(), LoopConfig(2))
+    return LegConfig(sized(batch_size), OptimizerConfig(), LoopConfig(2))
 
 
 def teacher(tagging=1, masked=None):

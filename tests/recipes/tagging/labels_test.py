@@ -10,7 +10,6 @@ import pytest
 import toy_tagging
 from toy_tagging import BILSTM, ENCODER, LABELS, PIECES, SENTENCES
 
-from epik_jax.data.encode_sentences import make_sentence_batch
 from epik_jax.evaluation.entities import entity_scores
 from epik_jax.objectives.objective import Objective
 from epik_jax.parallel.mesh import make_mesh
@@ -36,7 +35,7 @@ def means(batch):
 
 def batch(sentences, width=toy_tagging.WIDTH):
     encoded = toy_tagging.network().encoded(sentences)
-    made = make_sentence_batch(encoded, np.arange(len(encoded)), width, PIECES.pad_id)
+    made = encoded.batch(np.arange(len(encoded)), width, PIECES.pad_id)
     return made | {"weight": np.ones(len(encoded), np.float32)}
 
 

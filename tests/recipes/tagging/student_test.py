@@ -10,7 +10,7 @@ import toy_tagging
 from toy_tagging import BILSTM, LABELS
 
 from epik_jax.bounds import LARGEST_SEED, LARGEST_WIDTH
-from epik_jax.recipes.tagging.batches import SentenceBatchConfig
+from epik_jax.recipes.row_batches import RowBatchConfig
 from epik_jax.recipes.tagging.strategies import STRATEGIES
 from epik_jax.recipes.tagging.student import BilstmConfig
 from epik_jax.training.loop import LoopConfig
@@ -87,7 +87,7 @@ def test_short_stages_warm_up_and_are_validated_in_proportion():
     [
         ({"layer": -1}, "layer is -1"),
         (
-            {"batches": SentenceBatchConfig(4, (toy_tagging.WIDTH,), seed=3)},
+            {"batches": RowBatchConfig(4, (toy_tagging.WIDTH,), seed=3)},
             r"batches\.seed is 3",
         ),
         ({"num_held_out": 0}, "num_held_out is 0"),
@@ -131,7 +131,7 @@ def test_sizes_and_rates_are_refused_before_any_teacher_is_there(changes, messag
             "embedding is 9, and the teacher's have 8 .* student.start 'random'",
         ),
         (
-            {"batches": SentenceBatchConfig(4, (8, 63))},
+            {"batches": RowBatchConfig(4, (8, 63))},
             "widest batches hold 63 pieces, and the teacher reads 64",
         ),
     ],

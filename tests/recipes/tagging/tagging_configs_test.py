@@ -10,6 +10,7 @@ from epik_jax import trees
 from epik_jax.models import labeller
 from epik_jax.recipes import settings
 from epik_jax.recipes.run import RECIPES
+from epik_jax.recipes.tagging.teacher_config import sized_labeller
 
 CONFIG = Path(__file__).parents[3] / "configs" / "xtremedistil.py"
 VARIANTS = ("builtin", "tiny", "real", "open", "builtin-sentences", "tiny-sentences")
@@ -44,7 +45,7 @@ def test_an_unknown_variant_is_told_with_the_known_ones():
 def test_the_real_student_has_35_times_fewer_parameters_than_its_teacher():
     run = built("open")
     recipe, size = run.xtremedistil, run.xtremedistil.pieces.size
-    large = recipe.teacher.model.sized(size, run.data.labels, whole=False)
+    large = sized_labeller(recipe.teacher.model, size, run.data.labels, whole=False)
     # Of at most as many pieces as the teacher has.
     small = recipe.student.model.sized(size, large, recipe.student.layer)
     theirs, ours = (

@@ -9,19 +9,19 @@ import pytest
 import toy_tagging
 from toy_tagging import BATCHES, LABELS, PIECES
 
+from epik_jax.recipes.encoder_config import EncoderConfig
+from epik_jax.recipes.leg_config import LegConfig
+from epik_jax.recipes.row_batches import RowBatchConfig
 from epik_jax.recipes.tagging import teacher as teachers
-from epik_jax.recipes.tagging.batches import SentenceBatchConfig
 from epik_jax.recipes.tagging.corpus import TaggedDataConfig
 from epik_jax.recipes.tagging.teacher import train_teacher
 from epik_jax.recipes.tagging.teacher_config import (
-    EncoderConfig,
     TeacherConfig,
-    TeacherStageConfig,
 )
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 
-LEG = TeacherStageConfig(BATCHES, OptimizerConfig(), LoopConfig(2))
+LEG = LegConfig(BATCHES, OptimizerConfig(), LoopConfig(2))
 CONFIG = TeacherConfig(EncoderConfig(8, 2, 16, 1, toy_tagging.WIDTH), LEG, LEG, 2)
 
 
@@ -125,7 +125,7 @@ def test_drawn_parameters_follow_the_seed(begun, at):
 
 
 def test_batches_of_another_width_than_the_network_are_refused():
-    short = dataclasses.replace(LEG, batches=SentenceBatchConfig(4, (8, 16)))
+    short = dataclasses.replace(LEG, batches=RowBatchConfig(4, (8, 16)))
     for changes in ({"masked": short}, {"tagging": short}):
         with pytest.raises(ValueError, match="hold 16 pieces, the network 64"):
             dataclasses.replace(CONFIG, **changes)

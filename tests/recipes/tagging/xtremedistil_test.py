@@ -8,14 +8,14 @@ from toy_tagging import ENCODER, PIECES
 
 from epik_jax.interop.export import export_model
 from epik_jax.interop.model_folder import ModelFolder
+from epik_jax.recipes.encoder_config import EncoderConfig
+from epik_jax.recipes.leg_config import LegConfig
+from epik_jax.recipes.row_batches import RowBatchConfig
 from epik_jax.recipes.tagging import xtremedistil
-from epik_jax.recipes.tagging.batches import SentenceBatchConfig
 from epik_jax.recipes.tagging.corpus import TaggedDataConfig
 from epik_jax.recipes.tagging.strategies import STRATEGIES
 from epik_jax.recipes.tagging.teacher_config import (
-    EncoderConfig,
     TeacherConfig,
-    TeacherStageConfig,
 )
 from epik_jax.recipes.tagging.xtremedistil import (
     XtremeDistilConfig,
@@ -25,7 +25,7 @@ from epik_jax.recipes.tagging.xtremedistil import (
 from epik_jax.training.loop import LoopConfig
 from epik_jax.training.optimizer import OptimizerConfig
 
-LEG = TeacherStageConfig(toy_tagging.BATCHES, OptimizerConfig(), LoopConfig(2))
+LEG = LegConfig(toy_tagging.BATCHES, OptimizerConfig(), LoopConfig(2))
 TEACHER = TeacherConfig(EncoderConfig(8, 2, 16, 1, toy_tagging.WIDTH), LEG)
 
 DATA = TaggedDataConfig()
@@ -93,7 +93,7 @@ def test_there_is_a_student_a_language_or_one_for_all(
     [
         ({"layer": 2}, "student.layer is 2, and the teacher has 1 above"),
         (
-            {"batches": SentenceBatchConfig(4, (16, 32))},
+            {"batches": RowBatchConfig(4, (16, 32))},
             "widest batches hold 32 pieces, and the teacher reads 64",
         ),
     ],

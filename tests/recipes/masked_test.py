@@ -10,11 +10,9 @@ import pytest
 import toy_tagging
 from toy_tagging import ENCODER, PIECES, SENTENCES
 
-from epik_jax.data.encode_sentences import make_sentence_batch
 from epik_jax.models import initial, labeller
 from epik_jax.objectives.objective import Objective
-from epik_jax.recipes.tagging.batches import training_batches
-from epik_jax.recipes.tagging.masked import (
+from epik_jax.recipes.masked import (
     drop_pieces,
     guess_shapes,
     hide_pieces,
@@ -22,12 +20,13 @@ from epik_jax.recipes.tagging.masked import (
     masked_ce_term,
     masked_stream,
 )
+from epik_jax.recipes.row_batches import training_batches
 
 ENCODED = toy_tagging.network().encoded(SENTENCES)
 
 
 def batch(width=toy_tagging.WIDTH):
-    return make_sentence_batch(ENCODED, np.arange(len(ENCODED)), width, PIECES.pad_id)
+    return ENCODED.batch(np.arange(len(ENCODED)), width, PIECES.pad_id)
 
 
 def hidden(n=0, seed=0):
@@ -125,10 +124,11 @@ def test_a_batch_is_the_same_wherever_the_stream_begins():
 def test_the_loss_looks_at_hidden_pieces_alone():
     shapes = {
         "student": labeller.parameter_shapes(ENCODER),
-        "bridge": guess_shapes(ENCODER),
+        "bridge": guess_shapes(ENCODER.encoder),
     }
     params = initial.init_params(shapes, 0)
-    forward, objective = make_masked_forward(ENCODER), Objective((masked_ce_term(),))
+    forward = make_masked_forward(ENCODER.encoder)
+    objective = Objective((masked_ce_term(),))
     given = hidden() | {"weight": np.ones(len(ENCODED), np.float32)}
 
     @jax.jit

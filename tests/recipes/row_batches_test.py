@@ -10,17 +10,16 @@ import pytest
 import toy_tagging
 from toy_tagging import PIECES, SENTENCES
 
-from epik_jax.recipes.tagging.batches import (
-    SentenceBatchConfig,
-    content_digest,
+from epik_jax.recipes.row_batches import (
+    RowBatchConfig,
     held_out_batches,
-    sentences_digest,
     training_batches,
 )
 from epik_jax.recipes.tagging.corpus import bare
+from epik_jax.recipes.tagging.digests import content_digest, sentences_digest
 
 ENCODED = toy_tagging.network().encoded(SENTENCES)
-CONFIG = SentenceBatchConfig(batch_size=3, widths=(16, 32, 64))
+CONFIG = RowBatchConfig(batch_size=3, widths=(16, 32, 64))
 
 
 def equal(one, other):
@@ -84,12 +83,12 @@ def test_every_held_out_sentence_counts_once():
 )
 def test_settings_that_mean_nothing_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        SentenceBatchConfig(**changes)
+        RowBatchConfig(**changes)
 
 
 def test_a_sentence_that_no_width_holds_is_refused():
     with pytest.raises(ValueError, match="bucket"):
-        training_batches(ENCODED, 0, SentenceBatchConfig(batch_size=2, widths=(8,)))
+        training_batches(ENCODED, 0, RowBatchConfig(batch_size=2, widths=(8,)))
 
 
 def changed(**changes):

@@ -1,9 +1,9 @@
-"""Hidden pieces to be guessed from those around them, before any tag is learnt.
+"""Hidden pieces to be guessed from those around them, before any label is learnt.
 
-The teacher reads its own training text first, as the teacher of XtremeDistil does
-(masked language model, Devlin et al. 2019). Batches of sentences go in; batches with
-pieces hidden, a forward pass and a term come out. While tags are learnt, some pieces
-may go unseen too. Which they are follows from seed and step.
+A teacher reads its own training text first, as the teacher of XtremeDistil does
+(masked language model, Devlin et al. 2019). Batches of rows go in; batches with pieces
+hidden, a forward pass and a term come out. While labels are learnt, some pieces may go
+unseen too. Which they are follows from seed and step.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epik_jax.models.labeller import guesses
-from epik_jax.models.labeller_config import EncoderLabellerConfig
+from epik_jax.models.config import TransformerConfig
+from epik_jax.models.transformer import guesses
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Term
 from epik_jax.structs import Array, Batch, ModelOutput, Params
-from epik_jax.text.wordpiece import FRAME_SIZE, WordPieces
+from epik_jax.text.wordpiece import WordPieces
 
 HIDDEN_SHARE = 0.15
 _REPLACED, _KEPT = 0.8, 0.1
@@ -44,13 +44,13 @@ def hide_pieces(batch: Batch, pieces: WordPieces, seed: int, n: int) -> Batch:
       The batch, with "places" int32 [B, P], where pieces were hidden, "labels" int32
       [B, P], the pieces, and "label_mask" bool [B, P], true where there is one.
     """
-    tokens, real = batch["tokens"], batch["token_mask"]
+    tokens = batch["tokens"]
     B, L = tokens.shape
-    rng, inner, lengths = _generator(seed, n), _inner(real), real.sum(axis=1)
+    rng, inner = _generator(seed, n), _inner(batch, pieces)
     P = max(1, round(HIDDEN_SHARE * L))
     drawn = np.where(inner, rng.random((B, L)), 2.0)
     places = np.argsort(drawn, axis=1)[:, :P]
-    counts = np.maximum(1, np.round(HIDDEN_SHARE * (lengths - FRAME_SIZE)))
+    counts = np.maximum(1, np.round(HIDDEN_SHARE * inner.sum(axis=1)))
     hidden = (np.arange(P) < counts[:, None]) & np.take_along_axis(inner, places, 1)
     labels = np.take_along_axis(tokens, places, axis=1)
     turn = rng.random((B, P))
@@ -82,8 +82,8 @@ def drop_pieces(
       seed: of the run.
       n: the batch's number.
     """
-    tokens, real = batch["tokens"], batch["token_mask"]
-    dropped = _inner(real) & (_generator(seed, n).random(tokens.shape) < share)
+    tokens, rng = batch["tokens"], _generator(seed, n)
+    dropped = _inner(batch, pieces) & (rng.random(tokens.shape) < share)
     return batch | {"tokens": np.where(dropped, np.int32(pieces.unk_id), tokens)}
 
 
@@ -106,21 +106,26 @@ def _generator(seed: int, n: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([seed, n], np.uint64)))
 
 
-def _inner(real: np.ndarray) -> np.ndarray:
-    """Where the pieces of sentences are, without the frame, bool [B, L]."""
-    places, lengths = np.arange(real.shape[1]), real.sum(axis=1)
-    return real & (places > 0) & (places < lengths[:, None] - 1)
+def _inner(batch: Batch, pieces: WordPieces) -> np.ndarray:
+    """Where the pieces of texts are, without their frames, bool [B, L]."""
+    tokens = batch["tokens"]
+    framing = (tokens == pieces.first_id) | (tokens == pieces.last_id)
+    found: np.ndarray = batch["token_mask"] & ~framing
+    return found
 
 
-def make_masked_forward(config: EncoderLabellerConfig) -> Callable[..., ModelOutput]:
+def make_masked_forward(config: TransformerConfig) -> Callable[..., ModelOutput]:
     """Logits over all pieces at the hidden places, from "student" and "bridge"."""
 
     def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+        tokens = batch["tokens"]
+        types = batch.get("types", jnp.zeros_like(tokens))
         logits = guesses(
-            params["student"],
+            params["student"]["transformer"],
             config,
-            batch["tokens"],
+            tokens,
             batch["token_mask"],
+            types if config.token_types else None,
             batch["places"],
             params["bridge"]["pieces"]["bias"],
             key=key,
@@ -139,7 +144,7 @@ def masked_ce_term() -> Term:
     return Term("masked_ce", values)
 
 
-def guess_shapes(config: EncoderLabellerConfig) -> dict[str, Any]:
+def guess_shapes(config: TransformerConfig) -> dict[str, Any]:
     """What guessing needs beside the network: a bias for each piece."""
     shape = jax.ShapeDtypeStruct((config.vocab_size,), jnp.float32)
     return {"pieces": {"bias": shape}}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from epik_jax.bounds import within
 from epik_jax.files import write_whole
 from epik_jax.recipes.recipe import Workplace, digest
-from epik_jax.structs import Sentence
 from epik_jax.text.wordpiece import WordPieces, load_wordpieces, train_wordpieces
 
 
@@ -31,20 +30,20 @@ class PiecesConfig:
 
 
 def build_pieces(
-    config: PiecesConfig, sentences: Sequence[Sentence], at: Workplace
+    config: PiecesConfig, texts: Iterable[Sequence[str]], at: Workplace
 ) -> WordPieces:
     """The pieces of a run; learnt where they were not before.
 
     Args:
       config: how many.
-      sentences: what is trained on.
+      texts: what is trained on, each as its words.
       at: of the run; pieces lie in its folder, by what they were learnt from.
 
     Raises:
       ValueError: there are more letters than pieces; says how many.
     """
     # Sorted, so that the order of lists makes no difference.
-    texts = sorted(s.words for s in sentences)
+    texts = sorted(map(tuple, texts))
     asked = {"texts": texts, **dataclasses.asdict(config)}
     path = at.folder / "vocabulary" / f"{digest(asked)[:16]}.json"
     if path.exists():
@@ -54,7 +53,7 @@ def build_pieces(
             raise ValueError(
                 f"{error}; delete it, and the same command learns it again"
             ) from error
-    logging.info("pieces: %d at most, from %d sentences", config.size, len(texts))
+    logging.info("pieces: %d at most, from %d texts", config.size, len(texts))
     try:
         pieces = train_wordpieces(texts, config.size, lowercase=config.lowercase)
     except ValueError as error:

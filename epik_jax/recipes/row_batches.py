@@ -1,34 +1,52 @@
-"""Host batches of sentences: rows by (seed, step), cut out of an encoded corpus.
+"""Host batches of rows of pieces: by (seed, step), cut out of an encoded corpus.
 
-Beside them the digests by which sentences are known.
+What a row is, a sentence or a pair of texts, is the corpus's business.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
-from epik_jax.data.digests import arrays_digest
-from epik_jax.data.encode_sentences import EncodedSentences, make_sentence_batch
 from epik_jax.data.order import Order, evaluation_batches
-from epik_jax.structs import Batch, Sentence
+from epik_jax.ragged import Ragged
+from epik_jax.structs import Batch
+
+
+class EncodedRows(Protocol):
+    """A corpus as arrays, N rows."""
+
+    @property
+    def tokens(self) -> Ragged:
+        """Framed pieces of each row."""
+        ...
+
+    @property
+    def group(self) -> np.ndarray:
+        """Int [N], of which group each row is, from 0."""
+        ...
+
+    def batch(self, rows: np.ndarray, width_L: int, pad_id: int) -> Batch:
+        """Fixed shapes cut out of it."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
-class SentenceBatchConfig:
-    """How sentences become batches.
+class RowBatchConfig:
+    """How rows become batches.
 
     Attributes:
       batch_size: rows of the global batch.
       widths: padded lengths in pieces, frame included, rising; the last is the longest
-        sentence that is not cut.
-      group_temperature: languages are drawn as count ** (1 / temperature).
+        row that is not cut.
+      group_temperature: groups, such as languages, are drawn as
+        count ** (1 / temperature).
       seed: of the order.
     """
 
@@ -51,21 +69,21 @@ class SentenceBatchConfig:
 
     @property
     def buckets(self) -> tuple[tuple[int, int], ...]:
-        """Shapes of batches: sentences have no second side."""
+        """Shapes of batches: rows have no second side."""
         return tuple((width, 0) for width in self.widths)
 
 
 def training_batches(
-    encoded: EncodedSentences, pad_id: int, config: SentenceBatchConfig
+    encoded: EncodedRows, pad_id: int, config: RowBatchConfig
 ) -> Callable[[int], Iterator[tuple[int, np.ndarray, Batch]]]:
     """Batches from a given step on, each with its number and rows; they never end.
 
     Raises:
-      ValueError: there are fewer sentences than a batch holds, or one is too long.
+      ValueError: there are fewer rows than a batch holds, or one is too long.
     """
     order = Order(
         encoded.tokens.lengths,
-        np.zeros(len(encoded), np.int64),
+        np.zeros(len(encoded.tokens), np.int64),
         encoded.group,
         batch_size=config.batch_size,
         seed=config.seed,
@@ -76,47 +94,25 @@ def training_batches(
     def stream(start: int) -> Iterator[tuple[int, np.ndarray, Batch]]:
         for n in itertools.count(start):
             rows, (width, _) = order.rows(n)
-            yield n, rows, make_sentence_batch(encoded, rows, width, pad_id)
+            yield n, rows, encoded.batch(rows, width, pad_id)
 
     return stream
 
 
 def held_out_batches(
-    encoded: EncodedSentences, pad_id: int, config: SentenceBatchConfig
+    encoded: EncodedRows, pad_id: int, config: RowBatchConfig
 ) -> Iterator[tuple[int, np.ndarray, Batch]]:
-    """Every sentence once, in batches of the same shapes; filling counts for nothing.
+    """Every row once, in batches of the same shapes; filling counts for nothing.
 
     Yields:
       The number of the batch, its rows, and the batch with its "weight".
     """
     batches = evaluation_batches(
         encoded.tokens.lengths,
-        np.zeros(len(encoded), np.int64),
+        np.zeros(len(encoded.tokens), np.int64),
         batch_size=config.batch_size,
         buckets=config.buckets,
     )
     for n, (rows, real, (width, _)) in enumerate(batches):
-        batch = make_sentence_batch(encoded, rows, width, pad_id)
+        batch = encoded.batch(rows, width, pad_id)
         yield n, rows, batch | {"weight": real.astype(np.float32)}
-
-
-def content_digest(encoded: EncodedSentences) -> str:
-    """sha256 over all that is trained on, in order."""
-    return arrays_digest(
-        (
-            encoded.keys,
-            encoded.source_digest,
-            encoded.labels.values,
-            encoded.firsts.values,
-            encoded.tagged,
-            encoded.group,
-        )
-    )
-
-
-def sentences_digest(sentences: Iterable[Sentence]) -> str:
-    """sha256 of words and labels: figures compare where it is equal."""
-    state = hashlib.sha256()
-    for sentence in sentences:
-        state.update(repr(dataclasses.astuple(sentence)).encode())
-    return state.hexdigest()
