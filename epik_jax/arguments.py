@@ -16,7 +16,7 @@ from epik_jax.argument_types import beam, path, positive, share
 
 _OVERRIDE = "--config."
 _PROGRAM = "epik-jax"
-_ASKED = {"transliterate": "words", "tag": "sentences"}
+_ASKED = {"transliterate": "words", "tag": "sentences", "score": "pairs"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,6 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(command("evaluate", "Score a model, a chain or a rule table."))
     _add_transliterate(command("transliterate", "Write words in another script."))
     _add_tag(command("tag", "Find the names in sentences."))
+    _add_score(command("score", "Score pairs of texts, or rank passages."))
     _add_export(command("export", "Write a model folder of a finished run."))
     command("doctor", "Say what is installed, what is missing and what is broken.")
     return parser
@@ -124,6 +125,13 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a text, a tab and its label a line; .gz too",
     )
+    asked.add_argument(
+        "--pair-file",
+        type=path,
+        metavar="FILE",
+        help="two texts and a label a line, tabs between, or JSON lines; .gz too",
+    )
+    add("--right", default="", metavar="LABEL", help="of a pair whose texts answer")
     add("--json", type=path, metavar="OUT", help="write all figures there as well")
     add(
         "--format",
@@ -199,6 +207,16 @@ def _add_tag(parser: argparse.ArgumentParser) -> None:
         choices=("text", "conll", "json"),
         help="text with entities in brackets, columns, or a JSON object a line",
     )
+
+
+def _add_score(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("pairs", nargs="*", metavar="PAIR", help="two texts, a tab between; else stdin")
+    add("--checkpoint", required=True, type=path, metavar="DIR", help="a model folder")
+    add("--file", type=path, metavar="F", help="a pair a line, or JSON lines")
+    add("--right", default="", metavar="LABEL", help="whose probability is the score")
+    add("--rank", action="store_true", help="passages by question, likeliest first")
+    add("--json", action="store_true", help="a JSON object for each pair")
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

@@ -76,6 +76,7 @@ def _call(argv: Sequence[str]) -> int:
         "evaluate": questions.evaluate,
         "transliterate": questions.transliterate,
         "tag": questions.tag,
+        "score": questions.score,
         "export": _export,
         "doctor": _doctor,
     }

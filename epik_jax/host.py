@@ -16,7 +16,7 @@ from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
 _LARGEST_INT = 2**31 - 1
-_QUIET = ("absl", "jax", "orbax")
+_QUIET = ("absl", "bm25s", "jax", "orbax")
 
 
 def set_streams() -> None:

@@ -1,4 +1,4 @@
-"""Commands that ask a finished model: to be scored, to transliterate, to tag.
+"""Commands that ask a finished model: to be scored, to transliterate, tag or score.
 
 Options go in, an exit status comes out; answers are printed. Whatever is heavy is
 imported inside the command that needs it.
@@ -31,6 +31,10 @@ def evaluate(given: argparse.Namespace) -> int:
     for option in ("conll", "labelled"):
         if (file := getattr(given, option)) is not None:
             return _evaluate_labels(given, option, file)
+    if given.pair_file is not None:
+        return _evaluate_pairs(given)
+    if given.right:
+        raise ValueError("--right is for --pair-file")
     if (given.table is None) == (given.checkpoint is None):
         raise ValueError(
             "evaluate wants one of --checkpoint DIR and --table builtin|icu"
@@ -71,15 +75,7 @@ def evaluate(given: argparse.Namespace) -> int:
 
 def _evaluate_labels(given: argparse.Namespace, kind: str, file: Path) -> int:
     """Scores a labeller on a file of --conll or of --labelled."""
-    if given.checkpoint is None:
-        raise ValueError(f"evaluate --{kind} wants a --checkpoint DIR")
-    for name, default in _OF_WORDS.items():
-        if getattr(given, name) != default:
-            option = {"source_lang": "from", "target_lang": "to"}.get(name, name)
-            raise ValueError(
-                f"--{option.replace('_', '-')} is for --pairs and means nothing to "
-                f"--{kind}"
-            )
+    _demand_plain(given, kind, ("right",))
     with starting.set_up():
         from epik_jax.evaluation import report
         from epik_jax.recipes import output
@@ -97,6 +93,43 @@ def _evaluate_labels(given: argparse.Namespace, kind: str, file: Path) -> int:
         report.write_report(given.json, made)
     print(examination.examination_table(made))
     return 0
+
+
+def _evaluate_pairs(given: argparse.Namespace) -> int:
+    """Scores a scorer on a file of --pair-file."""
+    _demand_plain(given, "pair-file", ("lang",))
+    with starting.set_up():
+        from epik_jax.evaluation import report
+        from epik_jax.recipes import output
+        from epik_jax.recipes.scoring import examination
+
+    if given.json is not None:
+        output.demand_writable(given.json, given.pair_file)
+    made = examination.examine_pairs(
+        given.checkpoint,
+        given.pair_file,
+        right=given.right,
+        max_bad_share=given.max_bad_share,
+    )
+    if given.json is not None:
+        report.write_report(given.json, made)
+    print(examination.examination_table(made))
+    return 0
+
+
+def _demand_plain(
+    given: argparse.Namespace, kind: str, others: Sequence[str] = ()
+) -> None:
+    """Refuses what is for words alone, and a missing checkpoint."""
+    if given.checkpoint is None:
+        raise ValueError(f"evaluate --{kind} wants a --checkpoint DIR")
+    for name, default in {**_OF_WORDS, **dict.fromkeys(others, "")}.items():
+        if getattr(given, name) != default:
+            option = {"source_lang": "from", "target_lang": "to"}.get(name, name)
+            raise ValueError(
+                f"--{option.replace('_', '-')} is for --pairs and means nothing to "
+                f"--{kind}"
+            )
 
 
 def transliterate(given: argparse.Namespace) -> int:
@@ -137,6 +170,24 @@ def tag(given: argparse.Namespace) -> int:
                 print(json.dumps(line.to_json(), ensure_ascii=False))
             else:
                 print(line.to_text() if given.format == "text" else line.to_conll())
+    return 0
+
+
+def score(given: argparse.Namespace) -> int:
+    """Scores pairs of texts, or ranks passages for questions."""
+    _demand_one_source("pairs", given.pairs, given)
+    with starting.set_up():
+        from epik_jax.interop.model_folder import load_scorer
+        from epik_jax.recipes.opened import opened
+        from epik_jax.recipes.scoring import examination, ranker
+
+    model = opened(given.checkpoint, load_scorer)
+    right = examination.right_of(model, given.right)
+    with _lines("pairs", given.pairs, given) as lines:
+        found = ranker.score_lines(examination.network_of(model), lines, right)
+        for pair in ranker.ranked(found) if given.rank else found:
+            as_json = json.dumps(pair.to_json(), ensure_ascii=False)
+            print(as_json if given.json else pair.to_columns())
     return 0
 
 

@@ -168,7 +168,10 @@ def test_a_transliterator_is_told_from_a_tagger(
         ("evaluate --labelled EMPTY --checkpoint S", "EMPTY: no labelled sentence"),
         ("evaluate --labelled C --checkpoint S", "C:1: label is none of"),
         ("evaluate --conll C --checkpoint S", "score a model that labels sentences"),
-        ("evaluate --checkpoint M", "--pairs --conll --labelled is required"),
+        (
+            "evaluate --checkpoint M",
+            "--labelled --pair-file is required",
+        ),
         ("evaluate --conll nofile --checkpoint M", "nofile"),
         ("evaluate --conll . --checkpoint M", "."),
         ("evaluate --conll EMPTY --checkpoint M", "EMPTY: no tagged sentence in it"),

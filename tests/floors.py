@@ -12,8 +12,9 @@ BELOW_RECIPES = (
 # What the recipes of all tasks share; those of one task know nothing of another's.
 SHARED_BY_RECIPES = (
     "recipes.recipe recipes.caching recipes.card recipes.encoder_config "
-    "recipes.figures recipes.leg_config recipes.masked recipes.mesh_config "
-    "recipes.opened recipes.pieces recipes.provenance recipes.row_batches"
+    "recipes.figures recipes.latency recipes.leg_config recipes.masked "
+    "recipes.mesh_config recipes.opened recipes.pieces recipes.provenance "
+    "recipes.row_batches"
 )
 FLOORS = {
     "structs": "",
@@ -39,7 +40,7 @@ FLOORS = {
     "recipes": BELOW_RECIPES,
     **{
         f"recipes.{task}": f"{BELOW_RECIPES} {SHARED_BY_RECIPES} recipes.{task}"
-        for task in ("transliteration", "tagging")
+        for task in ("transliteration", "tagging", "scoring")
     },
     "argument_types": "bounds",
     "arguments": "argument_types",

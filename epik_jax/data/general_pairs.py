@@ -45,7 +45,7 @@ class GeneralPairsConfig:
 
 def general_pairs(
     known: Sequence[TextPair], config: GeneralPairsConfig
-) -> tuple[list[TextPair], dict[str, int]]:
+) -> list[TextPair]:
     """Pairs of the same questions and passages, each pair once, in a drawn order.
 
     Args:
@@ -54,7 +54,7 @@ def general_pairs(
 
     Returns:
       Pairs without labels, named by their texts; "origin" tells how a passage came to
-      stand there. And how many there are of each origin.
+      stand there.
     """
     # Sorted: the order of files makes no difference.
     questions = sorted({pair.text_a for pair in known})
@@ -75,11 +75,7 @@ def general_pairs(
             for number in numbers
         ]
     pairs.sort(key=lambda pair: share_of(f"{config.seed}/{pair.example_id}"))
-    pairs = pairs[: config.num_pairs or None]
-    counts = dict.fromkeys((THERE, FOUND, DRAWN), 0)
-    for pair in pairs:
-        counts[pair.origin] += 1
-    return pairs, counts
+    return pairs[: config.num_pairs or None]
 
 
 def _pair(question: str, passage: str, kind: str) -> TextPair:

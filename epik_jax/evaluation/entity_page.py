@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from epik_jax.evaluation import appendix, charts, glossary
+from epik_jax.evaluation.figure_tables import figure_cell, named_table
 from epik_jax.evaluation.markup import Markup, joined, note, section, tag
 from epik_jax.evaluation.page import document, facts, tile
 from epik_jax.evaluation.tables import percent
@@ -83,8 +84,8 @@ def _languages(report: Mapping[str, Any]) -> Markup:
     """The main figure in each language, and what is kept of it."""
     rows = _rows(report, "by_language", report["kept_by_language"])
     systems, metric = report["systems"], report["metric"]
-    means = [_figure(system["overall"][metric]) for system in systems]
-    kept = _figure(report["kept"]) if "kept" in report else "–"
+    means = [figure_cell(system["overall"][metric]) for system in systems]
+    kept = figure_cell(report["kept"]) if "kept" in report else "–"
     rows.append(["mean", "", "", *means, kept])
     spread = [percent(system["sd"]) for system in systems]
     rows.append(["standard deviation", "", "", *spread, ""])
@@ -92,7 +93,8 @@ def _languages(report: Mapping[str, Any]) -> Markup:
         "Every language counts alike in the mean, all its lists taken together. In "
         "brackets the 95 % interval of a bootstrap over sentences."
     )
-    return section("Languages", note(text), _table(_head(report, "Language"), rows))
+    table = named_table(_head(report, "Language"), rows)
+    return section("Languages", note(text), table)
 
 
 def _lists(report: Mapping[str, Any]) -> Markup:
@@ -100,7 +102,7 @@ def _lists(report: Mapping[str, Any]) -> Markup:
     if len(report["systems"][0]["by_list"]) == len(report["systems"][0]["by_language"]):
         return Markup("")
     rows = [row[:-1] for row in _rows(report, "by_list", {})]
-    return section("Lists", _table(_head(report, "List")[:-1], rows))
+    return section("Lists", named_table(_head(report, "List")[:-1], rows))
 
 
 def _head(report: Mapping[str, Any], first: str) -> list[str]:
@@ -118,9 +120,9 @@ def _rows(
     for name, theirs in teacher.items():
         ours = student[name]
         if metric in theirs and metric in ours:
-            share = _figure(kept[name]) if name in kept else "–"
+            share = figure_cell(kept[name]) if name in kept else "–"
             counts = [f"{theirs[key]:,}" for key in ("n", "entities")]
-            both = [_figure(theirs[metric]), _figure(ours[metric])]
+            both = [figure_cell(theirs[metric]), figure_cell(ours[metric])]
             rows.append([name, *counts, *both, share])
     return rows
 
@@ -133,9 +135,11 @@ def _types(report: Mapping[str, Any]) -> Markup:
     for kind in teacher["by_type"]:
         for system in (teacher, student):
             found = system["by_type"].get(kind, {})
-            cells = (_figure(found[m.name]) if m.name in found else "–" for m in shown)
+            cells = (
+                figure_cell(found[m.name]) if m.name in found else "–" for m in shown
+            )
             rows.append([kind, system["name"], *cells])
-    return section("By type", _table(head, rows))
+    return section("By type", named_table(head, rows))
 
 
 def _times(report: Mapping[str, Any]) -> Markup:
@@ -156,7 +160,7 @@ def _times(report: Mapping[str, Any]) -> Markup:
         f"warm, {latency['runs']} each, in turns, in {latency['matmul_dtype']}, on "
         f"{latency['device']}. Ratios are of means."
     )
-    return section("Time", note(text), _table(head, rows))
+    return section("Time", note(text), named_table(head, rows))
 
 
 def _sweep(report: Mapping[str, Any]) -> Markup:
@@ -177,7 +181,7 @@ def _sweep(report: Mapping[str, Any]) -> Markup:
             f"{one['parameters']:,}",
             f"{one['compression']:.1f}",
             f"{ratio:.1f}",
-            _figure(one["dev"]),
+            figure_cell(one["dev"]),
         ]
         for one, ratio in zip(sizes, faster, strict=True)
     ]
@@ -205,7 +209,7 @@ def _sweep(report: Mapping[str, Any]) -> Markup:
         "direction. All had the same number of steps."
     )
     return section(
-        "Sizes", note(text), tag("div", *plots, class_="grid"), _table(head, rows)
+        "Sizes", note(text), tag("div", *plots, class_="grid"), named_table(head, rows)
     )
 
 
@@ -228,7 +232,7 @@ def _samples(report: Mapping[str, Any]) -> Markup:
         "The first short sentence of each list in which teacher or student differs "
         "from people."
     )
-    return section("Sentences", note(text), _table(["List", "Sentence"], rows))
+    return section("Sentences", note(text), named_table(["List", "Sentence"], rows))
 
 
 def _marked(words: Sequence[str], tags: Sequence[str]) -> Markup:
@@ -253,27 +257,3 @@ def _definitions(report: Mapping[str, Any]) -> Markup:
         for name, text in report["definitions"].items()
     ]
     return section("Definitions", tag("dl", *terms, class_="terms"))
-
-
-def _figure(found: Mapping[str, float]) -> Markup:
-    """A figure over its interval."""
-    low, high = percent(found["low"]), percent(found["high"])
-    return joined([percent(found["value"]), tag("small", f"[{low}, {high}]")])
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    """A table whose first column names its rows."""
-    kinds = ["", *("num" for _ in head[1:])] if len(head) > 2 else ["pair", ""]
-    cells = [
-        tag(
-            "tr",
-            *(tag("td", c, class_=k or None) for c, k in zip(row, kinds, strict=True)),
-        )
-        for row in rows
-    ]
-    titles = (
-        tag("th", title, class_=kind or None)
-        for title, kind in zip(head, kinds, strict=True)
-    )
-    table = tag("table", tag("thead", tag("tr", *titles)), tag("tbody", *cells))
-    return tag("div", table, class_="wide")

@@ -25,10 +25,10 @@ from epik_jax.interop.model_folder import (
     WEIGHTS,
     AnyModel,
     is_model_folder,
-    kind_of,
     model_folder_around,
     sha256,
 )
+from epik_jax.interop.model_kinds import kind_of
 from epik_jax.text.normalise import NORMALISER_VERSION
 
 

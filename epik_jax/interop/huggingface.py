@@ -55,8 +55,12 @@ _NAMES = (
 )
 """Their name, and the path that it has here."""
 
-_LEFT_OUT = r"(pooler|cls|classifier|dropout)\.|embeddings\.position_ids$"
-"""Theirs that a labeller has no use for: heads of other tasks."""
+_LEFT_OUT = r"(cls|dropout)\.|embeddings\.position_ids$"
+"""Theirs that nothing here has a use for: heads of other tasks."""
+
+_LAYERS = ("classifier", "pooler.dense")
+"""Beside the encoder: the layer of labels, and the one before it that reads the first
+state of a row."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Bert:
       params: of the encoder, float32.
       pieces: what its ids mean.
       classifier: the layer of labels where the folder has one: kernel, bias.
+      pooler: the layer before it, of the encoder's width, where there is one.
       labels: what they are called, in order; empty where there are none.
     """
 
@@ -75,6 +80,7 @@ class Bert:
     params: Params
     pieces: WordPieces
     classifier: Params | None
+    pooler: Params | None
     labels: tuple[str, ...]
 
 
@@ -110,14 +116,21 @@ def load_bert(folder: Path) -> Bert:
         arrays = safetensors.numpy.load_file(folder / WEIGHTS)
     except safetensors.SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS}: {error}") from error
-    flat, classifier = _renamed(arrays, folder)
+    flat, beside = _renamed(arrays, folder)
+    classifier, pooler = (beside[name] for name in _LAYERS)
     _demand_complete(flat, config, folder)
     # Ours is scaled up by the root of its width when it is read, BERT's is not.
     flat["embedding"] = flat["embedding"] / np.float32(config.width**0.5)
     labels = _labels(record, folder) if classifier else ()
     if classifier:
-        _demand_layer(classifier, config.width, len(labels), folder)
-    return Bert(config, trees.unflatten(flat), pieces, classifier or None, labels)
+        # Where no label has a name, the layer itself says how many there are.
+        count = len(labels) or len(classifier.get("bias", ()))
+        _demand_layer("classifier", classifier, (config.width, count), folder)
+    if pooler:
+        shape = (config.width, config.width)
+        _demand_layer("pooler.dense", pooler, shape, folder)
+    params = trees.unflatten(flat)
+    return Bert(config, params, pieces, classifier or None, pooler or None, labels)
 
 
 def _sizes(record: dict[str, Any], folder: Path) -> TransformerConfig:
@@ -177,19 +190,21 @@ def _labels(record: dict[str, Any], folder: Path) -> tuple[str, ...]:
 
 def _renamed(
     arrays: dict[str, np.ndarray], folder: Path
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Arrays by our paths; and of the layer of labels, empty where there is none."""
-    flat, classifier = {}, {}
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
+    """Arrays by our paths; and of the layers beside, empty where there is none."""
+    flat: dict[str, np.ndarray] = {}
+    beside: dict[str, dict[str, np.ndarray]] = {name: {} for name in _LAYERS}
     for theirs, array in arrays.items():
         name = theirs.removeprefix("bert.")
         values = array.astype(np.float32)
-        if name in ("classifier.weight", "classifier.bias"):
-            leaf = "kernel" if name.endswith("weight") else "bias"
-            classifier[leaf] = values.T if leaf == "kernel" else values
+        layer, _, leaf = name.rpartition(".")
+        if layer in beside:
+            turned = leaf == "weight"
+            beside[layer]["kernel" if turned else leaf] = values.T if turned else values
         elif not re.match(_LEFT_OUT, name):
             path, turned = _path(name, folder)
             flat[path] = values.T if turned else values
-    return flat, classifier
+    return flat, beside
 
 
 def _path(name: str, folder: Path) -> tuple[str, bool]:
@@ -230,23 +245,24 @@ def _demand_complete(
 
 
 def _demand_layer(
-    classifier: dict[str, np.ndarray], width: int, num_labels: int, folder: Path
+    name: str, layer: dict[str, np.ndarray], shape: tuple[int, int], folder: Path
 ) -> None:
-    """Refuses half a layer, and one of another number of labels than have names."""
+    """Refuses half a layer, numbers that are none, and one of another shape.
+
+    Args:
+      name: theirs.
+      layer: "kernel" and "bias".
+      shape: of the kernel, as config.json has it.
+      folder: where it was read.
+    """
     for theirs, leaf in (("weight", "kernel"), ("bias", "bias")):
-        if leaf not in classifier:
-            raise ValueError(
-                f"{folder / WEIGHTS}: there is no classifier.{theirs} in it"
-            )
-    # Where no label has a name, the layer itself says how many there are.
-    count = num_labels or len(classifier["bias"])
-    if not all(np.isfinite(leaf).all() for leaf in classifier.values()):
+        if leaf not in layer:
+            raise ValueError(f"{folder / WEIGHTS}: there is no {name}.{theirs} in it")
+    if not all(np.isfinite(leaf).all() for leaf in layer.values()):
+        raise ValueError(f"{folder / WEIGHTS}: the {name} holds numbers that are none")
+    found = layer["kernel"].shape, layer["bias"].shape
+    if found != (shape, shape[1:]):
         raise ValueError(
-            f"{folder / WEIGHTS}: the classifier holds numbers that are none"
-        )
-    found = classifier["kernel"].shape, classifier["bias"].shape
-    if found != ((width, count), (count,)):
-        raise ValueError(
-            f"{folder / WEIGHTS}: the classifier's kernel and bias have shapes "
-            f"{found}, by {CONFIG} they are {((width, count), (count,))}"
+            f"{folder / WEIGHTS}: the {name}'s kernel and bias have shapes {found}, by "
+            f"{CONFIG} they are {(shape, shape[1:])}"
         )

@@ -1,8 +1,8 @@
 """Model folders: what is exported, shipped and accepted as `--checkpoint`.
 
 A folder holds model.safetensors, config.json, the vocabulary, a card (README.md) and
-digests.json, the sha256 of each, which loading checks. A model transliterates or
-labels; whoever loads one says which it must do.
+digests.json, the sha256 of each, which loading checks. Whoever loads a model says what
+it must be for.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ import safetensors
 import safetensors.numpy
 
 from epik_jax import trees
-from epik_jax.models import labeller, transformer
-from epik_jax.models.config import TransformerConfig
-from epik_jax.models.labeller_config import (
-    BilstmLabellerConfig,
-    EncoderLabellerConfig,
-    LabellerConfig,
+from epik_jax.interop.model_kinds import (
+    KINDS,
+    SCORES,
+    TAGS,
+    TRANSLITERATES,
+    AnyConfig,
+    Kind,
+    Use,
+    config_of,
+    kind_of,
 )
+from epik_jax.models.config import TransformerConfig
+from epik_jax.models.labeller_config import LabellerConfig
+from epik_jax.models.scorer_config import ScorerConfig
 from epik_jax.structs import Params
 from epik_jax.text.normalise import NORMALISER_VERSION
-from epik_jax.text.vocabulary import Vocabulary, load_vocabulary
-from epik_jax.text.wordpiece import WordPieces, load_wordpieces
+from epik_jax.text.vocabulary import Vocabulary
+from epik_jax.text.wordpiece import WordPieces
 
 FORMAT = 1
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 VOCABULARY, DIGESTS = "vocabulary", "digests.json"
 FILES = (WEIGHTS, CONFIG, VOCABULARY, CARD)
-
-_KINDS = {
-    "transformer": TransformerConfig,
-    "encoder labeller": EncoderLabellerConfig,
-    "bilstm labeller": BilstmLabellerConfig,
-}
 
 _DAMAGES = (
     *(LookupError, TypeError, AttributeError),
@@ -48,7 +49,7 @@ _DAMAGES = (
 )
 """What reading a folder fails with that is whole, and not what we write."""
 
-ConfigT = TypeVar("ConfigT", bound=TransformerConfig | LabellerConfig)
+ConfigT = TypeVar("ConfigT", bound=AnyConfig)
 VocabularyT = TypeVar("VocabularyT", bound=Vocabulary | WordPieces)
 
 
@@ -89,11 +90,7 @@ class ModelFolder(Generic[ConfigT, VocabularyT]):
 AnyModel: TypeAlias = ModelFolder[Any, Any]
 Transliterator: TypeAlias = ModelFolder[TransformerConfig, Vocabulary]
 Labeller: TypeAlias = ModelFolder[LabellerConfig, WordPieces]
-
-
-def kind_of(config: TransformerConfig | LabellerConfig) -> str:
-    """What config.json calls networks of such a configuration."""
-    return next(name for name, kind in _KINDS.items() if isinstance(config, kind))
+Scorer: TypeAlias = ModelFolder[ScorerConfig, WordPieces]
 
 
 def is_model_folder(folder: Path) -> bool:
@@ -145,16 +142,16 @@ def _read(folder: Path) -> AnyModel:
     arrays = safetensors.numpy.load_file(folder / WEIGHTS)
     flat = {path: leaf.astype(np.float32) for path, leaf in arrays.items()}
     # Folders written before there were labellers name no kind.
-    kind = record.get("kind", "transformer")
-    if kind not in _KINDS:
-        raise ValueError(f"{folder} holds a {kind!r}, known are {(*_KINDS,)}")
-    config = _config(kind, record["model"])
-    _demand_fitting(flat, config, folder)
-    vocabulary = load_vocabulary if kind == "transformer" else load_wordpieces
+    name = record.get("kind", "transformer")
+    if name not in KINDS:
+        raise ValueError(f"{folder} holds a {name!r}, known are {(*KINDS,)}")
+    kind = KINDS[name]
+    config = config_of(kind, record["model"])
+    _demand_fitting(flat, kind, config, folder)
     return ModelFolder(
         params=trees.unflatten(flat),
         config=config,
-        vocabulary=vocabulary(folder / VOCABULARY),
+        vocabulary=kind.load_vocabulary(folder / VOCABULARY),
         about=record["about"],
     )
 
@@ -166,44 +163,35 @@ def load_transliterator(folder: Path) -> Transliterator:
       FileNotFoundError: there is no model folder.
       ValueError: it is damaged, or holds a model of another kind.
     """
-    model = load_model(folder)
-    if not isinstance(model.config, TransformerConfig):
-        raise ValueError(
-            f"{folder} holds a tagger, which transliterates nothing; use `epik-jax tag`"
-        )
-    return model
+    return _load_for(folder, TRANSLITERATES)
 
 
 def load_labeller(folder: Path) -> Labeller:
     """Reads a model that labels sentences; raises as `load_transliterator`."""
+    return _load_for(folder, TAGS)
+
+
+def load_scorer(folder: Path) -> Scorer:
+    """Reads a model that scores pairs of texts; raises as `load_transliterator`."""
+    return _load_for(folder, SCORES)
+
+
+def _load_for(folder: Path, wanted: Use) -> AnyModel:
     model = load_model(folder)
-    if isinstance(model.config, TransformerConfig):
+    found = KINDS[kind_of(model.config)].use
+    if found != wanted:
         raise ValueError(
-            f"{folder} holds a transliterator, which tags nothing; use `epik-jax "
-            "transliterate`"
+            f"{folder} holds a {found.noun}, which {wanted.verb} nothing; use "
+            f"`{found.command}`"
         )
     return model
 
 
-def _config(kind: str, record: dict[str, Any]) -> TransformerConfig | LabellerConfig:
-    if kind == "transformer":
-        return TransformerConfig(**record)
-    record = {**record, "labels": tuple(record["labels"])}
-    if kind == "bilstm labeller":
-        return BilstmLabellerConfig(**record)
-    return EncoderLabellerConfig(
-        **{**record, "encoder": TransformerConfig(**record["encoder"])}
-    )
-
-
 def _demand_fitting(
-    flat: dict[str, np.ndarray],
-    config: TransformerConfig | LabellerConfig,
-    folder: Path,
+    flat: dict[str, np.ndarray], kind: Kind, config: AnyConfig, folder: Path
 ) -> None:
     """Refuses parameters that are not those of the network, or no numbers."""
-    network = transformer if isinstance(config, TransformerConfig) else labeller
-    wanted = trees.flatten(network.parameter_shapes(config))  # type: ignore[arg-type]
+    wanted = trees.flatten(kind.parameter_shapes(config))
     weights = folder / WEIGHTS
     for path in sorted({*flat, *wanted}):
         there, here = (x[path].shape if path in x else None for x in (flat, wanted))

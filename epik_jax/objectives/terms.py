@@ -108,6 +108,48 @@ def logit_mse(student_logits: Array, teacher_logits: Array) -> Array:
     return jnp.mean(jnp.square(difference), axis=-1)
 
 
+def prob_mse(student_logits: Array, teacher_logits: Array) -> Array:
+    """Mean squared difference of probabilities over classes.
+
+    What TMKD asks of a header (Yang et al. 2020, section 3; of two classes the paper
+    has one score, whose square is this).
+
+    Args:
+      student_logits: [..., C].
+      teacher_logits: [..., C], logits or log-probabilities.
+
+    Returns:
+      float32 [...], at most 1.
+    """
+    student, teacher = (
+        jax.nn.softmax(logits.astype(jnp.float32), axis=-1)
+        for logits in (student_logits, teacher_logits)
+    )
+    return jnp.mean(jnp.square(student - teacher), axis=-1)
+
+
+def log_prob_mse(student_logits: Array, teacher_logits: Array) -> Array:
+    """Mean squared difference of log-probabilities over classes.
+
+    Arguments and shape are those of `prob_mse`.
+    """
+    student, teacher = (
+        jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
+        for logits in (student_logits, teacher_logits)
+    )
+    return jnp.mean(jnp.square(student - teacher), axis=-1)
+
+
+def soft_ce(student_logits: Array, teacher_logits: Array) -> Array:
+    """Cross-entropy with the teacher's probabilities, in nats.
+
+    Arguments and shape are those of `prob_mse`.
+    """
+    log_probs = jax.nn.log_softmax(student_logits.astype(jnp.float32), axis=-1)
+    teacher = jax.nn.softmax(teacher_logits.astype(jnp.float32), axis=-1)
+    return -jnp.sum(teacher * log_probs, axis=-1)
+
+
 def pooled(hidden_BLD: Array, mask_BL: Array) -> Array:
     """The mean state over real positions: [B, 1, D]; padding may be NaN."""
     real_BL1 = mask_BL[..., None]

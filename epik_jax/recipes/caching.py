@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from epik_jax.ragged import Ragged
-from epik_jax.structs import Example, Sentence
+from epik_jax.structs import Example, Sentence, TextPair
 from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teacher_cache.schema import Block, Schema
@@ -28,8 +28,8 @@ _FEW = 64
 _SECONDS_BETWEEN_LINES = 20.0
 
 
-ExampleT = TypeVar("ExampleT", Example, Sentence)
-AskedT = TypeVar("AskedT", Example, Sentence, contravariant=True)
+ExampleT = TypeVar("ExampleT", Example, Sentence, TextPair)
+AskedT = TypeVar("AskedT", Example, Sentence, TextPair, contravariant=True)
 
 
 class Answering(Protocol[AskedT]):

@@ -60,6 +60,14 @@ _USES = {
     ),
 }
 
+_USES["tmkd"] = _Use(
+    "text-classification",
+    "Scores pairs of texts, such as a question and a passage: how likely each class "
+    "of the pair is.",
+    "epik-jax score --checkpoint DIR < PAIRS.tsv",
+    ("Pairs", "The class of a pair is right or not", "questions"),
+)
+
 _CLASSIFIES = _Use(
     "text-classification",
     "Labels whole sentences.",
@@ -89,19 +97,21 @@ def model_card(model: AnyModel, licences: str = "") -> str:
     if getattr(model.config, "pools", False):
         use = _CLASSIFIES
     # What labels says in which languages its data are, what transliterates knows it.
-    langs = about.get("languages") or model.vocabulary.languages
+    told = about.get("languages")
+    langs = model.vocabulary.languages if told is None else told
     lines = [
         "---",
         "library_name: epik_jax",
         f"pipeline_tag: {use.task}",
-        f"language: [{', '.join(langs)}]",
+        # Of texts whose language nobody told, none.
+        *([f"language: [{', '.join(langs)}]"] if langs else []),
         "---",
         f"# {about['recipe']}",
         "",
         use.purpose,
         "",
         "```bash",
-        use.command.replace("LANG", langs[-1]),
+        use.command.replace("LANG", langs[-1] if langs else ""),
         "```",
         "",
         f"- parameters: {trees.num_elements(model.params):,}",

@@ -13,9 +13,23 @@ from types import ModuleType
 from typing import Any
 
 from epik_jax.interop.model_folder import AnyModel
-from epik_jax.models.config import TransformerConfig
+from epik_jax.interop.model_kinds import (
+    KINDS,
+    SCORES,
+    TAGS,
+    TRANSLITERATES,
+    Use,
+    kind_of,
+)
+from epik_jax.recipes.scoring import measured as scoring
 from epik_jax.recipes.tagging import measured as tagging
 from epik_jax.recipes.transliteration import measured as transliteration
+
+_RECIPES: dict[Use, ModuleType] = {
+    TRANSLITERATES: transliteration,
+    TAGS: tagging,
+    SCORES: scoring,
+}
 
 
 def measured(path: Path, model: AnyModel) -> list[dict[str, Any]]:
@@ -26,8 +40,8 @@ def measured(path: Path, model: AnyModel) -> list[dict[str, Any]]:
       model: whose figures they must be, as it is or after bfloat16 has rounded it.
 
     Returns:
-      Rows of "words" or "sentences" (which, and how), "n", and metrics with "value",
-      "low" and "high", fractions of one.
+      Rows of "words", "sentences" or "pairs" (which, and how), "n", and metrics with
+      "value", "low" and "high", fractions of one.
 
     Raises:
       FileNotFoundError: there is no such file.
@@ -38,8 +52,7 @@ def measured(path: Path, model: AnyModel) -> list[dict[str, Any]]:
         made = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
-    writes = isinstance(model.config, TransformerConfig)
-    recipe: ModuleType = transliteration if writes else tagging
+    recipe = _RECIPES[KINDS[kind_of(model.config)].use]
     kind = made.get("format") if isinstance(made, Mapping) else None
     if kind not in recipe.FORMATS:
         expected = " or ".join(map(repr, recipe.FORMATS))

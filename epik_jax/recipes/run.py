@@ -20,6 +20,8 @@ from epik_jax.recipes import settings
 from epik_jax.recipes.provenance import typed_command
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run_folder import RECORD, held
+from epik_jax.recipes.scoring import report as scoring_report
+from epik_jax.recipes.scoring import run as scoring
 from epik_jax.recipes.tagging import report as tagging_report
 from epik_jax.recipes.tagging import run as tagging
 from epik_jax.recipes.transliteration import run as transliteration
@@ -60,6 +62,7 @@ RECIPES = {
         transliteration.fill_epik,
     ),
     "xtremedistil": Runnable(tagging.XtremeDistilRun, None, tagging.run, tagging.fill),
+    "tmkd": Runnable(scoring.TmkdRun, None, scoring.run, scoring.fill),
 }
 
 
@@ -196,4 +199,6 @@ def summary(made: dict[str, Any]) -> str:
     """What a terminal shows of a run's report."""
     if made["format"] == tagging_report.FORMAT:
         return tagging_report.summary(made)
+    if made["format"] == scoring_report.FORMAT:
+        return scoring_report.summary(made)
     return summaries.closing_table(made)

@@ -36,16 +36,16 @@ def texts(pairs, origin=None):
 
 
 def test_no_pair_comes_twice_and_none_has_a_label():
-    pairs, counts = found()
-    assert len(texts(pairs)) == len(pairs) == sum(counts.values())
+    pairs = found()
+    assert len(texts(pairs)) == len(pairs)
     assert len({p.example_id for p in pairs}) == len(pairs)
     assert {p.label for p in pairs} == {""}
 
 
 def test_what_stood_together_stays_together():
-    pairs, counts = found(num_found=0, num_drawn=0)
+    pairs = found(num_found=0, num_drawn=0)
     assert texts(pairs) == {(p.text_a, p.text_b) for p in KNOWN}
-    assert counts == {"there": len(KNOWN), "found": 0, "drawn": 0}
+    assert {p.origin for p in pairs} == {"there"}
 
 
 def bm25(question, passage, passages, k=1.5, b=0.75):
@@ -69,7 +69,7 @@ def test_a_search_finds_others_by_the_words_of_the_question():
         TextPair("c", "what burns", "glaciers do not burn", "0"),
         TextPair("d", "why", "coal", "0"),
     ]
-    pairs, counts = general_pairs(known, GeneralPairsConfig(num_found=2, num_drawn=0))
+    pairs = general_pairs(known, GeneralPairsConfig(num_found=2, num_drawn=0))
     question = "where do glaciers melt"
     passages = [p.text_b for p in known]
     others = [text for text in passages if text != "at their edge"]
@@ -77,11 +77,10 @@ def test_a_search_finds_others_by_the_words_of_the_question():
     assert texts(pairs, "found") >= {(question, text) for text in likely}
     # Nothing shares a word with it.
     assert not [p for p in pairs if p.text_a == "why" and p.origin == "found"]
-    assert counts["found"] == len(texts(pairs, "found"))
 
 
 def test_any_other_passages_are_drawn_apart_from_those_that_are_there():
-    pairs, _ = found(num_found=3, num_drawn=4)
+    pairs = found(num_found=3, num_drawn=4)
     for question in {p.text_a for p in KNOWN}:
         own = {p.text_b for p in KNOWN if p.text_a == question}
         drawn = {p.text_b for p in pairs if (p.text_a, p.origin) == (question, "drawn")}
@@ -89,21 +88,21 @@ def test_any_other_passages_are_drawn_apart_from_those_that_are_there():
 
 
 def test_pairs_follow_from_texts_and_seed_and_not_from_the_order_of_files():
-    pairs, _ = found()
-    assert general_pairs(KNOWN[::-1], GeneralPairsConfig())[0] == pairs
-    assert texts(found(seed=1)[0], "drawn") != texts(pairs, "drawn")
+    pairs = found()
+    assert general_pairs(KNOWN[::-1], GeneralPairsConfig()) == pairs
+    assert texts(found(seed=1), "drawn") != texts(pairs, "drawn")
 
 
 def test_a_limit_draws_from_all_of_them():
-    pairs, counts = found(num_pairs=9)
-    assert len(pairs) == 9 == sum(counts.values())
-    assert texts(pairs) <= texts(found()[0])
+    pairs = found(num_pairs=9)
+    assert len(pairs) == 9
+    assert texts(pairs) <= texts(found())
     assert len({p.text_a for p in pairs}) > 1
 
 
 def test_more_than_there_are_cannot_be_drawn():
     few = KNOWN[:3]
-    pairs, counts = general_pairs(few, GeneralPairsConfig(num_drawn=50, num_found=50))
-    assert len(pairs) == 3 and counts == {"there": 3, "found": 0, "drawn": 0}
+    pairs = general_pairs(few, GeneralPairsConfig(num_drawn=50, num_found=50))
+    assert [pair.origin for pair in pairs] == ["there"] * 3
     with pytest.raises(ValueError, match="num_drawn"):
         GeneralPairsConfig(num_drawn=-1)

@@ -143,6 +143,7 @@ def other_heads(arrays):
     return arrays | {
         "bert.embeddings.position_ids": np.arange(40)[None],
         "bert.pooler.dense.weight": np.ones((32, 32), np.float32),
+        "bert.pooler.dense.bias": np.ones(32, np.float32),
         "cls.predictions.bias": np.ones(119, np.float32),
     }
 

@@ -37,6 +37,29 @@ def test_soft_kl_equals_numpys_at_either_temperature(temperature):
     np.testing.assert_allclose(ours, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("shift", [0.0, 4.0])
+def test_distances_of_answers_equal_numpys_whatever_is_added_to_the_logits(shift):
+    logits, teacher = LOGITS.astype(np.float64), TEACHER + shift
+    ours, theirs = (special.softmax(x, axis=-1) for x in (logits, teacher))
+    for found, expected in (
+        (terms.prob_mse(LOGITS, teacher), ((ours - theirs) ** 2).mean(-1)),
+        (
+            terms.log_prob_mse(LOGITS, teacher),
+            ((np.log(ours) - np.log(theirs)) ** 2).mean(-1),
+        ),
+        (terms.soft_ce(LOGITS, teacher), -(theirs * np.log(ours)).sum(-1)),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("term", [terms.prob_mse, terms.soft_ce])
+def test_a_sure_teacher_leaves_distances_and_gradients_finite(term):
+    sure = np.array([[0.0, -1e4, -1e4]])
+    logits = jnp.array([[60.0, -60.0, 0.0]])
+    value, slope = jax.value_and_grad(lambda x: term(x, sure).sum())(logits)
+    assert np.isfinite(value) and np.isfinite(slope).all()
+
+
 def test_soft_kl_is_zero_where_the_student_agrees_and_forgets_the_logits_offset():
     shifted = TEACHER.astype(np.float32) + 5
     agreeing = terms.soft_kl(shifted, TEACHER, temperature=2.0)

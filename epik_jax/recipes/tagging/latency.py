@@ -12,54 +12,25 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import jax
 import numpy as np
 
-from epik_jax.bounds import demand
-from epik_jax.evaluation.timing import Timings, time_predictors
+from epik_jax.evaluation.timing import Timings
 from epik_jax.models.labeller import label
 from epik_jax.models.labeller_config import EncoderLabellerConfig, LabellerConfig
 from epik_jax.recipes.encoder_config import EncoderConfig
+from epik_jax.recipes.latency import LatencyConfig, Pass, time_passes
 from epik_jax.recipes.tagging.teacher_config import sized_labeller
 from epik_jax.structs import Params
-
-_RUNS_IN_A_ROW = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class LatencyConfig:
-    """What is timed.
-
-    Attributes:
-      batch_sizes: sentences handed over at once.
-      length: pieces of each.
-      runs: measured passes at each batch size.
-      matmul_dtype: what all networks compute their products from, whatever they were
-        trained with, so that like is compared with like.
-    """
-
-    batch_sizes: tuple[int, ...] = (32, 1)
-    length: int = 32
-    runs: int = 100
-    matmul_dtype: Literal["float32", "bfloat16"] = "float32"
-
-    def __post_init__(self) -> None:
-        """Refuses numbers that time nothing."""
-        demand(self, 1, "length", "runs")
-        if not self.batch_sizes or min(self.batch_sizes) < 1:
-            raise ValueError(f"batch_sizes {self.batch_sizes} are not positive numbers")
 
 
 def time_networks(
     networks: Mapping[str, tuple[Params, LabellerConfig]], config: LatencyConfig
 ) -> dict[int, Timings]:
     """Wall times of each network at each batch size.
-
-    Networks take turns, several passes in a row each, so that none of them always
-    follows upon another's use of the processor's memory.
 
     Args:
       networks: name -> parameters and sizes.
@@ -77,20 +48,8 @@ def time_networks(
         name: _timed_pass(params, _computing(sizes, config.matmul_dtype))
         for name, (params, sizes) in networks.items()
     }
-    in_a_row = min(_RUNS_IN_A_ROW, config.runs)
-    found = {}
-    for batch_size in config.batch_sizes:
-        rng = np.random.default_rng(0)
-        smallest = min(sizes.vocab_size for _, sizes in networks.values())
-        shape = (batch_size * in_a_row, config.length)
-        rows = list(rng.integers(0, smallest, shape, dtype=np.int32))
-        found[batch_size] = time_predictors(
-            passes,
-            rows,
-            batch_sizes=(batch_size,),
-            repeats=-(-config.runs // in_a_row),
-        )
-    return found
+    smallest = min(sizes.vocab_size for _, sizes in networks.values())
+    return time_passes(passes, smallest, config)
 
 
 def demand_readable(name: str, sizes: LabellerConfig, config: LatencyConfig) -> None:
@@ -127,9 +86,7 @@ def _computing(
     return dataclasses.replace(sizes, matmul_dtype=dtype)
 
 
-def _timed_pass(
-    params: Params, config: LabellerConfig
-) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def _timed_pass(params: Params, config: LabellerConfig) -> Pass:
     placed = jax.device_put(params)
 
     def timed(rows: Sequence[Any]) -> Sequence[Any]:

@@ -15,6 +15,7 @@ from epik_jax.evaluation.entities import strict_iob2
 from epik_jax.evaluation.report import curves, write_report
 from epik_jax.files import write_whole
 from epik_jax.recipes.figures import as_text, definitions, figures_table
+from epik_jax.recipes.latency import LatencyConfig
 from epik_jax.recipes.provenance import commit, trained_seconds
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging import scoreboard
@@ -22,7 +23,6 @@ from epik_jax.recipes.tagging.corpus import TaggedCorpus
 from epik_jax.recipes.tagging.digests import sentences_digest
 from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, figures
 from epik_jax.recipes.tagging.labels import for_validation, main_metric
-from epik_jax.recipes.tagging.latency import LatencyConfig
 from epik_jax.recipes.tagging.scoreboard import STUDENT, TEACHER, Tagged
 from epik_jax.recipes.tagging.teaching import states_kept
 from epik_jax.recipes.tagging.xtremedistil import (

@@ -19,15 +19,11 @@ from epik_jax.evaluation.bootstrap import Interval
 from epik_jax.evaluation.entities import EntityScores, joined
 from epik_jax.evaluation.glossary import OF_CLASSES, OF_ENTITIES, Metric
 from epik_jax.evaluation.resampling import Ratio
-from epik_jax.evaluation.timing import BatchTiming
 from epik_jax.models import initial, labeller
+from epik_jax.recipes.latency import LatencyConfig, milliseconds
 from epik_jax.recipes.tagging.examination import NUM_RESAMPLES, figures
 from epik_jax.recipes.tagging.labels import score
-from epik_jax.recipes.tagging.latency import (
-    LatencyConfig,
-    mbert_sized,
-    time_networks,
-)
+from epik_jax.recipes.tagging.latency import mbert_sized, time_networks
 from epik_jax.recipes.tagging.teaching import network_digest
 from epik_jax.structs import Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
@@ -216,7 +212,7 @@ def latencies(
     systems: dict[str, dict[str, Any]] = {name: {} for name in networks}
     for batch_size, timings in found.items():
         for name, (one,) in timings.systems.items():
-            systems[name][str(batch_size)] = _milliseconds(one)
+            systems[name][str(batch_size)] = milliseconds(one)
     slow = [name for name in (TEACHER, MBERT) if name in systems]
     return {
         "device": next(iter(found.values())).device,
@@ -235,7 +231,3 @@ def latencies(
             for theirs in slow
         },
     }
-
-
-def _milliseconds(one: BatchTiming) -> dict[str, float]:
-    return {"mean_ms": one.mean_ms, "p50_ms": one.p50_ms, "p95_ms": one.p95_ms}

@@ -15,8 +15,10 @@ from toy_tagging import BILSTM, ENCODER, LABELS, WIDTH
 from epik_jax import trees
 from epik_jax.evaluation.timing import time_predictors
 from epik_jax.models import labeller
+from epik_jax.recipes import latency as shared
+from epik_jax.recipes.latency import LatencyConfig
 from epik_jax.recipes.tagging import latency
-from epik_jax.recipes.tagging.latency import LatencyConfig, mbert_sized, time_networks
+from epik_jax.recipes.tagging.latency import mbert_sized, time_networks
 
 NETWORKS = {"one": (None, ENCODER), "other": (None, BILSTM)}
 
@@ -29,7 +31,7 @@ class Passes:
         self.seconds = 0.0
         monkeypatch.setattr(latency, "_timed_pass", self.made)
         timed = functools.partial(time_predictors, clock=lambda: self.seconds)
-        monkeypatch.setattr(latency, "time_predictors", timed)
+        monkeypatch.setattr(shared, "time_predictors", timed)
 
     def made(self, params, config):
         assert params is None

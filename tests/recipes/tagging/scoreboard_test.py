@@ -12,8 +12,8 @@ from toy_tagging import BILSTM, ENCODER
 
 from epik_jax import trees
 from epik_jax.evaluation.timing import BatchTiming, Timings
+from epik_jax.recipes.latency import LatencyConfig
 from epik_jax.recipes.tagging import scoreboard
-from epik_jax.recipes.tagging.latency import LatencyConfig
 from epik_jax.recipes.tagging.scoreboard import (
     MBERT,
     STUDENT,

@@ -1,0 +1,114 @@
+"""Teachers side by side: trained on people's labels, or read from their folders.
+
+Settings and pairs go in, scoring networks come out, each with what it is asked about.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from epik_jax.interop.huggingface import is_hugging_face_folder
+from epik_jax.interop.model_folder import load_scorer
+from epik_jax.recipes.opened import opened
+from epik_jax.recipes.recipe import Workplace
+from epik_jax.recipes.scoring.bert_scorer import read_bert
+from epik_jax.recipes.scoring.corpus import PairCorpus, PairDataConfig
+from epik_jax.recipes.scoring.crowd_config import CrowdConfig, TeacherConfig
+from epik_jax.recipes.scoring.teacher import train_teacher
+from epik_jax.teachers.scoring import ScoringNetwork
+from epik_jax.text.wordpiece import WordPieces
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One teacher at work.
+
+    Attributes:
+      name: in figures and in the cache's record.
+      network: what answers.
+      lists: names of the lists whose pairs it is asked about; empty for all.
+      origin: what its folder says of how it came to be: seed, digests.
+      given: its folder where it was not trained here; else "".
+    """
+
+    name: str
+    network: ScoringNetwork
+    lists: tuple[str, ...]
+    origin: Mapping[str, Any]
+    given: str
+
+
+def ready_crowd(
+    config: CrowdConfig,
+    corpus: PairCorpus,
+    data: PairDataConfig,
+    pieces: WordPieces | None,
+    at: Workplace,
+) -> tuple[Member, ...]:
+    """All teachers, trained where they are not given.
+
+    Args:
+      config: which.
+      corpus: pairs.
+      data: how they are labelled.
+      pieces: of those that begin as nothing; None where there are none.
+      at: where.
+
+    Raises:
+      FileNotFoundError: there is no model folder, or a file of one is missing.
+      ValueError: one is damaged, has other classes, or is no scorer.
+    """
+    crowd = []
+    for teacher in config.teachers:
+        if teacher.folder:
+            network = _read(teacher, data, at)
+            origin: dict[str, Any] = {}
+        else:
+            shown = (config.num_validated, corpus, data, pieces, at)
+            network, origin = train_teacher(teacher, *shown)
+        member = Member(teacher.name, network, teacher.lists, origin, teacher.folder)
+        crowd.append(member)
+    return tuple(crowd)
+
+
+def demand_pairs(config: CrowdConfig, corpus: PairCorpus) -> None:
+    """Notices before anything is trained that there are fewer pairs than a batch holds.
+
+    Raises:
+      ValueError: says which setting.
+    """
+    there = len(corpus.train)
+    for teacher in config.teachers:
+        for leg in (teacher.masked, teacher.labels):
+            if leg and not teacher.folder and leg.batches.batch_size > there:
+                raise ValueError(
+                    f"teacher {teacher.name}: batch_size is {leg.batches.batch_size}, "
+                    f"and there are {there} labelled pairs"
+                )
+
+
+def _read(
+    teacher: TeacherConfig, data: PairDataConfig, at: Workplace
+) -> ScoringNetwork:
+    """A finished teacher, from its folder."""
+    folder = Path(teacher.folder)
+    if is_hugging_face_folder(folder):
+        bert = read_bert(folder, teacher.model, data.classes)
+        if "headers" not in bert.params:
+            raise ValueError(
+                f"teacher {teacher.name}: {folder} tells pairs apart as "
+                f"{bert.labels or 'nothing'}, here they are {data.classes}"
+            )
+        network = ScoringNetwork(bert.params, bert.config, bert.pieces, at.mesh)
+    else:
+        model = opened(folder, load_scorer)
+        network = ScoringNetwork(model.params, model.config, model.vocabulary, at.mesh)
+    if network.config.labels != data.classes:
+        raise ValueError(
+            f"teacher {teacher.name}: {folder} tells pairs apart as "
+            f"{network.config.labels}, here they are {data.classes}"
+        )
+    return network

@@ -1,0 +1,93 @@
+"""The crowd's settings: teachers side by side, trained here, begun as a BERT, or given.
+
+What is trained of them is made in `crowd`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from epik_jax.bounds import LARGEST_SEED, demand, demand_rate, within
+from epik_jax.models.neighbours import demand_offsets
+from epik_jax.recipes.encoder_config import EncoderConfig
+from epik_jax.recipes.leg_config import LegConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TeacherConfig:
+    """One teacher.
+
+    Attributes:
+      name: of it in figures and in the cache's record.
+      folder: of a finished teacher, which is not trained then: a model folder, or that
+        of a Hugging Face BERT with the classes of the data; "" trains one.
+      start_folder: Hugging Face folder of a BERT that it begins as, with its pieces and
+        sizes; "" begins with nothing, or with hidden pieces guessed.
+      model: sizes; of a folder all but `max_length`, `dropout` and `matmul_dtype` are
+        its own.
+      masked: guessing hidden pieces of all training text, before labels are learnt;
+        None for none. Teachers of equal sizes and settings do it together.
+      labels: learning labels.
+      offsets: where the first heads of each block begin to look; empty draws them.
+      piece_dropout: share of pieces that read as unknown while labels are learnt.
+      lists: names of the lists whose pairs it is asked about; empty for all.
+      seed: of parameters and dropout while labels are learnt.
+    """
+
+    name: str
+    model: EncoderConfig
+    labels: LegConfig
+    folder: str = ""
+    start_folder: str = ""
+    masked: LegConfig | None = None
+    offsets: tuple[int, ...] = ()
+    piece_dropout: float = 0.0
+    lists: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that mean nothing, and batches wider than the network."""
+        if not self.name or not self.name.replace("-", "").isalnum():
+            raise ValueError(
+                f"name {self.name!r} is not of letters, digits and hyphens: a folder "
+                "is called by it"
+            )
+        demand_rate(self, "piece_dropout")
+        within(self, 0, LARGEST_SEED, "seed")
+        demand_offsets(self.offsets, self.model.num_heads, self.model.width)
+        if self.folder and self.start_folder:
+            raise ValueError(
+                "folder and start_folder are both set: a finished teacher is not "
+                "trained, whatever it could begin as"
+            )
+        if self.start_folder and (self.masked or self.offsets):
+            raise ValueError(
+                "start_folder is set beside masked or offsets: a BERT has guessed "
+                "pieces and knows where to look; leave both out"
+            )
+        for leg in (self.masked, self.labels):
+            if leg and leg.batches.widths[-1] != self.model.max_length:
+                raise ValueError(
+                    f"the widest batches hold {leg.batches.widths[-1]} pieces, the "
+                    f"network {self.model.max_length}: the numbers must be equal"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class CrowdConfig:
+    """All teachers.
+
+    Attributes:
+      teachers: side by side.
+      num_validated: dev pairs of each list that a validation scores.
+    """
+
+    teachers: tuple[TeacherConfig, ...]
+    num_validated: int = 500
+
+    def __post_init__(self) -> None:
+        """Refuses no teachers, and two of one name."""
+        demand(self, 1, "num_validated")
+        names = [teacher.name for teacher in self.teachers]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"teachers {names} are none, or two have one name")

@@ -1,0 +1,58 @@
+"""Lists of text pairs on disk, as a configuration names them.
+
+The settings of a list go in; its pairs come out, with an account of every line. What
+they are used for is settled in `corpus`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from epik_jax.data.rows import RowReport
+from epik_jax.data.text_pairs import read_text_pairs
+from epik_jax.structs import TextPair
+
+Split = Literal["train", "dev", "test", "general"]
+
+
+@dataclasses.dataclass(frozen=True)
+class PairListConfig:
+    """One list of pairs.
+
+    Attributes:
+      name: of the list in figures, such as "wikiqa".
+      split: what it is for; of "general" the texts alone are taken.
+      path: of a file below the root: columns with tabs between, or JSON lines where
+        the name ends in .jsonl or .jsonl.gz.
+    """
+
+    name: str
+    split: Split
+    path: str
+
+    def __post_init__(self) -> None:
+        """Refuses names that name nothing."""
+        if not self.name.strip():
+            raise ValueError(f"the list of {self.path} has no name")
+
+
+def demand_there(lists: Sequence[PairListConfig], root: Path) -> None:
+    """Notices what is missing before anything is read.
+
+    Raises:
+      ValueError: a file is not there; names the first.
+    """
+    if missing := [item.path for item in lists if not (root / item.path).is_file()]:
+        more = f", nor {len(missing) - 1} others" if len(missing) > 1 else ""
+        raise ValueError(f"{root}: there is no file {missing[0]}{more}")
+
+
+def read_list(
+    item: PairListConfig, root: Path, labels: Sequence[str], max_bad_share: float
+) -> tuple[list[TextPair], RowReport]:
+    """Reads one list; see `read_text_pairs` for what is refused."""
+    wanted = () if item.split == "general" else labels
+    return read_text_pairs(root / item.path, wanted, max_bad_share=max_bad_share)

@@ -1,0 +1,108 @@
+"""Pairs are split by purpose, and none of one purpose stands in another."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from epik_jax.data.general_pairs import GeneralPairsConfig
+from epik_jax.recipes.scoring.corpus import PairDataConfig, read_pair_corpus
+from epik_jax.recipes.scoring.pair_lists import PairListConfig
+
+FEW = GeneralPairsConfig(num_found=1, num_drawn=1)
+TRAIN = "q1\ta\t1\nq1\tb\t0\nq2\tc\t1\nq3\td\t0\n"
+
+
+def lists(tmp_path, **files):
+    for name, text in files.items():
+        (tmp_path / f"{name}.tsv").write_text(text)
+    return PairDataConfig(
+        kind="files",
+        root=str(tmp_path),
+        labels=("0", "1"),
+        right="1",
+        general=FEW,
+        lists=tuple(
+            PairListConfig("toy", name.split("_")[0], f"{name}.tsv") for name in files
+        ),
+    )
+
+
+def texts(pairs):
+    return {(pair.text_a, pair.text_b) for pair in pairs}
+
+
+def test_what_stands_in_a_held_out_list_is_left_out_elsewhere_and_counted(tmp_path):
+    config = lists(
+        tmp_path,
+        train=TRAIN,
+        dev="q1\tb\t0\nq9\tx\t1\n",
+        test="q2\tc\t1\nq9\tx\t1\n",
+        general="q3\td\t?\nq9\tx\nq4\te\n",
+    )
+    corpus = read_pair_corpus(config)
+    assert texts(corpus.train) == {("q1", "a"), ("q3", "d")}
+    assert texts(corpus.dev["toy"]) == {("q1", "b")}
+    held = texts(corpus.dev["toy"]) | texts(corpus.test["toy"])
+    assert not held & texts(corpus.general)
+    assert ("q4", "e") in texts(corpus.general)
+    assert corpus.counts["train:toy"] == {
+        "lines": 4,
+        "bad": 0,
+        "held out": 2,
+        "pairs": 2,
+    }
+    assert corpus.counts["dev:toy"]["held out"] == 1
+
+
+def test_general_pairs_have_no_labels_and_are_counted_by_origin(tmp_path):
+    corpus = read_pair_corpus(lists(tmp_path, train=TRAIN))
+    assert {pair.label for pair in corpus.general} == {""}
+    assert sum(corpus.general_counts.values()) == len(corpus.general)
+    assert corpus.general_counts["there"] == len(corpus.train)
+
+
+def test_the_questions_that_are_made_up_share_nothing_between_parts():
+    corpus = read_pair_corpus(PairDataConfig(num_questions=20, general=FEW))
+    parts = [corpus.train, corpus.dev["builtin"], corpus.test["builtin"]]
+    assert [len(part) for part in parts] == [100, 20, 20]
+    for one, other in itertools.combinations(parts, 2):
+        assert not texts(one) & texts(other)
+
+
+def test_ids_are_told_apart_by_list_and_file(tmp_path):
+    config = lists(tmp_path, train=TRAIN, train_2=TRAIN)
+    corpus = read_pair_corpus(config)
+    assert len({pair.example_id for pair in corpus.train}) == len(corpus.train) == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"root": "nowhere"}, "is not a folder"),
+        ({"lists": ()}, "no labelled pair to train on"),
+        (
+            {"lists": (PairListConfig("x", "train", "gone.tsv"),)},
+            "there is no file gone.tsv",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_told(tmp_path, changes, said):
+    given = {"root": str(tmp_path), "labels": ("0", "1"), **changes}
+    with pytest.raises(ValueError, match=said):
+        read_pair_corpus(PairDataConfig(kind="files", **given))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"labels": ("0", "1")}, "has labels of its own"),
+        ({"kind": "files", "labels": ("0",)}, "not two classes"),
+        ({"kind": "files", "labels": ("0", "1"), "right": "2"}, "is none of labels"),
+        ({"num_questions": 2}, "num_questions is 2"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(changes, said):
+    with pytest.raises(ValueError, match=said):
+        PairDataConfig(**changes)

@@ -1,0 +1,58 @@
+"""Pairs are scored as they come, ranked by question, and bad lines are told."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from toy_pairs import CONFIGS, PAIRS, network
+
+from epik_jax.recipes.scoring.ranker import ranked, score_lines
+
+ASKED = network(CONFIGS[1])
+LINES = [f"{pair.text_a}\t{pair.text_b}" for pair in PAIRS]
+
+
+def test_lines_are_scored_in_order_by_the_class_that_answers():
+    found = list(score_lines(ASKED, LINES, "yes"))
+    probs = ASKED.probs(PAIRS)
+    np.testing.assert_allclose([one.score for one in found], probs[:, 1], atol=1e-5)
+    assert [one.label for one in found] == ASKED.classes(PAIRS)
+    best = [one.score for one in score_lines(ASKED, LINES, "")]
+    np.testing.assert_allclose(best, probs.max(axis=1), atol=1e-5)
+
+
+def test_columns_and_objects_of_known_names_are_the_same_pairs():
+    objects = [json.dumps({"question": p.text_a, "passage": p.text_b}) for p in PAIRS]
+    plain, named = (list(score_lines(ASKED, x, "yes")) for x in (LINES, objects))
+    assert plain == named
+    assert json.loads(json.dumps(plain[0].to_json()))["text_b"] == PAIRS[0].text_b
+    assert plain[0].to_columns().split("\t")[2:] == [PAIRS[0].text_a, PAIRS[0].text_b]
+
+
+def test_passages_of_a_question_stand_together_and_the_likeliest_first():
+    lines = [f"{q}\t{p}" for p in "abcd" for q in ("d e ?", "h h")]
+    found = list(ranked(score_lines(ASKED, lines, "yes")))
+    assert [one.text_a for one in found] == ["d e ?"] * 4 + ["h h"] * 4
+    for some in (found[:4], found[4:]):
+        scores = [one.score for one in some]
+        assert scores == sorted(scores, reverse=True) and len(set(scores)) > 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("one text", "line 2: 'one text' has no two texts"),
+        ("a\t ", "line 2: .* has no two texts"),
+        ('{"a": 1}', "line 2: .* is no JSON object with two texts"),
+        ("{", "line 2: .* is no JSON object"),
+    ],
+)
+def test_a_bad_line_is_told_with_its_number(line, said):
+    with pytest.raises(ValueError, match=said):
+        list(score_lines(ASKED, ["a\tb", line], "yes"))
+
+
+def test_empty_lines_are_left_out():
+    assert len(list(score_lines(ASKED, ["", LINES[0], " ", LINES[1]], "yes"))) == 2

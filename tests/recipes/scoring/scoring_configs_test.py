@@ -1,0 +1,62 @@
+"""Every variant of the scoring configuration can be built, and is what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from epik_jax import trees
+from epik_jax.models import scorer
+from epik_jax.models.scorer_config import EncoderScorerConfig
+from epik_jax.recipes import settings
+from epik_jax.recipes.run import RECIPES
+
+CONFIG = Path(__file__).parents[3] / "configs" / "tmkd.py"
+TASKS = ("wikiqa", "trecqa", "qnli", "boolq", "rte", "snli", "sick")
+
+
+def built(variant, overrides=()):
+    plain = settings.read_config(f"{CONFIG}:{variant}", list(overrides))
+    return settings.build(RECIPES[plain.pop("recipe")].settings, plain)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    ["builtin", "tiny", *(f"{s}-{t}" for s in ("real", "bert") for t in TASKS)],
+)
+def test_a_variant_can_be_built(variant):
+    run = built(variant)
+    assert len(run.tmkd.crowd.teachers) == 3
+    assert bool(run.data.answer) == variant.endswith(("builtin", "tiny", "qa"))
+    assert len(run.data.classes) == (3 if variant.endswith(("snli", "sick")) else 2)
+    if run.data.lists:
+        assert {item.split for item in run.data.lists} >= {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    "preset", ["none", "1-on-1", "1avg-on-1", "m-on-m", "MKD", "TKD"]
+)
+def test_a_preset_is_one_argument(preset):
+    assert (
+        built("tiny", [f"tmkd.student.preset={preset}"]).tmkd.student.preset == preset
+    )
+
+
+def test_the_student_is_smaller_and_teachers_differ():
+    run = built("real-wikiqa")
+    sizes = [
+        trees.num_elements(
+            scorer.parameter_shapes(EncoderScorerConfig(model.sized(12000), ("0", "1")))
+        )
+        for model in (run.tmkd.crowd.teachers[0].model, run.tmkd.student.encoder)
+    ]
+    assert sizes[1] < 0.8 * sizes[0]
+    rates = {t.labels.optimizer.learning_rate for t in run.tmkd.crowd.teachers}
+    assert len(rates) == 3
+
+
+@pytest.mark.parametrize("variant", ["huge", "real", "real-imdb", "builtin-sick"])
+def test_an_unknown_variant_is_told_with_the_known_ones(variant):
+    with pytest.raises(ValueError, match="known"):
+        built(variant)

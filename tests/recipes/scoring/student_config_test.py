@@ -1,0 +1,75 @@
+"""Presets are what the paper compares, and settings that contradict are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from toy_crowd import CROWD, RECIPE, STUDENT, leg
+
+from epik_jax.recipes.row_batches import RowBatchConfig
+from epik_jax.recipes.scoring.presets import PRESETS
+from epik_jax.recipes.scoring.tmkd import TmkdConfig, wants_general
+
+
+def student(**changes):
+    return dataclasses.replace(STUDENT, **changes)
+
+
+def test_presets_differ_in_whom_they_hear_and_in_general_pairs_alone():
+    plans = {name: (plan.heard, plan.general) for name, plan in PRESETS.items()}
+    assert plans == {
+        "none": ("nobody", False),
+        "1-on-1": ("one", False),
+        "1avg-on-1": ("averaged", False),
+        "m-on-m": ("each", False),
+        "MKD": ("all", False),
+        "TKD": ("one", True),
+        "TMKD": ("all", True),
+    }
+    for name in PRESETS:
+        assert wants_general(student(preset=name)) == PRESETS[name].general
+    assert not wants_general(student(start_folder="somewhere"))
+
+
+def test_there_is_a_header_for_people_and_one_for_each_voice():
+    assert STUDENT.sized(9, ("a", "b"), 3).num_headers == 4
+    bilstm = dataclasses.replace(STUDENT.bilstm, max_length=STUDENT.max_length)
+    small = student(kind="bilstm", start="random", bilstm=bilstm)
+    assert small.sized(9, ("a", "b"), 3).num_headers == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"general": None}, "hears teachers on general pairs"),
+        ({"kind": "bilstm"}, "no blocks of a teacher"),
+        ({"preset": "none", "prediction": "golden"}, "has one header"),
+        ({"seed": -1}, "seed is -1"),
+        (
+            {"task": dataclasses.replace(leg(), batches=RowBatchConfig(4, (8,)))},
+            "the widest batches hold 8",
+        ),
+        (
+            {
+                "task": dataclasses.replace(
+                    leg(), batches=RowBatchConfig(4, (40,), seed=3)
+                )
+            },
+            "order follows its own seed",
+        ),
+    ],
+)
+def test_contradictions_are_told(changes, said):
+    with pytest.raises(ValueError, match=said):
+        student(**changes)
+
+
+def test_a_recipe_refuses_a_teacher_that_is_none_and_headers_that_are_not_there():
+    with pytest.raises(ValueError, match="'nobody' is none of"):
+        TmkdConfig(CROWD, student(teacher="nobody"))
+    weighted = student(prediction="weighted", prediction_weights=(1.0, 1.0))
+    with pytest.raises(ValueError, match="for each of 3 headers"):
+        TmkdConfig(CROWD, weighted)
+    with pytest.raises(ValueError, match="num_shards"):
+        dataclasses.replace(RECIPE, num_shards=0)
