@@ -10,9 +10,10 @@ import collections
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
+from epik_jax.data.draw import share_of
 from epik_jax.data.general_pairs import GeneralPairsConfig, general_pairs
 from epik_jax.data.made_up_questions import LABELS, RIGHT, made_up_questions
 from epik_jax.recipes.scoring.pair_lists import (
@@ -31,6 +32,11 @@ _GUARDS: dict[Split, tuple[Split, ...]] = {
 }
 """Splits whose pairs a split must not hold."""
 
+_DRAWN: tuple[Split, ...] = ("train", "dev")
+
+Lists: TypeAlias = dict[tuple[Split, str], list[TextPair]]
+"""Pairs by split and name of the list."""
+
 
 @dataclasses.dataclass(frozen=True)
 class PairDataConfig:
@@ -45,6 +51,8 @@ class PairDataConfig:
       right: the class of a candidate that answers its question, where candidates are
         ranked; "" where they are not.
       general: how pairs without labels are built, of all training texts.
+      dev_share: share of the training questions that become a dev list, where there is
+        none.
       max_bad_share: share of bad lines at which a file is refused.
       num_questions: of what is made up, training questions; a fifth as many are for dev
         and test each.
@@ -57,6 +65,7 @@ class PairDataConfig:
     labels: tuple[str, ...] = ()
     right: str = ""
     general: GeneralPairsConfig = dataclasses.field(default_factory=GeneralPairsConfig)
+    dev_share: float = 0.0
     max_bad_share: float = 0.01
     num_questions: int = 1000
     seed: int = 0
@@ -64,7 +73,7 @@ class PairDataConfig:
     def __post_init__(self) -> None:
         """Refuses numbers that mean nothing, and files that nobody would read."""
         demand(self, 5, "num_questions")
-        within(self, 0.0, 1.0, "max_bad_share")
+        within(self, 0.0, 1.0, "max_bad_share", "dev_share")
         within(self, 0, LARGEST_SEED, "seed")
         if self.kind == "builtin":
             if self.root or self.lists or self.labels or self.right:
@@ -77,6 +86,10 @@ class PairDataConfig:
             raise ValueError(f"labels {self.labels} are not two classes or more")
         if self.right and self.right not in self.labels:
             raise ValueError(f"right {self.right!r} is none of labels {self.labels}")
+        if self.dev_share and any(item.split == "dev" for item in self.lists):
+            raise ValueError(
+                f"dev_share is {self.dev_share}, and there is a dev list: leave one out"
+            )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -124,6 +137,8 @@ def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
     """
     counts: dict[str, dict[str, int]] = {}
     lists = _builtin(config) if config.kind == "builtin" else _files(config, counts)
+    if config.dev_share:
+        lists = _with_dev(lists, config.dev_share)
     kept = _guarded(lists, counts)
     by_split: dict[str, dict[str, list[TextPair]]] = {split: {} for split in _GUARDS}
     for (split, name), pairs in kept.items():
@@ -150,9 +165,24 @@ def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
     return corpus
 
 
-def _guarded(
-    lists: dict[tuple[Split, str], list[TextPair]], counts: dict[str, dict[str, int]]
-) -> dict[tuple[Split, str], list[TextPair]]:
+def _with_dev(lists: Lists, share: float) -> Lists:
+    """The lists, with a dev list drawn of each training list by its first texts."""
+    found: Lists = {}
+    for (split, name), pairs in lists.items():
+        if split != "train":
+            found[split, name] = pairs
+            continue
+        drawn = [share_of(f"dev\x1f{pair.text_a}") < share for pair in pairs]
+        for purpose in _DRAWN:
+            found[purpose, name] = [
+                pair
+                for pair, chosen in zip(pairs, drawn, strict=True)
+                if chosen == (purpose == "dev")
+            ]
+    return found
+
+
+def _guarded(lists: Lists, counts: dict[str, dict[str, int]]) -> Lists:
     """The lists without pairs that would leak from one purpose into another."""
     known = {split: _texts(lists, split) for split in _GUARDS}
     kept = {}
@@ -166,9 +196,7 @@ def _guarded(
     return kept
 
 
-def _texts(
-    lists: dict[tuple[Split, str], list[TextPair]], split: Split
-) -> set[tuple[str, str]]:
+def _texts(lists: Lists, split: Split) -> set[tuple[str, str]]:
     return {
         (pair.text_a, pair.text_b)
         for (where, _), pairs in lists.items()
@@ -177,7 +205,7 @@ def _texts(
     }
 
 
-def _builtin(config: PairDataConfig) -> dict[tuple[Split, str], list[TextPair]]:
+def _builtin(config: PairDataConfig) -> Lists:
     few = config.num_questions // 5
     sizes: dict[Split, int] = {"train": config.num_questions, "dev": few, "test": few}
     return {
@@ -186,9 +214,7 @@ def _builtin(config: PairDataConfig) -> dict[tuple[Split, str], list[TextPair]]:
     }
 
 
-def _files(
-    config: PairDataConfig, counts: dict[str, dict[str, int]]
-) -> dict[tuple[Split, str], list[TextPair]]:
+def _files(config: PairDataConfig, counts: dict[str, dict[str, int]]) -> Lists:
     root = Path(config.root)
     if not config.root or not root.is_dir():
         raise ValueError(
@@ -196,7 +222,7 @@ def _files(
             "--config.data.root=FOLDER"
         )
     demand_there(config.lists, root)
-    found: dict[tuple[Split, str], list[TextPair]] = {}
+    found: Lists = {}
     for number, item in enumerate(config.lists):
         pairs, report = read_list(item, root, config.labels, config.max_bad_share)
         logging.info("%s", report)

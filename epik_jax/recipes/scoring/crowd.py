@@ -62,7 +62,7 @@ def ready_crowd(
       ValueError: one is damaged, has other classes, or is no scorer.
     """
     crowd = []
-    for teacher in config.teachers:
+    for teacher in config.used:
         if teacher.folder:
             network = _read(teacher, data, at)
             origin: dict[str, Any] = {}
@@ -81,7 +81,7 @@ def demand_pairs(config: CrowdConfig, corpus: PairCorpus) -> None:
       ValueError: says which setting.
     """
     there = len(corpus.train)
-    for teacher in config.teachers:
+    for teacher in config.used:
         for leg in (teacher.masked, teacher.labels):
             if leg and not teacher.folder and leg.batches.batch_size > there:
                 raise ValueError(

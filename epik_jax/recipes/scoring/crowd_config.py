@@ -79,15 +79,23 @@ class CrowdConfig:
 
     Attributes:
       teachers: side by side.
+      num_teachers: how many of them, the first ones; 0 for all.
       num_validated: dev pairs of each list that a validation scores.
     """
 
     teachers: tuple[TeacherConfig, ...]
+    num_teachers: int = 0
     num_validated: int = 500
 
     def __post_init__(self) -> None:
         """Refuses no teachers, and two of one name."""
         demand(self, 1, "num_validated")
+        within(self, 0, len(self.teachers), "num_teachers")
         names = [teacher.name for teacher in self.teachers]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"teachers {names} are none, or two have one name")
+
+    @property
+    def used(self) -> tuple[TeacherConfig, ...]:
+        """The teachers that are asked."""
+        return self.teachers[: self.num_teachers or None]

@@ -47,7 +47,7 @@ class TmkdConfig:
     def __post_init__(self) -> None:
         """Refuses a teacher that is none, and a cache without files."""
         within(self, 1, 1000, "num_shards")
-        names = [teacher.name for teacher in self.crowd.teachers]
+        names = [teacher.name for teacher in self.crowd.used]
         if (wanted := self.student.teacher) and wanted not in names:
             raise ValueError(
                 f"student.teacher {wanted!r} is none of crowd.teachers {names}"
@@ -63,7 +63,7 @@ class Material:
 
     Attributes:
       members: the crowd.
-      figures: of each on dev lists, as choices are made; by name.
+      figures: of each on dev lists, as choices are made, by name; none without any.
       corpus: pairs.
       data: how they are labelled.
       pieces: of networks that begin as nothing; None where there are none.
@@ -107,12 +107,10 @@ def gather_material(
     members = ready_crowd(config.crowd, corpus, data, pieces, at)
     chosen = for_validation(corpus.dev, config.student.num_validated)
     figures = {}
-    for member in members:
+    for member in members if chosen else ():
         probs = {name: member.network.probs(pairs) for name, pairs in chosen.items()}
         figures[member.name] = mean_figure(probs, chosen, data.classes, data.answer)
-    logging.info(
-        "crowd on dev: %s", ", ".join(f"{n} {100 * v:.1f}" for n, v in figures.items())
-    )
+        logging.info("teacher %s on dev: %.1f", member.name, 100 * figures[member.name])
     asked = [*corpus.train, *(corpus.general if general else ())]
     voices = _voices(members, asked, config.num_shards, at, general=general)
     count = len(corpus.train)
@@ -160,7 +158,9 @@ def _student(
 ) -> Taught:
     names = [member.name for member in material.members]
     place = names.index(config.teacher) if config.teacher else 0
-    figures = [material.figures[name] for name in names]
+    figures = [material.figures.get(name, 0.0) for name in names]
+    if config.soft.weighing == "accuracy" and not material.figures:
+        raise ValueError("soft.weighing is 'accuracy', and there is no dev list")
     heard = {
         "nobody": lambda voices: None,
         "one": lambda voices: voices.of(place),
@@ -200,8 +200,7 @@ def _needs_pieces(config: TmkdConfig) -> bool:
     student = config.student
     drawn = student.start == "random" and not student.start_folder
     return drawn or any(
-        not teacher.folder and not teacher.start_folder
-        for teacher in config.crowd.teachers
+        not teacher.folder and not teacher.start_folder for teacher in config.crowd.used
     )
 
 

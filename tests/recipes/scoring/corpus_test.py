@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -75,6 +76,22 @@ def test_ids_are_told_apart_by_list_and_file(tmp_path):
     config = lists(tmp_path, train=TRAIN, train_2=TRAIN)
     corpus = read_pair_corpus(config)
     assert len({pair.example_id for pair in corpus.train}) == len(corpus.train) == 8
+
+
+def test_where_there_is_no_dev_list_whole_questions_of_training_become_one(tmp_path):
+    rows = (f"q{n}\tp{m}\t{m}\n" for n in range(200) for m in range(2))
+    config = lists(tmp_path, train="".join(rows))
+    config = dataclasses.replace(config, dev_share=0.2)
+    corpus = read_pair_corpus(config)
+    dev = corpus.dev["toy"]
+    assert len(dev) + len(corpus.train) == 400 and 50 < len(dev) < 110
+    asked, learnt = ({p.text_a for p in part} for part in (dev, corpus.train))
+    assert not asked & learnt
+    assert not texts(dev) & texts(corpus.general)
+    with pytest.raises(ValueError, match="there is a dev list"):
+        dataclasses.replace(
+            config, lists=(*config.lists, PairListConfig("toy", "dev", "x.tsv"))
+        )
 
 
 @pytest.mark.parametrize(

@@ -73,3 +73,13 @@ def test_a_recipe_refuses_a_teacher_that_is_none_and_headers_that_are_not_there(
         TmkdConfig(CROWD, weighted)
     with pytest.raises(ValueError, match="num_shards"):
         dataclasses.replace(RECIPE, num_shards=0)
+
+
+def test_the_first_teachers_may_be_asked_alone():
+    crowd = dataclasses.replace(CROWD, num_teachers=1)
+    assert [teacher.name for teacher in crowd.used] == ["one"]
+    assert len(CROWD.used) == 2
+    with pytest.raises(ValueError, match="num_teachers is 3"):
+        dataclasses.replace(CROWD, num_teachers=3)
+    with pytest.raises(ValueError, match="'other' is none of"):
+        TmkdConfig(crowd, student(teacher="other"))
