@@ -114,6 +114,8 @@ def teacher(size: str, number: int) -> dict:
         "labels": leg(size, "labels", rates[number]),
         # Heads that begin by looking beside them read context sooner.
         "offsets": {"tiny": (-1,)}.get(size, (-1, 1)) if drawn else (),
+        # That two pieces are equal is hard to find out from few pairs.
+        "matches": drawn,
         "piece_dropout": 0.1 if drawn else 0.0,
         "seed": number,
     }
@@ -168,6 +170,7 @@ def student(size: str) -> dict:
     rate = {"bert": 5e-5, "tiny": 1e-3}.get(size, 5e-4)
     return {
         "kind": "encoder",
+        "matches": size != "bert",
         "encoder": encoder(size, {"builtin": 1, "tiny": 1}.get(size, 3)),
         "general": leg(size, "general", rate),
         "task": leg(size, "task", rate),

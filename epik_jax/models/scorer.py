@@ -57,6 +57,14 @@ def score(
     return logits
 
 
+def matching(tokens_BL: Array, mask_BL: Array, types_BL: Array) -> Array:
+    """Which pieces stand in the other text, too: int32 [B, L], 1 where they do."""
+    equal_BLM = tokens_BL[:, :, None] == tokens_BL[:, None, :]
+    apart_BLM = types_BL[:, :, None] != types_BL[:, None, :]
+    read_BLM = apart_BLM & mask_BL[:, None, :] & mask_BL[:, :, None]
+    return (equal_BLM & read_BLM).any(axis=-1).astype(jnp.int32)
+
+
 def predicted(logits_BMC: Array, config: ScorerConfig) -> Array:
     """What all headers say together: log-probabilities of the classes, [B, C].
 
@@ -130,6 +138,8 @@ class EncoderScorer(nn.Module):
     ) -> Array:
         """See `score`."""
         encode_key, drop_key = split_key(key, 2)
+        if self.config.matches:
+            types_BL = types_BL + 2 * matching(tokens_BL, mask_BL, types_BL)
         states = self.transformer.encoder_states(
             tokens_BL, mask_BL, types_BL, encode_key
         )

@@ -29,6 +29,9 @@ class EncoderScorerConfig:
       num_headers: M + 1: the first learns from people, each other one from a teacher.
       pooler: whether headers read the first state through a dense layer and a tanh, as
         BERT was made to be fine-tuned.
+      matches: whether pieces that stand in the other text, too, are marked by segments
+        of their own: the "exact match" of Chen et al. 2017 (DrQA, section 3.2). Without
+        much text to learn from, that two pieces are equal is hard to find out.
       prediction: how the headers' answers become one.
       weights: of the headers where they are weighted; else empty.
     """
@@ -37,6 +40,7 @@ class EncoderScorerConfig:
     labels: tuple[str, ...]
     num_headers: int = 1
     pooler: bool = True
+    matches: bool = False
     prediction: Prediction = "mean"
     weights: tuple[float, ...] = ()
 
@@ -47,10 +51,11 @@ class EncoderScorerConfig:
         demand_prediction(self.prediction, self.weights, self.num_headers)
         if self.encoder.decoder_layers or self.encoder.num_slots:
             raise ValueError("a scorer's encoder has no decoder_layers and no slots")
-        if self.encoder.token_types < 2:
+        wanted = 4 if self.matches else 2
+        if self.encoder.token_types < wanted:
             raise ValueError(
                 f"token_types is {self.encoder.token_types}: two texts in a row are "
-                "told apart by 2"
+                f"told apart by {wanted}, where matches is {self.matches}"
             )
 
     @property

@@ -33,9 +33,12 @@ CONFIGS = [
     EncoderScorerConfig(ENCODER, LABELS, num_headers=4),
     EncoderScorerConfig(ENCODER, LABELS, num_headers=4, pooler=False),
     BilstmScorerConfig(20, 6, 5, LABELS, num_headers=4),
+    EncoderScorerConfig(
+        dataclasses.replace(ENCODER, token_types=4), LABELS, 4, matches=True
+    ),
 ]
 every_scorer = pytest.mark.parametrize(
-    "config", CONFIGS, ids=["encoder", "no-pooler", "bilstm"]
+    "config", CONFIGS, ids=["encoder", "no-pooler", "bilstm", "matches"]
 )
 TOKENS = np.random.default_rng(0).integers(0, 20, (3, 9))
 MASK = np.arange(9) < np.array([[9], [7], [5]])
@@ -92,7 +95,7 @@ def test_dropout_follows_its_key_and_is_off_without_one(config):
         dataclasses.replace(config, dropout=0.5)
         if isinstance(config, BilstmScorerConfig)
         else dataclasses.replace(
-            config, encoder=dataclasses.replace(ENCODER, dropout=0.5)
+            config, encoder=dataclasses.replace(config.encoder, dropout=0.5)
         )
     )
     first, again, other = (
@@ -115,6 +118,14 @@ def test_equal_pieces_in_both_texts_change_a_bilstm_s_answer_from_the_start():
     )
     unlike, like = np.square(x - beside)[:, 1:3].mean(axis=(1, 2))
     assert like < 0.3 * unlike
+
+
+def test_pieces_of_both_texts_are_marked_and_padding_is_not():
+    tokens = np.array([[1, 5, 6, 2, 6, 9, 2, 5], [1, 3, 3, 2, 4, 2, 0, 0]])
+    types = np.array([[0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1]])
+    mask = np.array([[1] * 7 + [0], [1] * 6 + [0, 0]], bool)
+    found = scorer.matching(tokens, mask, types)
+    assert found.tolist() == [[0, 0, 1, 1, 1, 0, 1, 0], [0, 0, 0, 1, 0, 1, 0, 0]]
 
 
 def test_an_empty_second_text_gives_numbers():
@@ -160,6 +171,8 @@ def test_a_prediction_that_headers_do_not_have_is_refused(changes, said):
 def test_what_reads_no_pairs_is_refused():
     with pytest.raises(ValueError, match="token_types is 1"):
         EncoderScorerConfig(dataclasses.replace(ENCODER, token_types=1), LABELS)
+    with pytest.raises(ValueError, match="told apart by 4, where matches is True"):
+        EncoderScorerConfig(ENCODER, LABELS, matches=True)
     with pytest.raises(ValueError, match="no decoder_layers"):
         EncoderScorerConfig(dataclasses.replace(ENCODER, decoder_layers=1), LABELS)
     with pytest.raises(ValueError, match="have one twice"):

@@ -28,6 +28,8 @@ class TeacherConfig:
       masked: guessing hidden pieces of all training text, before labels are learnt;
         None for none. Teachers of equal sizes and settings do it together.
       labels: learning labels.
+      matches: whether pieces that stand in both texts are marked as such; a BERT knows
+        no such mark.
       offsets: where the first heads of each block begin to look; empty draws them.
       piece_dropout: share of pieces that read as unknown while labels are learnt.
       lists: names of the lists whose pairs it is asked about; empty for all.
@@ -40,6 +42,7 @@ class TeacherConfig:
     folder: str = ""
     start_folder: str = ""
     masked: LegConfig | None = None
+    matches: bool = False
     offsets: tuple[int, ...] = ()
     piece_dropout: float = 0.0
     lists: tuple[str, ...] = ()
@@ -60,10 +63,10 @@ class TeacherConfig:
                 "folder and start_folder are both set: a finished teacher is not "
                 "trained, whatever it could begin as"
             )
-        if self.start_folder and (self.masked or self.offsets):
+        if self.start_folder and (self.masked or self.offsets or self.matches):
             raise ValueError(
-                "start_folder is set beside masked or offsets: a BERT has guessed "
-                "pieces and knows where to look; leave both out"
+                "start_folder is set beside masked, offsets or matches: a BERT has "
+                "guessed pieces, knows where to look and knows no marks; leave them out"
             )
         for leg in (self.masked, self.labels):
             if leg and leg.batches.widths[-1] != self.model.max_length:

@@ -38,18 +38,23 @@ def student_start(
     if config.start_folder:
         return _of_folder(config)
     if config.start == "teacher":
-        params = {"student": lowest_blocks(teacher, config.encoder)}
+        params = {
+            "student": lowest_blocks(teacher, config.encoder, matches=config.matches)
+        }
         return Start(teacher.pieces, params)
     assert pieces is not None
     return Start(pieces, {})
 
 
-def lowest_blocks(teacher: ScoringNetwork, model: EncoderConfig) -> dict[str, Any]:
+def lowest_blocks(
+    teacher: ScoringNetwork, model: EncoderConfig, *, matches: bool
+) -> dict[str, Any]:
     """A teacher's encoder up to the number of blocks asked for, and its pooler.
 
     Args:
       teacher: whose.
       model: of the student.
+      matches: whether the student marks pieces that stand in both texts.
 
     Raises:
       ValueError: it has fewer blocks, or blocks of another size.
@@ -60,7 +65,7 @@ def lowest_blocks(teacher: ScoringNetwork, model: EncoderConfig) -> dict[str, An
             "student.start is 'teacher', and the teacher is no encoder: set it to "
             "'random'"
         )
-    _demand_sizes(theirs, model)
+    _demand_sizes(theirs, model, matches)
     transformer = dict(teacher.params["transformer"])
     transformer["encoder"] = {
         name: block
@@ -73,7 +78,14 @@ def lowest_blocks(teacher: ScoringNetwork, model: EncoderConfig) -> dict[str, An
     return found
 
 
-def _demand_sizes(theirs: EncoderScorerConfig, model: EncoderConfig) -> None:
+def _demand_sizes(
+    theirs: EncoderScorerConfig, model: EncoderConfig, matches: bool
+) -> None:
+    if theirs.matches != matches:
+        raise ValueError(
+            f"student.matches is {matches}, and of the network that it begins as "
+            f"{theirs.matches}: make them equal"
+        )
     mine = model.sized(theirs.vocab_size)
     for name in _SHAPES:
         if getattr(mine, name) != getattr(theirs.encoder, name):
@@ -102,5 +114,5 @@ def _of_folder(config: PairStudentConfig) -> Start:
             "student.kind and its sizes say"
         )
     if isinstance(model.config, EncoderScorerConfig):
-        _demand_sizes(model.config, config.encoder)
+        _demand_sizes(model.config, config.encoder, config.matches)
     return Start(model.vocabulary, {"student": params})

@@ -18,7 +18,6 @@ from epik_jax.bounds import (
 )
 from epik_jax.models.scorer_config import (
     BilstmScorerConfig,
-    EncoderScorerConfig,
     Prediction,
     ScorerConfig,
     demand_prediction,
@@ -26,6 +25,7 @@ from epik_jax.models.scorer_config import (
 from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.leg_config import LegConfig
 from epik_jax.recipes.scoring.presets import PRESETS, Plan, Preset
+from epik_jax.recipes.scoring.sizes import sized_scorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +108,8 @@ class PairStudentConfig:
 
     Attributes:
       kind: a transformer encoder, or a BiLSTM.
+      matches: of an encoder, whether pieces that stand in both texts are marked; as of
+        the teacher that it begins as.
       encoder: sizes of the one.
       bilstm: sizes of the other.
       task: learning the task, from people and teachers.
@@ -129,6 +131,7 @@ class PairStudentConfig:
     task: LegConfig
     bilstm: BilstmSizes = dataclasses.field(default_factory=BilstmSizes)
     kind: Literal["encoder", "bilstm"] = "encoder"
+    matches: bool = False
     general: LegConfig | None = None
     preset: Preset = "TMKD"
     teacher: str = ""
@@ -191,10 +194,12 @@ class PairStudentConfig:
         num_headers = 1 + num_teachers
         demand_prediction(self.prediction, self.prediction_weights, num_headers)
         if self.kind == "encoder":
-            return EncoderScorerConfig(
-                self.encoder.sized(vocab_size),
+            return sized_scorer(
+                self.encoder,
+                vocab_size,
                 labels,
-                num_headers,
+                matches=self.matches,
+                num_headers=num_headers,
                 prediction=self.prediction,
                 weights=self.prediction_weights,
             )

@@ -39,6 +39,7 @@ from epik_jax.recipes.scoring.labels import (
     make_score_forward,
     make_validate_labels,
 )
+from epik_jax.recipes.scoring.sizes import sized_scorer
 from epik_jax.structs import Batch, TextPair
 from epik_jax.teachers.scoring import ScoringNetwork
 from epik_jax.text.wordpiece import WordPieces
@@ -74,7 +75,9 @@ def train_teacher(
         origin["start"] = ModelFolder(bert.params, model, pieces, {}).digest
     else:
         assert pieces is not None
-        model = EncoderScorerConfig(teacher.model.sized(pieces.size), data.classes)
+        model = sized_scorer(
+            teacher.model, pieces.size, data.classes, matches=teacher.matches
+        )
         params = _begun(teacher, model, corpus, pieces, at)
     shapes = {"student": scorer.parameter_shapes(model)}
     stage = label_stage(teacher, num_validated, model, corpus, data, pieces)
@@ -204,5 +207,6 @@ def _shared_seed(teacher: TeacherConfig) -> int:
         "model": dataclasses.asdict(teacher.model),
         "masked": dataclasses.asdict(teacher.masked) if teacher.masked else None,
         "offsets": list(teacher.offsets),
+        "matches": teacher.matches,
     }
     return int(digest(asked)[:8], 16) >> 1

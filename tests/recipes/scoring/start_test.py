@@ -43,12 +43,17 @@ def test_blocks_table_and_pooler_are_the_teacher_s_and_headers_are_not():
 )
 def test_sizes_that_do_not_fit_are_told(changes, said):
     with pytest.raises(ValueError, match=said):
-        lowest_blocks(TEACHER, dataclasses.replace(SIZES, **changes))
+        lowest_blocks(TEACHER, dataclasses.replace(SIZES, **changes), matches=False)
+
+
+def test_a_student_marks_what_its_teacher_marks():
+    with pytest.raises(ValueError, match=r"matches is True, and of .* False"):
+        lowest_blocks(TEACHER, SIZES, matches=True)
 
 
 def test_a_teacher_that_is_no_encoder_has_no_blocks():
     with pytest.raises(ValueError, match="the teacher is no encoder"):
-        lowest_blocks(toy_pairs.network(toy_pairs.CONFIGS[1]), SIZES)
+        lowest_blocks(toy_pairs.network(toy_pairs.CONFIGS[1]), SIZES, matches=False)
 
 
 def test_a_student_that_was_taught_before_is_taken_over_without_its_headers(tmp_path):
