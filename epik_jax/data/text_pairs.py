@@ -86,7 +86,7 @@ def read_text_pairs(
         is left.
     """
     report = RowReport(str(path))
-    found = _Found(str(path), tuple(labels), report)
+    found = FoundPairs(str(path), tuple(labels), report)
     lines = read_lines(path, report)
     if str(path).removesuffix(".gz").endswith(".jsonl"):
         for number, line in lines:
@@ -107,7 +107,7 @@ def read_text_pairs(
     return found.pairs, report
 
 
-class _Found:
+class FoundPairs:
     """Pairs as they are found, each named by its content."""
 
     def __init__(self, path: str, labels: tuple[str, ...], report: RowReport) -> None:
@@ -130,7 +130,7 @@ class _Found:
             )
             return
         label = "" if columns.label is None else cells[columns.label].strip()
-        self._add(number, cells[columns.text_a], cells[columns.text_b], label)
+        self.add(number, cells[columns.text_a], cells[columns.text_b], label)
 
     def add_object(self, number: int, line: str) -> None:
         """A line of JSON."""
@@ -150,9 +150,9 @@ class _Found:
             return
         label = _plain(record, columns.label) if self._labels else ""
         texts = _plain(record, columns.text_a), _plain(record, columns.text_b)
-        self._add(number, *texts, label)
+        self.add(number, *texts, label)
 
-    def _add(self, number: int, text_a: str, text_b: str, label: str) -> None:
+    def add(self, number: int, text_a: str, text_b: str, label: str) -> None:
         a, b = (unicodedata.normalize("NFC", t).strip() for t in (text_a, text_b))
         if not self._labels:
             label = ""

@@ -51,7 +51,7 @@ def write_tfds(
       ValueError: unknown name or language, or the archive is missing or unreadable.
       ImportError: the extra `tfds` is not installed.
     """
-    tfds = _tfds()
+    tfds = library()
     builder = _builder_class(name)(
         config=lang, data_dir=os.fspath(data_dir), file_format="array_record"
     )
@@ -91,7 +91,7 @@ def read_tfds(
       ImportError: the extra `tfds` is not installed.
     """
     report = RowReport(f"{os.fspath(directory)}[{split}]")
-    source = _data_source(_opened(directory, _PAIRS), split)
+    source = data_source(_opened(directory, _PAIRS), split)
     rows = _raw_pairs(source, report)
     pairs = sources.checked_pairs(rows, lang, report, max_length)
     report.check(max_bad_share)
@@ -128,8 +128,8 @@ def read_tfds_sentences(
     if (held := builder.info.config_name) != lang:
         raise ValueError(f"{os.fspath(directory)} is of {held!r}, and not of {lang!r}")
     report = RowReport(f"{os.fspath(directory)}[{split}]")
-    records = _records(_data_source(builder, split), report)
-    lines = published_lines(_raw_sentence(row) for row in records)
+    rows = records(data_source(builder, split), report)
+    lines = published_lines(_raw_sentence(row) for row in rows)
     sentences = conll.checked_sentences(
         decoded_lines(lines, report),
         lang,
@@ -150,6 +150,18 @@ def demand_prepared(directory: str | os.PathLike[str]) -> None:
         )
 
 
+def builder_of(directory: str | os.PathLike[str]) -> Any:
+    """The builder of a prepared folder, whatever it holds.
+
+    Raises:
+      ValueError: it is no prepared folder.
+      ImportError: the extra `tfds` is not installed.
+    """
+    tfds = library()
+    demand_prepared(directory)
+    return tfds.builder_from_directory(os.fspath(directory))
+
+
 def set_name(directory: str | os.PathLike[str]) -> str:
     """The data set that a prepared folder belongs to, such as "dakshina"."""
     with open(os.path.join(directory, INFO_FILE), encoding="utf-8") as file:
@@ -158,9 +170,7 @@ def set_name(directory: str | os.PathLike[str]) -> str:
 
 def _opened(directory: str | os.PathLike[str], wanted: str) -> Any:
     """The builder of a prepared folder that holds what is wanted of it."""
-    library = _tfds()
-    demand_prepared(directory)
-    builder = library.builder_from_directory(os.fspath(directory))
+    builder = builder_of(directory)
     columns = set(builder.info.features)
     if missing := _COLUMNS[wanted] - columns:
         held = [kind for kind, needed in _COLUMNS.items() if needed <= columns]
@@ -175,7 +185,8 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _data_source(builder: Any, split: str) -> Any:
+def data_source(builder: Any, split: str) -> Any:
+    """The records of a split, in order; ValueError where there are none."""
     directory = os.fspath(builder.data_path)
     if split not in builder.info.splits:
         raise ValueError(f"{directory} has no split {split!r}; prepare it anew")
@@ -185,7 +196,8 @@ def _data_source(builder: Any, split: str) -> Any:
         raise ValueError(f"{directory}: {error}; prepare it anew") from error
 
 
-def _records(source: Any, report: RowReport) -> Iterator[Mapping[str, Any]]:
+def records(source: Any, report: RowReport) -> Iterator[Mapping[str, Any]]:
+    """Rows of a source, some thousands at a time; ValueError where it is damaged."""
     # In chunks: a record fetched by itself costs three times as much.
     for start in range(0, len(source), _CHUNK):
         places = range(start, min(start + _CHUNK, len(source)))
@@ -204,7 +216,7 @@ def _unreadable(report: RowReport) -> ValueError:
 
 
 def _raw_pairs(source: Any, report: RowReport) -> Iterator[layouts.RawPair]:
-    for row in _records(source, report):
+    for row in records(source, report):
         native, latin, origin = (
             row[name].decode() for name in ("native", "latin", "origin")
         )
@@ -217,7 +229,7 @@ def _raw_sentence(row: Mapping[str, Any]) -> RawSentence:
     return RawSentence(int(row["line"]), words, tags, int(row["empty"]))
 
 
-def _tfds() -> Any:
+def library() -> Any:
     """The library, loaded when it is first needed."""
     try:
         import tensorflow_datasets
