@@ -20,6 +20,8 @@ The variant is a size, then what is done otherwise, joined by "-":
                             which runs once a word where the decoder runs once a letter
     staged                  encoder imitation, then everything at once, then words that
                             people wrote with sources that the teacher wrote
+    crowd                   strong, with three teachers of unlike seeds, whose answers
+                            are mixed before the rule table ranks them
     baseline                no teacher: words that share a romanisation, as if pairs
     started                 the same, but begun from the teacher's parameters
 
@@ -58,6 +60,7 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
         "half": half,
         "deep": deep,
         "staged": staged,
+        "crowd": crowd,
         "baseline": baseline,
         "started": started,
     }
@@ -72,6 +75,8 @@ def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
             "epik": {
                 "teacher": common.teacher(size),
                 "teacher_folder": "",
+                "more_folders": (),
+                "more_seeds": (1, 2) if way == "crowd" else (),
                 "student_folder": "",
                 "transfer": {**transfer, "num_shards": 2 if size == "tiny" else 16},
                 "student": student,
@@ -114,6 +119,11 @@ def strong(size: str) -> tuple:
     only = common.stage(size, "strong", {"hard_ce": 1.0, "smoothing": 0.05})
     stages = ({**only, "data": ("transfer", "back"), "drop_share": 0.15},)
     return transfer, student(size, stages)
+
+
+def crowd(size: str) -> tuple:
+    """The strong way; what is different is who teaches."""
+    return strong(size)
 
 
 def half(size: str) -> tuple:

@@ -34,7 +34,8 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 SIZES = ("builtin", "real")
 WAYS = (
     *("", "faithful", "sequence", "marginal"),
-    *("slots", "positional", "half", "deep", "staged", "baseline", "started"),
+    *("slots", "positional", "half", "deep", "staged", "crowd"),
+    *("baseline", "started"),
 )
 SMALL = [
     "epik.transfer.num_words=3",
@@ -258,7 +259,7 @@ def test_the_release_variant_reads_both_data_sets_as_they_unpack(tmp_path):
 
 def test_the_ways_differ_in_what_they_ask_and_teach():
     ways = {way: built("tiny", way).epik for way in WAYS}
-    kept = {w: (c.transfer, c.student) for w, c in ways.items()}
+    kept = {w: (c.transfer, c.student, c.more_seeds) for w, c in ways.items()}
     for one, other in itertools.combinations(WAYS, 2):
         assert kept[one] != kept[other], (one, other)
     for way, start in (("baseline", "random"), ("started", "teacher")):

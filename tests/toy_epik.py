@@ -52,7 +52,7 @@ class Runner:
 
     def __init__(self, monkeypatch):
         self.stages, self.lessons, self.validated = (), None, []
-        self.teacher = None
+        self.teacher, self.trained = None, []
         monkeypatch.setattr(epik, "train_matra", self.train_matra)
         monkeypatch.setattr(epik, "run_stages", self.run_stages)
         student_stage, validate = epik.student_stage, epik.make_validate
@@ -68,9 +68,12 @@ class Runner:
         monkeypatch.setattr(epik, "student_stage", noted)
         monkeypatch.setattr(epik, "make_validate", looked_at)
 
-    def train_matra(self, config, corpus, at):
-        self.teacher = StandIn(config.model.sized(VOCABULARY.size))
-        return self.teacher
+    def train_matra(self, config, corpus, at, *, name="matra"):
+        made = StandIn(config.model.sized(VOCABULARY.size))
+        self.trained.append((name, config.seed))
+        if name == "matra":
+            self.teacher = made
+        return made
 
     def run_stages(self, stages, params, at):
         self.stages = stages

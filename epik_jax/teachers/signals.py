@@ -1,4 +1,4 @@
-"""What a chain, advised by a rule table, says of words to a student, as arrays.
+"""What chains, advised by a rule table, say of words to a student, as arrays.
 
 Examples go in; for each of them hypotheses with scores come out and, where asked for,
 next-token log-probabilities and encoder states of the last network. The same function
@@ -20,7 +20,7 @@ from epik_jax.structs import Example, Hypothesis
 from epik_jax.teacher_cache.schema import Block, Field, Schema
 from epik_jax.teachers.advice import CrowdConfig, advised
 from epik_jax.teachers.chain import Answers, Chain
-from epik_jax.teachers.crowd import hypothesis_log_weights
+from epik_jax.teachers.crowd import hypothesis_log_weights, mixture
 from epik_jax.text.vocabulary import Vocabulary, encode_sources, encode_targets
 
 
@@ -47,19 +47,22 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class TransliterationTeacher:
-    """A chain and its adviser.
+    """A chain, others beside it, and their adviser.
 
     Attributes:
-      chain: what answers.
+      chain: what answers; its last network alone gives states.
       vocabulary: shared by teacher and student.
       crowd: how a table joins in.
       wanted: what is kept.
+      others: further chains of the same letters; the answers of all are mixed, and
+        their distributions averaged, each counting alike.
     """
 
     chain: Chain
     vocabulary: Vocabulary
     crowd: CrowdConfig
     wanted: Wanted
+    others: tuple[Chain, ...] = ()
 
     @property
     def schema(self) -> Schema:
@@ -90,12 +93,15 @@ class TransliterationTeacher:
 
         Fields: `tokens` and `token_lengths` (all spellings, see `Nested`), `scores`
         (their log-probabilities after mixing and reranking), `confidence` (of the
-        chain alone: log-probability of its best spelling per letter, the end counted
+        chains alone: log-probability of their best spelling per letter, the end counted
         as one), and what is wanted beside.
         """
         encoded = encode(examples, self.vocabulary)
         pivots = self.chain.pivots(examples)
         plain = self.chain.finish(examples, pivots)
+        if self.others:
+            more = [c.finish(examples, c.pivots(examples)) for c in self.others]
+            plain = mixture([plain, *more], [1.0] * (1 + len(more)))
         answers = [
             row[: self.wanted.num_hypotheses]
             for row in advised(self.crowd, self.chain, examples, pivots, plain)
@@ -133,7 +139,11 @@ class TransliterationTeacher:
         sources = encode_sources(self.vocabulary, words, langs)
         arrays: dict[str, Ragged | np.ndarray] = {}
         if self.wanted.log_probs:
-            arrays["log_probs"] = self._distributions(langs, pivots, best)
+            each = [self._distributions(self.chain, langs, pivots, best)]
+            for chain in self.others:
+                theirs = chain.pivots(examples)
+                each.append(self._distributions(chain, langs, theirs, best))
+            arrays["log_probs"] = _averaged(each)
         if self.wanted.hidden != "none":
             hidden = network.hidden(sources)
             states: Ragged | np.ndarray = hidden
@@ -143,13 +153,15 @@ class TransliterationTeacher:
             arrays["hidden"] = _as(states, self.schema.field("hidden").dtype)
         return arrays
 
-    def _distributions(self, langs: list[str], pivots: Answers, best: Ragged) -> Ragged:
+    def _distributions(
+        self, chain: Chain, langs: list[str], pivots: Answers, best: Ragged
+    ) -> Ragged:
         """Next-token log-probabilities along `best`, marginalised over the pivots.
 
         p(y_t | y_<t, x) = sum_z w_z p(y_<t | z) p(y_t | y_<t, z), normalised: a pivot
         counts at a position as far as it explains what stands before it.
         """
-        network = self.chain.links[-1].network
+        network = chain.links[-1].network
         counts = np.array([len(row) for row in pivots])
         whose = np.repeat(np.arange(len(pivots)), counts)
         words = [h.text for row in pivots for h in row]
@@ -159,6 +171,15 @@ class TransliterationTeacher:
             return each
         priors = [x for row in pivots for x in hypothesis_log_weights(row)]
         return _marginal_rows(each, np.array(priors), whose, best)
+
+
+def _averaged(each: Sequence[Ragged]) -> Ragged:
+    """The mean of distributions along the same tokens; of one, itself."""
+    if len(each) == 1:
+        return each[0]
+    probs = np.mean([np.exp(one.values.astype(np.float32)) for one in each], axis=0)
+    logs = np.log(np.maximum(probs, 1e-30)).astype(np.float16)
+    return Ragged(logs, each[0].offsets)
 
 
 def _marginal_rows(

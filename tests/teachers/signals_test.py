@@ -15,6 +15,8 @@ from epik_jax.structs import Hypothesis
 from epik_jax.teacher_cache.schema import Nested, Schema
 from epik_jax.teachers import signals
 from epik_jax.teachers.advice import CrowdConfig
+from epik_jax.teachers.chain import Chain
+from epik_jax.teachers.crowd import mixture
 from epik_jax.teachers.signals import Wanted
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import (
@@ -57,6 +59,42 @@ def test_spellings_are_the_chain_s_with_their_scores_best_first():
         scores = block.arrays["scores"].row(i)
         assert (np.diff(scores) <= 0).all()
     Nested(block.arrays["tokens"], block.arrays["token_lengths"])
+
+
+def second_chain():
+    """A chain of other toys, asked as the first is."""
+    first, last = teacher().chain.links
+    links = (
+        dataclasses.replace(link, network=ToyNetwork(salt))
+        for link, salt in ((first, "3"), (last, "4"))
+    )
+    return Chain(tuple(links))
+
+
+def test_of_several_chains_the_answers_are_mixed_and_distributions_averaged():
+    one, other = teacher(), second_chain()
+    both = dataclasses.replace(one, others=(other,))
+    expected = mixture(
+        [chain.transliterate(EXAMPLES) for chain in (one.chain, other)], [1.0, 1.0]
+    )
+    block = both.block(EXAMPLES)
+    assert texts(block) == [[h.text for h in row[:3]] for row in expected]
+    assert texts(block) != texts(one.block(EXAMPLES))
+    best = encode_targets(VOCABULARY, [row[0].text for row in expected])
+    alone = [
+        np.exp(
+            dataclasses.replace(one, chain=chain)
+            .along(EXAMPLES, best)
+            .arrays["log_probs"]
+            .values.astype(np.float32)
+        )
+        for chain in (one.chain, other)
+    ]
+    found = np.exp(block.arrays["log_probs"].values.astype(np.float32))
+    np.testing.assert_allclose(found, np.mean(alone, axis=0), atol=2e-3)
+    np.testing.assert_array_equal(
+        block.arrays["hidden"].values, one.along(EXAMPLES, best).arrays["hidden"].values
+    )
 
 
 def test_no_more_spellings_are_kept_than_wanted():

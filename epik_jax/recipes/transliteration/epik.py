@@ -49,6 +49,9 @@ class EpikConfig:
       transfer: how the chain is asked.
       student: sizes and stages.
       teacher_folder: model folder of a trained teacher; "" trains one.
+      more_folders: model folders of further teachers with the same letters; the answers
+        of all their chains are mixed, each counting alike.
+      more_seeds: of further teachers, trained here as the teacher is.
       student_folder: model folder of a trained student, to be measured as it is; ""
         trains one.
       live_signals: ask the teacher for each batch's large signals instead of caching
@@ -60,6 +63,8 @@ class EpikConfig:
     transfer: TransferConfig
     student: StudentConfig
     teacher_folder: str = ""
+    more_folders: tuple[str, ...] = ()
+    more_seeds: tuple[int, ...] = ()
     student_folder: str = ""
     live_signals: bool = False
     num_validated: int = 512
@@ -67,6 +72,12 @@ class EpikConfig:
     def __post_init__(self) -> None:
         """Refuses stages that want signals which nobody keeps."""
         demand(self, 1, "num_validated")
+        seeds = (self.teacher.seed, *self.more_seeds)
+        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ValueError(
+                f"more_seeds {self.more_seeds} have one twice, one below 0, or the "
+                f"teacher's own, {self.teacher.seed}"
+            )
         if not self.teacher_folder and self.teacher.vocabulary.kind != "characters":
             _demand_cachable(self, self.teacher.vocabulary.size)
         wanted = self.transfer.wanted
@@ -214,7 +225,30 @@ def _teacher(config: EpikConfig, corpus: Corpus, at: Workplace) -> Network:
 def _teaching(
     config: EpikConfig, corpus: Corpus, teacher: Network, at: Workplace
 ) -> Teaching:
-    return Teaching(teacher, corpus, config.transfer, config.live_signals, at)
+    others = _more_teachers(config, corpus, teacher, at)
+    return Teaching(teacher, corpus, config.transfer, config.live_signals, at, others)
+
+
+def _more_teachers(
+    config: EpikConfig, corpus: Corpus, teacher: Network, at: Workplace
+) -> tuple[Network, ...]:
+    """The crowd beside the teacher.
+
+    Raises:
+      ValueError: one has other letters.
+    """
+    found = []
+    for folder in config.more_folders:
+        network = load_network(Path(folder), at.mesh)
+        if network.vocabulary.fingerprint != teacher.vocabulary.fingerprint:
+            raise ValueError(
+                f"epik.more_folders {folder}: not the teacher's vocabulary"
+            )
+        found.append(network)
+    for seed in config.more_seeds:
+        asked = dataclasses.replace(config.teacher, seed=seed)
+        found.append(train_matra(asked, corpus, at, name=f"matra-{seed}"))
+    return tuple(found)
 
 
 def _demand_one_vocabulary(folder: str, student: Network, teacher: Network) -> None:

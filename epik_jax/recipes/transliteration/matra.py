@@ -81,8 +81,16 @@ class MatraConfig:
         self.model.demand_room(self.batches.buckets)
 
 
-def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
-    """Trains the teacher, or reads it back where it was finished before.
+def train_matra(
+    config: MatraConfig, corpus: Corpus, at: Workplace, *, name: str = "matra"
+) -> Network:
+    """Trains a teacher, or reads it back where it was finished before.
+
+    Args:
+      config: how.
+      corpus: words.
+      at: where.
+      name: of its stage.
 
     Raises:
       FileNotFoundError: there is no model folder to start from.
@@ -95,7 +103,7 @@ def train_matra(config: MatraConfig, corpus: Corpus, at: Workplace) -> Network:
     model = config.model.sized(vocabulary.size)
     asked = [e for examples in (corpus.dev, *corpus.test.values()) for e in examples]
     demand_readable(asked, vocabulary, model)
-    stage = matra_stage(config, model, corpus, vocabulary)
+    stage = matra_stage(config, model, corpus, vocabulary, name)
     shapes = {"student": transformer.parameter_shapes(model)}
     if given:
         _demand_like(given, config, model, vocabulary)
@@ -145,12 +153,13 @@ def matra_stage(
     model: TransformerConfig,
     corpus: Corpus,
     vocabulary: Vocabulary,
+    name: str = "matra",
 ) -> Stage:
     """The one stage: gold pairs, cross-entropy, everything moves."""
     encoded = encode(corpus.train, vocabulary)
     chosen = for_validation(corpus.dev, config.num_validated)
     return Stage(
-        name="matra",
+        name=name,
         batches=supervised_batches(encoded, vocabulary, config.batches),
         forward=make_forward(model, vocabulary.pad_id),
         objective=Objective((hard_ce_term(config.smoothing),)),

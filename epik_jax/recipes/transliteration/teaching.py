@@ -40,6 +40,7 @@ class Teaching:
       asked: how the chain is asked.
       live: ask for each batch's large signals instead of caching them.
       at: where caches lie; its stop flag is obeyed between blocks.
+      others: further networks, whose chains are asked the same.
     """
 
     teacher: Network
@@ -47,11 +48,13 @@ class Teaching:
     asked: TransferConfig
     live: bool
     at: Workplace
+    others: tuple[Network, ...] = ()
 
     @functools.cached_property
     def digest(self) -> str:
-        """Of the teacher; hashed once."""
-        return network_digest(self.teacher)
+        """Of the teacher and those beside it; hashed once."""
+        digests = map(network_digest, (self.teacher, *self.others))
+        return "+".join(digests)
 
     def lessons(self, kinds: Collection[str]) -> Lessons:
         """Examples of these kinds, with the signals that were cached for them."""
@@ -76,9 +79,14 @@ class Teaching:
         """The chain's answers: small signals in order, and where the others are."""
         asked = self.asked
         pivots = transfer.known_pivots(words, self.corpus.romanisations, asked)
-        chain = transfer.two_stage_chain(self.teacher, asked, pivots)
+        chain, *others = (
+            transfer.two_stage_chain(network, asked, pivots)
+            for network in (self.teacher, *self.others)
+        )
         known = self.teacher.vocabulary
-        full = TransliterationTeacher(chain, known, asked.crowd, asked.wanted)
+        full = TransliterationTeacher(
+            chain, known, asked.crowd, asked.wanted, tuple(others)
+        )
         if not self.live:
             cache = self._cached("transfer", full, examples, asked)
             return in_order(cache, examples, self.teacher), cache

@@ -69,3 +69,34 @@ def test_a_missing_teacher_folder_is_named_before_anything_is_asked(runner, at):
     config = dataclasses.replace(config_of(), teacher_folder="nowhere/matra")
     with pytest.raises(FileNotFoundError, match="nowhere/matra is no model folder"):
         train_epik(config, at)
+
+
+def test_a_crowd_is_trained_by_seeds_and_joined_by_folders(runner, at, given_folder):
+    config = config_of("crowd")
+    assert config.more_seeds == (1, 2)
+    train_epik(config, at)
+    assert runner.trained == [("matra", 0), ("matra-1", 1), ("matra-2", 2)]
+    named = dataclasses.replace(
+        config, more_seeds=(), more_folders=(str(given_folder),)
+    )
+    with pytest.raises(ValueError, match=r"holds something else|differs|teacher"):
+        train_epik(named, at)
+
+
+def test_a_teacher_of_the_crowd_with_other_letters_is_refused(
+    runner, at, given_folder, monkeypatch
+):
+    other = dataclasses.replace(
+        epik.load_network(given_folder),
+        vocabulary=CharacterVocabulary.from_languages(("en", "hi")),
+    )
+    monkeypatch.setattr(epik, "load_network", lambda folder, mesh: other)
+    config = dataclasses.replace(config_of(), more_folders=("elsewhere",))
+    with pytest.raises(ValueError, match="more_folders elsewhere: not the teacher's"):
+        train_epik(config, at)
+
+
+def test_seeds_that_are_the_same_make_no_crowd():
+    for seeds in ((1, 1), (0,), (-1,)):
+        with pytest.raises(ValueError, match="more_seeds"):
+            dataclasses.replace(config_of(), more_seeds=seeds)
