@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mistakes
+import tagging_rows
 import transliteration_rows
 
 from epik_jax.evaluation.entity_page import FORMAT as TAGGING
@@ -55,6 +56,7 @@ def keep(report: Path, out: Path) -> None:
 def lines() -> Iterator[str]:
     """Rows of every table, as they stand in RESULTS.md."""
     yield from transliteration_rows.lines()
+    yield from tagging_rows.lines()
 
 
 def without_words(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ def lines() -> Iterator[str]:
     yield from list_rows(report)
     yield from latency_rows(report["latency"])
     yield from sweep_rows(report)
-    yield from strategy_rows(read("xtremedistil/strategies.json"))
 
 
 def system_rows(report: Mapping[str, Any]) -> Iterator[str]:
@@ -70,18 +69,6 @@ def sweep_rows(report: Mapping[str, Any]) -> Iterator[str]:
             f"{size['compression']:.1f}",
             *(f"{ratio:.1f}" for ratio in speedup[size["name"]].values()),
             percent(size["dev"]),
-        )
-
-
-def strategy_rows(found: Mapping[str, Any]) -> Iterator[str]:
-    """Each strategy's mean over seeds, and how far it is from the first."""
-    for one in found["rows"]:
-        difference = one.get("difference")
-        yield row(
-            one["strategy"],
-            f"{100 * one['mean']:.1f} ± {100 * one['sd']:.1f}",
-            percent(difference) if difference else "",
-            one.get("verdict", ""),
         )
 
 

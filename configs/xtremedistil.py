@@ -10,8 +10,8 @@ cores), `tiny` a few of them for tests, `real` reads lists of tagged sentences
 out of these what is licensed for non-commercial use alone. `builtin-sentences` and
 `tiny-sentences` label whole sentences instead of words, by the first name in them.
 
-On two CPU cores `open` takes about an hour for the teacher, a quarter for the student and
-its cache, half an hour for students of other sizes, and 3 GB of disk.
+On two CPU cores `open` takes about an hour for the teacher, half of one for cache and
+student, half of one for students of other sizes, and 3 GB of disk.
 """
 
 import ml_collections
