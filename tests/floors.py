@@ -13,8 +13,8 @@ BELOW_RECIPES = (
 SHARED_BY_RECIPES = (
     "recipes.recipe recipes.caching recipes.card recipes.encoder_config "
     "recipes.figures recipes.latency recipes.leg_config recipes.masked "
-    "recipes.mesh_config recipes.opened recipes.pieces recipes.provenance "
-    "recipes.row_batches"
+    "recipes.measured_rows recipes.mesh_config recipes.opened recipes.pieces "
+    "recipes.provenance recipes.row_batches"
 )
 FLOORS = {
     "structs": "",
