@@ -97,17 +97,14 @@ def curves(report: Mapping[str, Any]) -> Markup:
     cards = [_curve_card(name, drawn[name], stages) for name in order]
     legend = tag(
         "div",
-        *(
-            tag("span", tag("span", class_=f"swatch f{i % charts.NUM_COLOURS}"), stage)
-            for i, stage in enumerate(stages)
-        ),
+        *(tag("span", charts.line_key(i), stage) for i, stage in enumerate(stages)),
         class_="legend",
     )
     parts = [legend, tag("div", *cards[:_NUM_OPEN_CURVES], class_="grid")]
     if folded := cards[_NUM_OPEN_CURVES:]:
         title = tag("summary", f"{len(folded)} more")
         parts.append(tag("details", title, tag("div", *folded, class_="grid")))
-    text = "From the metric log, over optimizer steps; one colour per stage."
+    text = "From the metric log, over optimizer steps; one line per stage."
     return section("Learning curves", note(text), *parts)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from epik_jax.evaluation.markup import Markup, joined, tag
 
-NUM_COLOURS = 5
+_NUM_COLOURS, _NUM_DASHES = 5, 3
 _MAX_POINTS = 240  # Points of a curve; more are averaged in runs of equal length.
 
 
@@ -82,7 +82,7 @@ def line_chart(curves: Sequence[Curve]) -> Markup:
     lines = [
         tag(
             "polyline",
-            class_=f"curve k{i % NUM_COLOURS}",
+            class_=_look(i),
             points=" ".join(
                 f"{x_at(s):.1f},{y_at(v):.1f}"
                 for s, v in zip(curve.steps, curve.values, strict=True)
@@ -92,6 +92,11 @@ def line_chart(curves: Sequence[Curve]) -> Markup:
     ]
     under = _text("step", width - right, height - 2, anchor="end")
     return _svg(width, height, [*grid, *marks, under, *lines])
+
+
+def line_key(i: int) -> Markup:
+    """What the `i`-th curve of a chart looks like, for a legend."""
+    return tag("svg", _line(0, 5, 22, 5, _look(i)), viewBox="0 0 22 10", class_="key")
 
 
 def scatter_chart(points: Sequence[Point], under: str) -> Markup:
@@ -111,8 +116,10 @@ def scatter_chart(points: Sequence[Point], under: str) -> Markup:
     parts.append(_text(under, width - right, height - 2, anchor="end"))
     for point in points:
         x, y = x_at(point.x), y_at(point.y)
-        parts.append(tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=4, class_="f0"))
-        parts.append(_text(point.label, x + 7, y - 6, "ink"))
+        parts.append(tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=4, class_="dot"))
+        # No label runs out of the chart.
+        aside, anchor = (-7, "end") if x > 0.8 * width else (7, None)
+        parts.append(_text(point.label, x + aside, y - 6, "ink", anchor))
     return _svg(width, height, parts)
 
 
@@ -241,6 +248,12 @@ def _thinned(curve: Curve) -> Curve:
         [sum(s) / len(s) for s in steps],
         [sum(v) / len(v) for v in values],
     )
+
+
+def _look(i: int) -> str:
+    """Colours first; where they come again the line is broken otherwise."""
+    dash = i // _NUM_COLOURS % _NUM_DASHES
+    return f"curve k{i % _NUM_COLOURS} d{dash}"
 
 
 def _shortened(label: str, length: int) -> str:

@@ -135,11 +135,9 @@ svg .axis { stroke: var(--line); } svg .zero { stroke: var(--soft); }
 svg .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .k0 { stroke: var(--s0); } .k1 { stroke: var(--s1); } .k2 { stroke: var(--s2); }
 .k3 { stroke: var(--s3); } .k4 { stroke: var(--s4); }
-.f0 { background: var(--s0); fill: var(--s0); }
-.f1 { background: var(--s1); fill: var(--s1); }
-.f2 { background: var(--s2); fill: var(--s2); }
-.f3 { background: var(--s3); fill: var(--s3); }
-.f4 { background: var(--s4); fill: var(--s4); }
+.d1 { stroke-dasharray: 6 3; } .d2 { stroke-dasharray: 2 3; }
+.dot { fill: var(--s0); }
+svg.key { display: inline-block; width: 22px; height: 10px; margin-right: 6px; }
 .bar-subject { fill: var(--subject); } .bar-chain { fill: var(--chain); }
 .bar-other { fill: var(--other); }
 .range { stroke: var(--other); stroke-width: 2; }

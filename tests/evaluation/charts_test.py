@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epik_jax.evaluation import charts
-from epik_jax.evaluation.charts import Bar, Curve, Range
+from epik_jax.evaluation.charts import Bar, Curve, Point, Range
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
@@ -76,3 +76,25 @@ def test_interval_off_zero_stays_on_its_side_of_the_zero_line():
     zero = float(re.search(r'x1="([0-9.]+)"[^>]*class="zero"', svg)[1])
     starts = re.findall(r'x1="([0-9.]+)"[^>]*class="range', svg)
     assert float(starts[0]) > zero > float(starts[1])
+
+
+def looks(num_curves):
+    curves = [Curve(str(i), [0, 1], [0.0, i]) for i in range(num_curves)]
+    return re.findall(r'class="(curve [^"]*)"', charts.line_chart(curves))
+
+
+def test_no_two_of_fifteen_curves_look_alike():
+    assert len(set(looks(15))) == 15
+
+
+def test_legend_shows_a_curve_as_the_chart_does():
+    keys = [
+        re.search(r'class="(curve [^"]*)"', charts.line_key(i))[1] for i in range(7)
+    ]
+    assert keys == looks(7)
+
+
+def test_label_at_the_right_edge_stands_left_of_its_point():
+    svg = charts.scatter_chart([Point("near", 0, 1), Point("far", 80, 2)], "size")
+    anchors = dict(re.findall(r'class="ink"( text-anchor="end")?[^>]*>(\w+)<', svg))
+    assert anchors == {"": "near", ' text-anchor="end"': "far"}
