@@ -5,32 +5,33 @@
         --workdir=runs/scorer-wikiqa
 
 The variants are sizes: `builtin` makes up its questions itself, `tiny` a few of them
-for tests, `real-TASK` reads lists of labelled pairs, TASK.train and so on; tasks are
-wikiqa, trecqa, qnli, boolq, rte, snli and sick. `bert-TASK` is the paper's own size:
-its teachers and student begin as BERTs in Hugging Face folders, which have to be named.
+for tests, `real-TASK` reads lists of labelled pairs below `data.root`; tasks are
+wikiqa (which `real` alone means), trecqa, qnli, boolq, rte, snli, sick and mnli.
+`bert-TASK` is the paper's own size: three teachers begin as the BERT in the Hugging
+Face folder bert-large-uncased, the student as the lowest blocks of that in
+bert-base-uncased, below the current folder or where `start_folder` of each says.
 """
 
 import ml_collections
 
 NLI = ("entailment", "neutral", "contradiction")
+TWO = ("not_entailment", "entailment")
 TASKS = {
     # Labels, the label that answers a question, and files.
     "wikiqa": (("0", "1"), "1", ("train", "dev.filtered", "test.filtered")),
     "trecqa": (("0", "1"), "1", ("train", "dev", "test")),
-    "qnli": (
-        ("not_entailment", "entailment"),
-        "",
-        ("train_from_dev", "dev_from_dev", "test_from_dev"),
-    ),
+    "qnli": (TWO, "", ("train_from_dev", "dev_from_dev", "test_from_dev")),
     "boolq": (
         ("0", "1"),
         "",
         ("train_from_validation", "dev_from_validation", "test_from_validation"),
     ),
     # Its test labels are not public: it is reported on its dev list.
-    "rte": (("not_entailment", "entailment"), "", ("train", "", "dev")),
+    "rte": (TWO, "", ("train", "", "dev")),
     "snli": (NLI, "", ("train_from_validation", "dev_from_validation", "test")),
     "sick": (NLI, "", ("train", "dev", "test")),
+    # As GLUE lays it out; both dev lists count alike.
+    "mnli": (NLI, "", ("train", "", "dev_matched dev_mismatched")),
 }
 SIZES = ("builtin", "tiny", "real", "bert")
 
@@ -38,6 +39,8 @@ SIZES = ("builtin", "tiny", "real", "bert")
 def get_config(variant: str = "builtin") -> ml_collections.ConfigDict:
     """The recipe at a size, and for a task."""
     size, _, task = variant.partition("-")
+    if size in ("real", "bert") and not task:
+        task = "wikiqa"
     if size not in SIZES or (size in ("builtin", "tiny")) != (task == ""):
         raise KeyError(f"known are builtin, tiny, real-TASK and bert-TASK, {(*TASKS,)}")
     if task and task not in TASKS:
@@ -78,10 +81,15 @@ def data(size: str, task: str) -> dict:
             "num_questions": {"builtin": 2000, "tiny": 20}[size],
         }
     labels, right, files = TASKS[task]
+    path = "MNLI/{}.tsv" if task == "mnli" else f"pairs/{task}/{{}}.tsv.gz"
     lists = [
-        {"name": task, "split": split, "path": f"pairs/{task}/{name}.tsv.gz"}
-        for split, name in zip(("train", "dev", "test"), files, strict=True)
-        if name
+        {
+            "name": name if " " in names else task,
+            "split": split,
+            "path": path.format(name),
+        }
+        for split, names in zip(("train", "dev", "test"), files, strict=True)
+        for name in names.split()
     ]
     return {
         "kind": "files",
@@ -106,10 +114,12 @@ def teacher(size: str, number: int) -> dict:
         "tiny": (1e-3, 1e-3, 1e-3),
     }.get(size, (3e-4, 5e-4, 8e-4))
     drawn = size != "bert"
+    layers = {"builtin": 3, "tiny": 2, "real": 4, "bert": 24}[size]
     return {
         "name": ("first", "second", "third")[number],
-        "model": encoder(size, {"builtin": 3, "tiny": 2}.get(size, 6)),
-        "start_folder": "",
+        # Of a BERT the folder says the sizes, but for the length.
+        "model": encoder(size, layers, width=1024 if size == "bert" else 256),
+        "start_folder": "" if drawn else "bert-large-uncased",
         "masked": leg(size, "masked", 5e-4) if drawn and size != "builtin" else None,
         "labels": leg(size, "labels", rates[number]),
         # Heads that begin by looking beside them read context sooner.
@@ -121,12 +131,14 @@ def teacher(size: str, number: int) -> dict:
     }
 
 
-def encoder(size: str, layers: int) -> dict:
-    """A BERT-shaped encoder."""
+def encoder(size: str, layers: int, *, width: int) -> dict:
+    """A BERT-shaped encoder; made-up questions need little of one."""
+    width = {"builtin": 96, "tiny": 16}.get(size, width)
+    heads = {"builtin": 3, "tiny": 2, "real": 4}.get(size, width // 64)
     return {
-        "width": {"builtin": 96, "tiny": 16}.get(size, 256),
-        "num_heads": {"builtin": 3, "tiny": 2}.get(size, 4),
-        "feed_forward": {"builtin": 384, "tiny": 32}.get(size, 1024),
+        "width": width,
+        "num_heads": heads,
+        "feed_forward": 2 * width if size == "tiny" else 4 * width,
         "layers": layers,
         "max_length": widths(size)[-1],
         "dropout": 0.1,
@@ -166,16 +178,23 @@ def leg(size: str, purpose: str, learning_rate: float) -> dict:
 
 
 def student(size: str) -> dict:
-    """As many blocks as the paper's student, of the teachers' width."""
-    rate = {"bert": 5e-5, "tiny": 1e-3}.get(size, 5e-4)
+    """As many blocks as the paper's student, and for its speed narrow ones."""
+    rate = {"bert": 5e-5, "tiny": 1e-3, "real": 1e-3}.get(size, 5e-4)
+    layers = {"builtin": 1, "tiny": 1}.get(size, 3)
+    start = {"bert": "folder", "real": "random"}.get(size, "teacher")
     return {
         "kind": "encoder",
         "matches": size != "bert",
-        "encoder": encoder(size, {"builtin": 1, "tiny": 1}.get(size, 3)),
+        "encoder": encoder(size, layers, width=768 if size == "bert" else 64),
         "general": leg(size, "general", rate),
+        # General pairs that are heard; 0 for all.
+        "num_general": 0,
         "task": leg(size, "task", rate),
         "preset": "TMKD",
-        "start": "teacher",
+        "start": start,
+        "start_folder": "bert-base-uncased" if start == "folder" else "",
+        "masked": leg(size, "masked", 1e-3) if start == "random" else None,
+        "offsets": (-1, 1) if start == "random" else (),
         "soft": {
             "space": "prob",
             "loss": "mse",

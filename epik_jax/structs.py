@@ -87,6 +87,8 @@ class TextPair:
       text_b: such as a passage.
       label: class of the pair; "" where there is none.
       origin: the list that it came from.
+      kind: of a pair that nobody put together, how its texts came to stand side by
+        side; "" of all others.
     """
 
     example_id: str
@@ -94,6 +96,7 @@ class TextPair:
     text_b: str
     label: str = ""
     origin: str = ""
+    kind: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def test_teachers_are_trained_once_then_the_student_then_nothing(done):
     _, trained, _ = done
     masked = trained[0][0]
     assert trained[0] == [masked, "teacher-first", "teacher-second"]
-    assert masked.startswith("teachers-masked-")
+    assert masked.startswith("masked-")
     assert trained[1] == ["student-general", "student-task"]
     assert trained[2] == []
 

@@ -1,7 +1,7 @@
-"""A tiny BERT as the libraries torch and transformers write it, and what it answers.
+"""Tiny BERTs as the libraries torch and transformers write them, and what they answer.
 
-`python tests/toy_bert.py` writes both anew below tests/interop/bert, drawn from a seed;
-reading them needs neither library.
+`python tests/toy_bert.py` writes one that tags words and one that tells pairs of texts
+apart anew, below tests/interop, drawn from a seed; reading them needs neither library.
 """
 
 from __future__ import annotations
@@ -19,9 +19,17 @@ Arrays: TypeAlias = dict[str, np.ndarray]
 
 FOLDER = Path(__file__).parent / "interop" / "bert"
 ANSWERS, CUTS = "answers.npz", "cuts.json"
+PAIR_FOLDER = Path(__file__).parent / "interop" / "pair_bert"
 
 # In an order that is not the recipe's.
 LABELS = ("B-LOC", "I-LOC", "O", "B-PER", "I-PER", "I-ORG", "B-ORG")
+
+PAIR_LABELS = ("neutral", "contradiction", "entailment")
+PAIRS = (
+    ("the cat play", "The cat played ?"),
+    ("replayed", "the the the cat , cat and 1984 - cat"),
+    ("a", "b"),
+)
 
 SPECIALS = ("[PAD]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 SCRIPTS = (
@@ -47,9 +55,9 @@ SENTENCES = (
 )
 
 
-def copied(into: Path) -> Path:
-    """A copy of the model that lies here, to be changed."""
-    return Path(shutil.copytree(FOLDER, into / "bert"))
+def copied(into: Path, folder: Path = FOLDER) -> Path:
+    """A copy of a model that lies here, to be changed."""
+    return Path(shutil.copytree(folder, into / "bert"))
 
 
 def set_fields(path: Path, **changes: Any) -> None:
@@ -66,7 +74,14 @@ def set_arrays(folder: Path, change: Callable[[Arrays], Arrays]) -> None:
     safetensors.numpy.save_file(found, path)
 
 
-def write_model(folder: Path, *, lowercase: bool = False, **changes: Any) -> None:
+def write_model(
+    folder: Path,
+    *,
+    lowercase: bool = False,
+    head: str = "TokenClassification",
+    labels: tuple[str, ...] = LABELS,
+    **changes: Any,
+) -> None:
     """Writes a BERT with drawn parameters and its tokenizer.
 
     Every parameter is off its usual first value: one that is left out, or used twice,
@@ -75,6 +90,8 @@ def write_model(folder: Path, *, lowercase: bool = False, **changes: Any) -> Non
     Args:
       folder: where; made.
       lowercase: whether the tokenizer throws case and accents away.
+      head: what it is for, as the library calls it.
+      labels: of the head.
       changes: of the configuration.
     """
     import torch
@@ -91,11 +108,11 @@ def write_model(folder: Path, *, lowercase: bool = False, **changes: Any) -> Non
         "num_attention_heads": 4,
         "intermediate_size": 64,
         "max_position_embeddings": 40,
-        "id2label": dict(enumerate(LABELS)),
-        "label2id": {label: i for i, label in enumerate(LABELS)},
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
     }
     config = transformers.BertConfig(**{**sizes, **changes})
-    model = transformers.BertForTokenClassification(config)
+    model = getattr(transformers, f"BertFor{head}")(config)
     generator = torch.Generator().manual_seed(0)
     for name, parameter in model.named_parameters():
         drawn = torch.randn(parameter.shape, generator=generator)
@@ -137,6 +154,25 @@ def model_answers(folder: Path) -> dict[str, np.ndarray]:
     }
 
 
+def pair_answers(folder: Path) -> dict[str, np.ndarray]:
+    """What the library makes of `PAIRS`: ids, mask, types [B, L], and logits [B, C]."""
+    import torch
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    kind = transformers.BertForSequenceClassification
+    model = kind.from_pretrained(folder).eval()
+    shown = tokenizer(*map(list, zip(*PAIRS, strict=True)), padding=True)
+    with torch.no_grad():
+        output = model(**{name: torch.tensor(rows) for name, rows in shown.items()})
+    return {
+        "ids": np.array(shown["input_ids"], np.int32),
+        "mask": np.array(shown["attention_mask"], bool),
+        "types": np.array(shown["token_type_ids"], np.int32),
+        "logits": output.logits.numpy(),
+    }
+
+
 def cuts(folder: Path) -> list[dict[str, Any]]:
     """Sentences: their words, the library's framed ids, and pieces of each word."""
     import transformers
@@ -171,5 +207,13 @@ def write_fixture(folder: Path) -> None:
     print(f"{folder}: written by transformers {transformers.__version__}")
 
 
+def write_pair_fixture(folder: Path) -> None:
+    """Writes the model of pairs that ships with the tests, and its answers."""
+    shutil.rmtree(folder, ignore_errors=True)
+    write_model(folder, head="SequenceClassification", labels=PAIR_LABELS)
+    np.savez_compressed(folder / ANSWERS, **pair_answers(folder))
+
+
 if __name__ == "__main__":
     write_fixture(FOLDER)
+    write_pair_fixture(PAIR_FOLDER)

@@ -29,33 +29,43 @@ class GeneralPairsConfig:
     Attributes:
       num_found: the likeliest others by a search for the question's words.
       num_drawn: any others.
-      num_pairs: of all, drawn if there are more; 0 for all.
       seed: of what is drawn.
     """
 
     num_found: int = 4
     num_drawn: int = 2
-    num_pairs: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuses numbers that mean nothing."""
-        demand(self, 0, "num_found", "num_drawn", "num_pairs", "seed")
+        demand(self, 0, "num_found", "num_drawn", "seed")
 
 
 def general_pairs(
     known: Sequence[TextPair], config: GeneralPairsConfig
 ) -> list[TextPair]:
-    """Pairs of the same questions and passages, each pair once, in a drawn order.
+    """Pairs of the questions and passages of each list, each pair once.
+
+    Their order is drawn: the first so many are a fair draw of all.
 
     Args:
       known: questions with passages; labels are not looked at.
       config: how many.
 
     Returns:
-      Pairs without labels, named by their texts; "origin" tells how a passage came to
-      stand there.
+      Pairs without labels, of the lists of their questions; "kind" tells how a passage
+      came to stand there.
     """
+    by_list: dict[str, list[TextPair]] = {}
+    for pair in known:
+        by_list.setdefault(pair.origin, []).append(pair)
+    pairs = [x for name, some in by_list.items() for x in _of_list(name, some, config)]
+    return sorted(pairs, key=lambda pair: share_of(f"{config.seed}/{pair.example_id}"))
+
+
+def _of_list(
+    name: str, known: Sequence[TextPair], config: GeneralPairsConfig
+) -> list[TextPair]:
     # Sorted: the order of files makes no difference.
     questions = sorted({pair.text_a for pair in known})
     passages = sorted({pair.text_b for pair in known})
@@ -70,17 +80,16 @@ def general_pairs(
         drawn = _drawn(question, len(passages), beside[question] | {*others}, config)
         kinds = (THERE, sorted(beside[question])), (FOUND, others), (DRAWN, drawn)
         pairs += [
-            _pair(question, passages[number], kind)
+            _pair(name, question, passages[number], kind)
             for kind, numbers in kinds
             for number in numbers
         ]
-    pairs.sort(key=lambda pair: share_of(f"{config.seed}/{pair.example_id}"))
-    return pairs[: config.num_pairs or None]
+    return pairs
 
 
-def _pair(question: str, passage: str, kind: str) -> TextPair:
-    name = "\x1f".join(("general", question, passage))
-    return TextPair(name, question, passage, origin=kind)
+def _pair(origin: str, question: str, passage: str, kind: str) -> TextPair:
+    name = "\x1f".join(("general", origin, question, passage))
+    return TextPair(name, question, passage, origin=origin, kind=kind)
 
 
 def _found(
@@ -95,6 +104,8 @@ def _found(
     # Enough that its own can be left out.
     most = min(len(passages), count + max(map(len, beside.values())))
     words = [_words(texts) for texts in (passages, questions)]
+    if not any(words[0]):
+        return {question: [] for question in questions}
     index = bm25s.BM25()
     index.index(words[0], show_progress=False)
     numbers, scores = index.retrieve(words[1], k=most, show_progress=False)

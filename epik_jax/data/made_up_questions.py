@@ -22,6 +22,7 @@ from epik_jax.structs import TextPair
 
 RIGHT, WRONG = "1", "0"
 LABELS = (WRONG, RIGHT)
+ORIGIN = "builtin"
 
 FACTS: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "home": (
@@ -91,5 +92,5 @@ def made_up_questions(part: str, *, count: int, seed: int) -> list[TextPair]:
         turn = int(rng.random() * len(candidates))
         for place, (text, label) in enumerate(candidates[turn:] + candidates[:turn]):
             name = f"questions:{part}:{seed}:{number}/{place}"
-            pairs.append(TextPair(name, question, text, label, "made up"))
+            pairs.append(TextPair(name, question, text, label, ORIGIN))
     return pairs

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -20,10 +21,10 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     """First value of one leaf.
 
     Kernels and embedding tables are normal with variance 1/fan-in (for a table: 1/D),
-    cut at two standard deviations; scales are one, biases zero. A recurrent kernel
-    [..., H, G*H] is orthogonal for each of its G gates (Saxe et al. 2014). A table of
-    positions begins as sinusoids: drawn like that of tokens, which are scaled up when
-    they are read, it would long not be seen beside them.
+    cut at two standard deviations; scales are one, biases and log-variances zero. A
+    recurrent kernel [..., H, G*H] is orthogonal for each of its G gates (Saxe et al.
+    2014). A table of positions begins as sinusoids: drawn like that of tokens, which
+    are scaled up when they are read, it would long not be seen beside them.
 
     Args:
       path: such as "encoder/block_00/attention/query/kernel".
@@ -36,7 +37,7 @@ def draw(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     leaf = path.rsplit("/", 1)[-1]
     if leaf == "scale":
         return np.ones(shape, np.float32)
-    if leaf == "bias":
+    if leaf in ("bias", "log_variance"):
         return np.zeros(shape, np.float32)
     if leaf == "position_embedding":
         return sinusoids(*shape)
@@ -65,6 +66,19 @@ def init_params(shapes: Params, seed: int) -> Any:
 
     def leaf(path: tuple[Any, ...], shape: jax.ShapeDtypeStruct) -> np.ndarray:
         return draw("/".join(str(p.key) for p in path), shape.shape, seed)
+
+    return jax.tree_util.tree_map_with_path(leaf, shapes)
+
+
+def completed(known: Params, shapes: Params, seed: int) -> Any:
+    """The leaves that are known, and all others of a tree of shapes drawn."""
+
+    def leaf(path: tuple[Any, ...], shape: jax.ShapeDtypeStruct) -> np.ndarray:
+        names = [str(p.key) for p in path]
+        found: Any = known
+        for name in names:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return draw("/".join(names), shape.shape, seed) if found is None else found
 
     return jax.tree_util.tree_map_with_path(leaf, shapes)
 

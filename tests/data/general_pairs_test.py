@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections import Counter
@@ -30,8 +31,8 @@ def found(**changes):
     return general_pairs(KNOWN, GeneralPairsConfig(**changes))
 
 
-def texts(pairs, origin=None):
-    kept = [p for p in pairs if origin in (None, p.origin)]
+def texts(pairs, kind=None):
+    kept = [p for p in pairs if kind in (None, p.kind)]
     return {(p.text_a, p.text_b) for p in kept}
 
 
@@ -45,7 +46,7 @@ def test_no_pair_comes_twice_and_none_has_a_label():
 def test_what_stood_together_stays_together():
     pairs = found(num_found=0, num_drawn=0)
     assert texts(pairs) == {(p.text_a, p.text_b) for p in KNOWN}
-    assert {p.origin for p in pairs} == {"there"}
+    assert {p.kind for p in pairs} == {"there"}
 
 
 def bm25(question, passage, passages, k=1.5, b=0.75):
@@ -76,14 +77,14 @@ def test_a_search_finds_others_by_the_words_of_the_question():
     likely = sorted(others, key=lambda t: -bm25(question, t, passages))[:2]
     assert texts(pairs, "found") >= {(question, text) for text in likely}
     # Nothing shares a word with it.
-    assert not [p for p in pairs if p.text_a == "why" and p.origin == "found"]
+    assert not [p for p in pairs if p.text_a == "why" and p.kind == "found"]
 
 
 def test_any_other_passages_are_drawn_apart_from_those_that_are_there():
     pairs = found(num_found=3, num_drawn=4)
     for question in {p.text_a for p in KNOWN}:
         own = {p.text_b for p in KNOWN if p.text_a == question}
-        drawn = {p.text_b for p in pairs if (p.text_a, p.origin) == (question, "drawn")}
+        drawn = {p.text_b for p in pairs if (p.text_a, p.kind) == (question, "drawn")}
         assert len(drawn) == 4 and not drawn & own
 
 
@@ -93,16 +94,29 @@ def test_pairs_follow_from_texts_and_seed_and_not_from_the_order_of_files():
     assert texts(found(seed=1), "drawn") != texts(pairs, "drawn")
 
 
-def test_a_limit_draws_from_all_of_them():
-    pairs = found(num_pairs=9)
-    assert len(pairs) == 9
-    assert texts(pairs) <= texts(found())
-    assert len({p.text_a for p in pairs}) > 1
+def test_the_first_ones_are_a_draw_of_all():
+    assert len({p.text_a for p in found()[:9]}) > 1
+
+
+def test_each_list_is_searched_for_itself_and_its_pairs_are_of_it():
+    other = [dataclasses.replace(pair, origin="other") for pair in KNOWN[:3]]
+    pairs = general_pairs([*KNOWN[3:], *other], GeneralPairsConfig(num_drawn=20))
+    of_other = [pair for pair in pairs if pair.origin == "other"]
+    assert texts(of_other) == {(p.text_a, p.text_b) for p in other}
+    assert {p.text_b for p in other}.isdisjoint(
+        p.text_b for p in pairs if p.origin == ""
+    )
+
+
+def test_passages_without_a_word_are_found_by_nobody():
+    known = [TextPair(str(n), f"where {n}", "?!" * n, "1") for n in (1, 2)]
+    pairs = general_pairs(known, GeneralPairsConfig(num_found=2, num_drawn=0))
+    assert texts(pairs) == {(p.text_a, p.text_b) for p in known}
 
 
 def test_more_than_there_are_cannot_be_drawn():
     few = KNOWN[:3]
     pairs = general_pairs(few, GeneralPairsConfig(num_drawn=50, num_found=50))
-    assert [pair.origin for pair in pairs] == ["there"] * 3
+    assert [pair.kind for pair in pairs] == ["there"] * 3
     with pytest.raises(ValueError, match="num_drawn"):
         GeneralPairsConfig(num_drawn=-1)

@@ -77,14 +77,19 @@ def read_bert(
     }
     if bert.pooler:
         params["pooler"] = bert.pooler
-    if bert.pooler and set(bert.labels) == set(labels):
+    if bert.pooler and set(_plain(bert.labels)) == set(_plain(labels)):
         params["headers"] = _header(bert, labels)
     return BertScorer(config, params, bert.pieces, bert.labels)
+
+
+def _plain(labels: tuple[str, ...]) -> list[str]:
+    """Folders write the same classes in small letters and in capitals."""
+    return [label.casefold() for label in labels]
 
 
 def _header(bert: Bert, labels: tuple[str, ...]) -> dict[str, np.ndarray]:
     """The layer of labels as the only header, its columns in our order."""
     assert bert.classifier is not None
-    columns = [bert.labels.index(label) for label in labels]
+    columns = [_plain(bert.labels).index(label) for label in _plain(labels)]
     kernel, bias = (bert.classifier[name] for name in ("kernel", "bias"))
     return {"stacked_kernel": kernel[None][..., columns], "bias": bias[None, columns]}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import logging
+import unicodedata
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -16,6 +17,7 @@ from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.draw import share_of
 from epik_jax.data.general_pairs import GeneralPairsConfig, general_pairs
 from epik_jax.data.made_up_questions import LABELS, RIGHT, made_up_questions
+from epik_jax.recipes.leaks import without_leaks
 from epik_jax.recipes.scoring.pair_lists import (
     PairListConfig,
     Split,
@@ -113,7 +115,8 @@ class PairCorpus:
       test: reported once; lists by name.
       counts: lines read, kept and dropped, by file; printed in reports.
 
-    No pair of `dev` and `test` is in `train` or `general`, and none of `test` in `dev`.
+    No pair of `dev` and `test` is in `train` or `general`, and none of `test` in `dev`,
+    not even in other case, with other signs or spaces.
     """
 
     train: list[TextPair]
@@ -124,8 +127,8 @@ class PairCorpus:
 
     @property
     def general_counts(self) -> dict[str, int]:
-        """How many general pairs there are of each origin."""
-        return dict(collections.Counter(pair.origin for pair in self.general))
+        """How many general pairs there are of each kind."""
+        return dict(collections.Counter(pair.kind for pair in self.general))
 
 
 def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
@@ -139,7 +142,7 @@ def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
     lists = _builtin(config) if config.kind == "builtin" else _files(config, counts)
     if config.dev_share:
         lists = _with_dev(lists, config.dev_share)
-    kept = _guarded(lists, counts)
+    kept = without_leaks(lists, _GUARDS, _letters, counts, "pairs")
     by_split: dict[str, dict[str, list[TextPair]]] = {split: {} for split in _GUARDS}
     for (split, name), pairs in kept.items():
         if pairs:
@@ -153,9 +156,14 @@ def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
     if not by_split["dev"]:
         logging.warning("no dev list: nothing is chosen by how well it does")
     texts = [pair for pairs in by_split["general"].values() for pair in pairs]
-    held = _texts(lists, "dev") | _texts(lists, "test")
+    held = {
+        _letters(pair)
+        for (split, _), pairs in lists.items()
+        if split in _GUARDS["general"]
+        for pair in pairs
+    }
     built = general_pairs([*train, *texts], config.general)
-    general = [pair for pair in built if (pair.text_a, pair.text_b) not in held]
+    general = [pair for pair in built if _letters(pair) not in held]
     corpus = PairCorpus(train, general, by_split["dev"], by_split["test"], counts)
     logging.info(
         "pairs: %d with labels, %d general ones (%s)",
@@ -182,27 +190,14 @@ def _with_dev(lists: Lists, share: float) -> Lists:
     return found
 
 
-def _guarded(lists: Lists, counts: dict[str, dict[str, int]]) -> Lists:
-    """The lists without pairs that would leak from one purpose into another."""
-    known = {split: _texts(lists, split) for split in _GUARDS}
-    kept = {}
-    for (split, name), pairs in lists.items():
-        held = set().union(*(known[other] for other in _GUARDS[split]))
-        kept[split, name] = [p for p in pairs if (p.text_a, p.text_b) not in held]
-        about = counts.setdefault(f"{split}:{name}", {})
-        if _GUARDS[split]:
-            about["held out"] = len(pairs) - len(kept[split, name])
-        about["pairs"] = len(kept[split, name])
-    return kept
-
-
-def _texts(lists: Lists, split: Split) -> set[tuple[str, str]]:
-    return {
-        (pair.text_a, pair.text_b)
-        for (where, _), pairs in lists.items()
-        if where == split
-        for pair in pairs
-    }
+def _letters(pair: TextPair) -> tuple[str, str]:
+    """What two pairs share that differ in case, signs and spaces alone."""
+    a, b = (
+        "".join(c for c in text.casefold() if unicodedata.category(c)[0] in "LMN")
+        for text in (pair.text_a, pair.text_b)
+    )
+    # Of signs alone nothing would be left.
+    return a or pair.text_a, b or pair.text_b
 
 
 def _builtin(config: PairDataConfig) -> Lists:

@@ -18,6 +18,7 @@ from epik_jax.recipes.scoring.bert_scorer import read_bert
 from epik_jax.recipes.scoring.corpus import PairCorpus, PairDataConfig
 from epik_jax.recipes.scoring.crowd_config import CrowdConfig, TeacherConfig
 from epik_jax.recipes.scoring.teacher import train_teacher
+from epik_jax.structs import Params
 from epik_jax.teachers.scoring import ScoringNetwork
 from epik_jax.text.wordpiece import WordPieces
 
@@ -30,15 +31,18 @@ class Member:
       name: in figures and in the cache's record.
       network: what answers.
       lists: names of the lists whose pairs it is asked about; empty for all.
+      encoder: what it was before it learnt labels; None where that was nothing, or is
+        not known.
       origin: what its folder says of how it came to be: seed, digests.
       given: its folder where it was not trained here; else "".
     """
 
     name: str
     network: ScoringNetwork
-    lists: tuple[str, ...]
-    origin: Mapping[str, Any]
-    given: str
+    lists: tuple[str, ...] = ()
+    encoder: Params | None = None
+    origin: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    given: str = ""
 
 
 def ready_crowd(
@@ -64,24 +68,37 @@ def ready_crowd(
     crowd = []
     for teacher in config.used:
         if teacher.folder:
-            network = _read(teacher, data, at)
-            origin: dict[str, Any] = {}
-        else:
-            shown = (config.num_validated, corpus, data, pieces, at)
-            network, origin = train_teacher(teacher, *shown)
-        member = Member(teacher.name, network, teacher.lists, origin, teacher.folder)
-        crowd.append(member)
+            network, given = _read(teacher, data, at), teacher.folder
+            crowd.append(Member(teacher.name, network, teacher.lists, given=given))
+            continue
+        shown = (config.num_validated, corpus, data, pieces, at)
+        found = train_teacher(teacher, *shown)
+        about = (teacher.lists, found.encoder, found.origin)
+        crowd.append(Member(teacher.name, found.network, *about))
     return tuple(crowd)
 
 
 def demand_pairs(config: CrowdConfig, corpus: PairCorpus) -> None:
-    """Notices before anything is trained that there are fewer pairs than a batch holds.
+    """Notices before anything is trained what cannot be.
 
     Raises:
-      ValueError: says which setting.
+      ValueError: there are fewer pairs than a batch holds, or no list of such a name;
+        says which setting.
     """
     there = len(corpus.train)
+    learnt = {pair.origin for pair in corpus.train}
+    names = learnt | {pair.origin for pair in corpus.general}
     for teacher in config.used:
+        if teacher.lists and not learnt & {*teacher.lists}:
+            raise ValueError(
+                f"teacher {teacher.name}: lists {teacher.lists} are none of those that "
+                f"a student learns the task from, {sorted(learnt)}"
+            )
+        if odd := [name for name in teacher.lists if name not in names]:
+            raise ValueError(
+                f"teacher {teacher.name}: lists names {odd[0]!r}, and there are "
+                f"{sorted(names)}"
+            )
         for leg in (teacher.masked, teacher.labels):
             if leg and not teacher.folder and leg.batches.batch_size > there:
                 raise ValueError(
@@ -100,7 +117,8 @@ def _read(
         if "headers" not in bert.params:
             raise ValueError(
                 f"teacher {teacher.name}: {folder} tells pairs apart as "
-                f"{bert.labels or 'nothing'}, here they are {data.classes}"
+                f"{bert.labels or 'nothing'}, here they are {data.classes}: name the "
+                "same classes in its config.json (id2label)"
             )
         network = ScoringNetwork(bert.params, bert.config, bert.pieces, at.mesh)
     else:

@@ -26,7 +26,7 @@ class TeacherConfig:
       model: sizes; of a folder all but `max_length`, `dropout` and `matmul_dtype` are
         its own.
       masked: guessing hidden pieces of all training text, before labels are learnt;
-        None for none. Teachers of equal sizes and settings do it together.
+        None for none. Networks of equal sizes and settings do it together.
       labels: learning labels.
       matches: whether pieces that stand in both texts are marked as such; a BERT knows
         no such mark.

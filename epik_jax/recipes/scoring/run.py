@@ -28,6 +28,7 @@ from epik_jax.recipes.scoring.tmkd import (
     Material,
     TmkdConfig,
     gather_material,
+    read_lengths,
     train_students,
     wants_general,
 )
@@ -61,10 +62,12 @@ def run(
     with at.stop:
         corpus = read_pair_corpus(data)
         general = wants_general(recipe.student)
+        if evaluate:
+            demand_readable(read_lengths(recipe), config.scoreboard.latency.length)
         material = gather_material(recipe, corpus, data, at, general=general)
         if evaluate:
-            sizes = {m.name: m.network.config for m in material.members}
-            demand_readable(sizes, config.scoreboard.latency.length)
+            there = {m.name: m.network.config.max_length for m in material.members}
+            demand_readable(there, config.scoreboard.latency.length)
         _write_crowd(material, data, at, command)
         students = train_students(recipe.student, material, at)
     taught = {

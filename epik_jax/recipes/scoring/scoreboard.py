@@ -150,17 +150,21 @@ def latencies(
     }
 
 
-def demand_readable(networks: Mapping[str, ScorerConfig], length: int) -> None:
+def demand_readable(lengths: Mapping[str, int], length: int) -> None:
     """Refuses pairs that are longer than what a network reads.
+
+    Args:
+      lengths: name of a network -> most pieces that it reads.
+      length: of the pairs that passes are timed with.
 
     Raises:
       ValueError: says which network.
     """
-    for name, config in networks.items():
-        if config.max_length < length:
+    for name, longest in lengths.items():
+        if longest < length:
             raise ValueError(
                 f"config.scoreboard.latency.length is {length}, and {name} reads "
-                f"{config.max_length} pieces"
+                f"{longest} pieces"
             )
 
 

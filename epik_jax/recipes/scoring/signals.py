@@ -1,7 +1,8 @@
 """What a crowd says of pairs, asked once and kept; and whose answers a student hears.
 
 Teachers and pairs go in, logits of every teacher come out, with a note of who was asked
-about what. The same answers fill a cache or are given live.
+about what. Each teacher has a cache of its own, so that one more teacher, or one in
+another place, is no reason to ask the others again.
 """
 
 from __future__ import annotations
@@ -12,43 +13,30 @@ from collections.abc import Sequence
 import numpy as np
 
 from epik_jax.data.digests import text_digests
-from epik_jax.data.general_pairs import DRAWN, FOUND, THERE
+from epik_jax.recipes.caching import fill_cache
+from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.crowd import Member
+from epik_jax.recipes.scoring.digests import network_digest, pairs_digest
 from epik_jax.structs import TextPair
 from epik_jax.teacher_cache.schema import Block, Field, Schema
-
-_TO_ALL = (THERE, FOUND, DRAWN)
-"""Origins of pairs that are of no list: every teacher is asked about them."""
+from epik_jax.teachers.scoring import ScoringNetwork
 
 
 @dataclasses.dataclass(frozen=True)
-class CrowdTeacher:
-    """All teachers as one that answers."""
+class ScoringTeacher:
+    """A network as one that is asked."""
 
-    members: tuple[Member, ...]
+    network: ScoringNetwork
 
     @property
     def schema(self) -> Schema:
-        """Fields of an answer: logits of M teachers, and which of them were asked."""
-        labels = self.members[0].network.config.labels
-        return Schema(
-            (
-                Field("logits", "float32", (len(self.members), len(labels))),
-                Field("asked", "bool", (len(self.members),)),
-            )
-        )
+        """Fields of an answer: the logits of the classes."""
+        return Schema((Field("logits", "float32", (len(self.network.config.labels),)),))
 
     def block(self, pairs: Sequence[TextPair]) -> Block:
-        """Answers to some pairs; 0 where a teacher was not asked."""
-        asked = np.stack([_asked(member, pairs) for member in self.members], axis=1)
-        num_labels = len(self.members[0].network.config.labels)
-        logits = np.zeros((*asked.shape, num_labels), np.float32)
-        for place, member in enumerate(self.members):
-            rows = np.flatnonzero(asked[:, place]).tolist()
-            if rows:
-                encoded = member.network.encoded([pairs[row] for row in rows])
-                logits[rows, place] = member.network.logits(encoded)
-        return Block(*known_by(pairs), {"logits": logits, "asked": asked})
+        """Answers to some pairs."""
+        logits = self.network.logits(self.network.encoded(pairs))
+        return Block(*known_by(pairs), {"logits": logits})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +44,7 @@ class Voices:
     """Teachers' answers as one student hears them.
 
     Attributes:
-      logits: float32 [N, M, C], of each voice.
+      logits: float32 [N, M, C], of each voice; 0 where it was not asked.
       asked: bool [N, M].
     """
 
@@ -67,6 +55,10 @@ class Voices:
     def num_voices(self) -> int:
         """M."""
         return self.logits.shape[1]
+
+    def first(self, count: int) -> Voices:
+        """About the first pairs alone."""
+        return Voices(self.logits[:count], self.asked[:count])
 
     def of(self, place: int) -> Voices:
         """One teacher alone."""
@@ -85,6 +77,60 @@ class Voices:
         return Voices(mean.astype(np.float32), some)
 
 
+def gather_voices(
+    members: Sequence[Member],
+    pairs: Sequence[TextPair],
+    purpose: str,
+    num_shards: int,
+    at: Workplace,
+) -> Voices:
+    """Asks every teacher about the pairs that are its business, or reads what it said.
+
+    Args:
+      members: of M teachers.
+      pairs: N of them.
+      purpose: what they are for; caches lie in "cache/PURPOSE-TEACHER".
+      num_shards: files of a cache.
+      at: where.
+
+    Returns:
+      Logits [N, M, C] in the order of members and pairs.
+
+    Raises:
+      ValueError: a cache is of another teacher or of other pairs; or a teacher has no
+        business with any pair.
+    """
+    keys, digests = known_by(pairs)
+    classes = len(members[0].network.config.labels)
+    logits = np.zeros((len(pairs), len(members), classes), np.float32)
+    asked = np.stack([_asked(member, pairs) for member in members], axis=1)
+    for place, member in enumerate(members):
+        rows = np.flatnonzero(asked[:, place])
+        if not len(rows):
+            raise ValueError(
+                f"teacher {member.name} is asked about lists {member.lists} alone, and "
+                f"no pair ({purpose}) is of them"
+            )
+        told = [pairs[row] for row in rows.tolist()]
+        teacher = ScoringTeacher(member.network)
+        fingerprint = {
+            "teacher": network_digest(member.network),
+            "data": pairs_digest({"asked": told}),
+            "schema": teacher.schema.fingerprint,
+        }
+        cache = fill_cache(
+            at.folder / "cache" / f"{purpose}-{member.name}",
+            teacher,
+            told,
+            fingerprint,
+            num_shards,
+            lambda: at.stop.obey("stopped while the teachers were asked"),
+        )
+        found = cache.join(keys[rows], digests[rows], ("logits",))["logits"]
+        logits[rows, place] = np.asarray(found)
+    return Voices(logits, asked)
+
+
 def known_by(pairs: Sequence[TextPair]) -> tuple[np.ndarray, np.ndarray]:
     """Keys and digests by which pairs are known, uint64 [N] each.
 
@@ -95,6 +141,5 @@ def known_by(pairs: Sequence[TextPair]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _asked(member: Member, pairs: Sequence[TextPair]) -> np.ndarray:
-    lists = {*member.lists, *_TO_ALL}
-    told = [not member.lists or pair.origin in lists for pair in pairs]
+    told = [not member.lists or pair.origin in member.lists for pair in pairs]
     return np.array(told, bool)

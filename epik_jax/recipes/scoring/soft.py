@@ -23,6 +23,10 @@ from epik_jax.recipes.scoring.student_config import SoftConfig
 from epik_jax.structs import Array, Batch, ModelOutput, Params
 from epik_jax.training.step import Forward
 
+_PACE = 50.0
+"""How much faster weights of voices move than a parameter of the student: Adam's steps
+are of one size, and a logarithm has further to go."""
+
 _LOSSES: dict[tuple[str, str], Callable[..., Array]] = {
     ("prob", "mse"): terms.prob_mse,
     ("logit", "mse"): terms.logit_mse,
@@ -38,7 +42,8 @@ class Heard:
 
     Attributes:
       logits: float32 [B, M, C], of people's header and those of the voices.
-      log_variances: float32 [M - 1] of the voices, where they are learnt; else None.
+      log_variances: float32 [M - 1] of the voices, in units of 1/`_PACE`, where weights
+        are learnt; else None.
     """
 
     logits: Array
@@ -102,8 +107,11 @@ def voice_shapes(soft: SoftConfig, num_voices: int) -> dict[str, Any]:
 def soft_term(soft: SoftConfig, weight: float = 1.0) -> Term:
     """What voices' headers are asked: the mean over the voices that were.
 
-    Values are [B, M]; a voice that is hard to learn counts less where that is learnt
-    (exp(-s) * loss + s, Kendall et al. 2018).
+    Values are [B, M]. Where weights are learnt, that of a voice follows from s, which
+    minimises exp(-s) * loss + s, as in Kendall et al. 2018, equation 10, but for a
+    factor: a voice that is hard to learn counts less. Beside the student's loss that is
+    a value of 0 with a gradient, so that losses compare; and weights have mean 1, so
+    that `ratio` means the same.
     """
     loss: Callable[..., Array] = functools.partial(_kl, temperature=soft.temperature)
     if soft.loss != "kl":
@@ -113,11 +121,19 @@ def soft_term(soft: SoftConfig, weight: float = 1.0) -> Term:
         found_BM = loss(outputs.logits[:, 1:], batch["voices"])
         found_BM = found_BM * batch["voice_weights"]
         if outputs.log_variances is not None:
-            hard_1M = outputs.log_variances[None]
-            found_BM = jnp.exp(-hard_1M) * found_BM + hard_1M
+            found_BM = _by_ease(found_BM, _PACE * outputs.log_variances[None])
         return found_BM, batch["asked"]
 
     return Term(soft.name, values, weight)
+
+
+def _by_ease(losses_BM: Array, hard_1M: Array) -> Array:
+    """Losses of voices, each by its weight; and a gradient towards these weights."""
+    fixed = jax.lax.stop_gradient
+    shares_1M = jax.nn.softmax(-fixed(hard_1M), axis=-1)
+    weighed_BM = losses_BM * shares_1M * hard_1M.shape[-1]
+    settling_BM = jnp.exp(-hard_1M) * fixed(losses_BM) + hard_1M
+    return weighed_BM + settling_BM - fixed(settling_BM)
 
 
 def _kl(student: Array, teacher: Array, *, temperature: float) -> Array:

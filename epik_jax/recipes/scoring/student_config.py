@@ -16,8 +16,11 @@ from epik_jax.bounds import (
     demand_rate,
     within,
 )
+from epik_jax.models.config import TransformerConfig
+from epik_jax.models.neighbours import demand_offsets
 from epik_jax.models.scorer_config import (
     BilstmScorerConfig,
+    EncoderScorerConfig,
     Prediction,
     ScorerConfig,
     demand_prediction,
@@ -25,7 +28,7 @@ from epik_jax.models.scorer_config import (
 from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.leg_config import LegConfig
 from epik_jax.recipes.scoring.presets import PRESETS, Plan, Preset
-from epik_jax.recipes.scoring.sizes import sized_scorer
+from epik_jax.recipes.scoring.sizes import sized_encoder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,11 +117,19 @@ class PairStudentConfig:
       bilstm: sizes of the other.
       task: learning the task, from people and teachers.
       general: hearing teachers on general pairs before; needed by the presets that do,
-        unless there is a `start_folder`.
+        unless there is a `general_folder`.
+      num_general: general pairs that are heard, the first ones; 0 for all.
       preset: a row of the paper's tables.
-      teacher: whom a preset of one teacher hears, by name; "" for the first.
-      start: begins as the lowest blocks of a teacher, or is drawn.
-      start_folder: model folder of a student that has heard teachers on general pairs
+      teacher: whom a preset of one teacher hears, and as whom a student begins, by
+        name; "" for the best on dev lists, or the first where there are none.
+      start: begins as the lowest blocks of that teacher; of its encoder as it was
+        before it learnt labels; of a BERT in `start_folder`; or is drawn.
+      start_folder: Hugging Face folder, where `start` is "folder"; else "". Its width,
+        heads and pieces hold.
+      masked: guessing hidden pieces of all training text, of one that is drawn; None
+        for none. Networks of equal sizes and settings do it together.
+      offsets: of one that is drawn, where the first heads of each block begin to look.
+      general_folder: model folder of a student that has heard teachers on general pairs
         already; its encoder and pieces are taken over, its headers are not.
       soft: what headers are asked.
       prediction: how headers' answers become one.
@@ -133,10 +144,14 @@ class PairStudentConfig:
     kind: Literal["encoder", "bilstm"] = "encoder"
     matches: bool = False
     general: LegConfig | None = None
+    num_general: int = 0
     preset: Preset = "TMKD"
     teacher: str = ""
-    start: Literal["teacher", "random"] = "teacher"
+    start: Literal["teacher", "encoder", "folder", "random"] = "teacher"
     start_folder: str = ""
+    masked: LegConfig | None = None
+    offsets: tuple[int, ...] = ()
+    general_folder: str = ""
     soft: SoftConfig = dataclasses.field(default_factory=SoftConfig)
     prediction: Prediction = "mean"
     prediction_weights: tuple[float, ...] = ()
@@ -146,31 +161,54 @@ class PairStudentConfig:
     def __post_init__(self) -> None:
         """Refuses what could not be trained."""
         demand(self, 1, "num_validated")
+        demand(self, 0, "num_general")
         within(self, 0, LARGEST_SEED, "seed")
-        if self.kind == "bilstm" and self.start == "teacher" and not self.start_folder:
-            raise ValueError(
-                "a BiLSTM has no blocks of a teacher to begin as: set start to 'random'"
-            )
-        if self.plan.general and not (self.general or self.start_folder):
+        self._demand_start()
+        if self.plan.general and not (self.general or self.general_folder):
             raise ValueError(
                 f"preset {self.preset!r} hears teachers on general pairs: give "
-                "`general` its settings, or a start_folder"
+                "`general` its settings, or a general_folder"
+            )
+        if self.general_folder and not self.plan.general:
+            raise ValueError(
+                f"general_folder is set, and preset {self.preset!r} hears no teacher "
+                "on general pairs: leave it out"
             )
         if self.preset == "none" and self.prediction != "mean":
             raise ValueError(
                 f"prediction {self.prediction!r}: preset 'none' has one header"
             )
-        for leg in (self.general, self.task):
+        for leg in (self.masked, self.general, self.task):
             if leg and leg.batches.widths[-1] != self.max_length:
                 raise ValueError(
                     f"the widest batches hold {leg.batches.widths[-1]} pieces, the "
                     f"student {self.max_length}: the numbers must be equal"
                 )
-            if leg and leg.batches.seed:
+            if leg is not self.masked and leg and leg.batches.seed:
                 raise ValueError(
                     f"batches.seed is {leg.batches.seed}: a student's order follows "
                     "its own seed; set that"
                 )
+
+    def _demand_start(self) -> None:
+        """Refuses a beginning that contradicts itself."""
+        if self.kind == "bilstm" and self.start != "random":
+            raise ValueError(
+                "a BiLSTM has no blocks of an encoder to begin as: set start to "
+                "'random'"
+            )
+        if bool(self.start_folder) != (self.start == "folder"):
+            raise ValueError(
+                f"start is {self.start!r} and start_folder {self.start_folder!r}: "
+                "'folder' needs one, others have none"
+            )
+        drawn = self.start == "random" and self.kind == "encoder"
+        if (self.masked or self.offsets) and not drawn:
+            raise ValueError(
+                f"masked or offsets are set, and start is {self.start!r}, kind "
+                f"{self.kind!r}: they are of an encoder that is drawn"
+            )
+        demand_offsets(self.offsets, self.encoder.num_heads, self.encoder.width)
 
     @property
     def plan(self) -> Plan:
@@ -184,9 +222,19 @@ class PairStudentConfig:
         return one.max_length
 
     def sized(
-        self, vocab_size: int, labels: tuple[str, ...], num_teachers: int
+        self,
+        vocab_size: int,
+        labels: tuple[str, ...],
+        num_teachers: int,
+        encoder: TransformerConfig | None = None,
     ) -> ScorerConfig:
         """The network over so many pieces, with a header for people and each teacher.
+
+        Args:
+          vocab_size: pieces.
+          labels: classes.
+          num_teachers: headers beside that of people.
+          encoder: sizes of the one that it begins as; None for those of the settings.
 
         Raises:
           ValueError: the headers cannot predict as they are asked to.
@@ -194,12 +242,12 @@ class PairStudentConfig:
         num_headers = 1 + num_teachers
         demand_prediction(self.prediction, self.prediction_weights, num_headers)
         if self.kind == "encoder":
-            return sized_scorer(
-                self.encoder,
-                vocab_size,
+            drawn = sized_encoder(self.encoder, vocab_size, matches=self.matches)
+            return EncoderScorerConfig(
+                encoder or drawn,
                 labels,
+                num_headers,
                 matches=self.matches,
-                num_headers=num_headers,
                 prediction=self.prediction,
                 weights=self.prediction_weights,
             )

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from epik_jax import trees
 from epik_jax.data.digests import arrays_digest
 from epik_jax.data.encode_text_pairs import EncodedTextPairs, encode_text_pairs
 from epik_jax.interop.model_folder import ModelFolder
@@ -20,7 +19,7 @@ from epik_jax.models import initial, scorer
 from epik_jax.models.scorer_config import ScorerConfig
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.recipes.leg_config import LegConfig
-from epik_jax.recipes.recipe import Stage, Workplace, run_stages
+from epik_jax.recipes.recipe import Stage, Workplace, digest, run_stages
 from epik_jax.recipes.row_batches import training_batches
 from epik_jax.recipes.scoring.digests import content_digest, pairs_digest
 from epik_jax.recipes.scoring.labels import (
@@ -35,6 +34,7 @@ from epik_jax.recipes.scoring.soft import (
     voice_shapes,
     voice_weights,
 )
+from epik_jax.recipes.scoring.start import Start
 from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.structs import Batch, Params, TextPair
 from epik_jax.teachers.scoring import ScoringNetwork
@@ -52,19 +52,6 @@ class Lesson:
 
     pairs: Sequence[TextPair]
     voices: Voices | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Start:
-    """What a student begins as.
-
-    Attributes:
-      pieces: that it reads.
-      params: below "student", those that are taken over; the others are drawn.
-    """
-
-    pieces: WordPieces
-    params: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,79 +95,79 @@ def teach(
       prefix: of the stages' names.
     """
     num_voices = task.voices.num_voices if task.voices else 0
-    model = config.sized(start.pieces.size, labels, num_voices)
-    params: Params = _drawn(
-        config, model, num_voices, start.params, f"{prefix}-general"
-    )
-    between = None
+    model = config.sized(start.pieces.size, labels, num_voices, start.encoder)
+    params, between = start.params, None
     if general is not None:
-        assert config.general is not None and general.voices is not None
-        only = (soft_term(config.soft),)
-        stage = _stage(
-            *(config, config.general, f"{prefix}-general", model, start.pieces),
-            *(general, figures, only, params),
+        params, between = _hear(
+            config, model, start.pieces, params, general, figures, at, prefix
         )
-        params = run_stages((stage,), params, at)
-        between = ScoringNetwork(params["student"], model, start.pieces, at.mesh)
-        kept = {k: v for k, v in params["student"].items() if k != "headers"}
-        params = _drawn(config, model, num_voices, {"student": kept}, f"{prefix}-task")
+    params = _drawn(config, model, num_voices, params, "task")
     ratio = config.soft.ratio if num_voices else 0.0
     soft = (soft_term(config.soft, ratio),) if num_voices else ()
-    terms = (label_term(1.0 - ratio), *soft)
     stage = _stage(
-        *(config, config.task, f"{prefix}-task", model, start.pieces),
-        *(task, figures, terms, params),
+        *(config, config.task, "task", prefix, model, start.pieces),
+        *(task, figures, (label_term(1.0 - ratio), *soft), params),
     )
     chosen = for_validation(dev, config.num_validated)
     stage = dataclasses.replace(
         stage,
         validate=make_validate_labels(model, start.pieces, chosen, right),
-        validated=pairs_digest(chosen),
+        validated=digest([pairs_digest(chosen), right]),
     )
     params = run_stages((stage,), params, at)
     student = ScoringNetwork(params["student"], model, start.pieces, at.mesh)
     return Taught(student, between)
 
 
+def _hear(
+    config: PairStudentConfig,
+    model: ScorerConfig,
+    pieces: WordPieces,
+    begun: Params,
+    general: Lesson,
+    figures: Sequence[float],
+    at: Workplace,
+    prefix: str,
+) -> tuple[Params, ScoringNetwork]:
+    """What a student knows from teachers alone, without headers; and with them."""
+    assert config.general is not None and general.voices is not None
+    # What the task mixes makes no difference here.
+    alone = dataclasses.replace(config, soft=dataclasses.replace(config.soft, ratio=1))
+    params = _drawn(config, model, general.voices.num_voices, begun, "general")
+    stage = _stage(
+        *(alone, config.general, "general", prefix, model, pieces),
+        *(general, figures, (soft_term(config.soft),), params),
+    )
+    student = run_stages((stage,), params, at)["student"]
+    # People's header has heard nobody.
+    voices = dataclasses.replace(model, prediction="soft_mean", weights=())
+    kept = {name: leaves for name, leaves in student.items() if name != "headers"}
+    return {"student": kept}, ScoringNetwork(student, voices, pieces, at.mesh)
+
+
 def _drawn(
     config: PairStudentConfig,
     model: ScorerConfig,
     num_voices: int,
-    given: Mapping[str, Any],
-    name: str,
-) -> dict[str, Any]:
+    given: Params,
+    role: str,
+) -> Any:
     """Parameters before a stage: those given, and others drawn for it."""
-    shapes = {
-        "student": scorer.parameter_shapes(model),
-        **voice_shapes(config.soft, num_voices),
-    }
-    known = trees.flatten(given)
-    return trees.unflatten(
-        {
-            path: known[path]
-            if path in known
-            else _first(path, leaf.shape, _seed_of(config, name))
-            for path, leaf in trees.flatten(shapes).items()
-        }
-    )
+    voices = voice_shapes(config.soft, num_voices)
+    shapes = {"student": scorer.parameter_shapes(model), **voices}
+    return initial.completed(given, shapes, _seed_of(config, role))
 
 
-def _first(path: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
-    # Teachers count alike at first.
-    if path.endswith("log_variance"):
-        return np.zeros(shape, np.float32)
-    return initial.draw(path, shape, seed)
-
-
-def _seed_of(config: PairStudentConfig, stage: str) -> int:
-    """Of dropout and order in a stage: each sees its pairs in another order."""
-    return zlib.crc32(f"{config.seed}/{stage}".encode())
+def _seed_of(config: PairStudentConfig, role: str) -> int:
+    """Of what is drawn, dropout and order in a stage; each has its own."""
+    return zlib.crc32(f"{config.seed}/{config.teacher}/{role}".encode())
 
 
 def _stage(
     config: PairStudentConfig,
     leg: LegConfig,
-    name: str,
+    role: str,
+    prefix: str,
     model: ScorerConfig,
     pieces: WordPieces,
     lesson: Lesson,
@@ -188,7 +175,7 @@ def _stage(
     terms: tuple[Term, ...],
     params: Mapping[str, Any],
 ) -> Stage:
-    seed = _seed_of(config, name)
+    seed = _seed_of(config, role)
     batches = dataclasses.replace(leg.batches, seed=seed)
     leg = dataclasses.replace(leg, batches=batches)
     encoded = encode_text_pairs(lesson.pairs, pieces, model.labels, model.max_length)
@@ -199,7 +186,7 @@ def _stage(
         heard = {"voices": said.logits, "asked": said.asked, "voice_weights": weights}
     begun = ModelFolder(params["student"], model, pieces, {}).digest
     return Stage(
-        name=name,
+        name=f"{prefix}-{role}",
         batches=_lesson_batches(encoded, heard, pieces.pad_id, leg),
         forward=make_hearing_forward(model),
         objective=Objective(terms),

@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Mapping
 
 from epik_jax.bounds import within
-from epik_jax.recipes.caching import fill_cache
 from epik_jax.recipes.pieces import PiecesConfig, build_pieces
-from epik_jax.recipes.recipe import Workplace, digest
+from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.corpus import PairCorpus, PairDataConfig
 from epik_jax.recipes.scoring.crowd import Member, demand_pairs, ready_crowd
-from epik_jax.recipes.scoring.crowd_config import CrowdConfig
-from epik_jax.recipes.scoring.digests import network_digest, pairs_digest
+from epik_jax.recipes.scoring.crowd_config import CrowdConfig, TeacherConfig
 from epik_jax.recipes.scoring.labels import for_validation, mean_figure
-from epik_jax.recipes.scoring.signals import CrowdTeacher, Voices, known_by
-from epik_jax.recipes.scoring.start import student_start
+from epik_jax.recipes.scoring.signals import Voices, gather_voices
+from epik_jax.recipes.scoring.start import demand_blocks, student_start
 from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.recipes.scoring.teaching import Lesson, Taught, teach
-from epik_jax.structs import TextPair
 from epik_jax.text.wordpiece import WordPieces
 
 
@@ -55,6 +50,27 @@ class TmkdConfig:
         heard = {"all": len(names), "nobody": 0}.get(self.student.plan.heard, 1)
         # Whatever the pieces and classes, which are known later.
         self.student.sized(1, ("0", "1"), heard)
+        weights = self.student.soft.weights
+        if weights and heard and len(weights) != heard:
+            raise ValueError(
+                f"student.soft.weights {weights} are not one for each of {heard} voices"
+            )
+        for teacher in self.crowd.used:
+            if teacher.name == (self.student.teacher or teacher.name):
+                _demand_beginning(self.student, teacher)
+
+
+def _demand_beginning(student: PairStudentConfig, teacher: TeacherConfig) -> None:
+    """Notices early that a student cannot begin as a teacher that is trained here."""
+    if student.start not in ("teacher", "encoder") or student.general_folder:
+        return
+    if student.start == "encoder" and not (teacher.masked or teacher.start_folder):
+        raise ValueError(
+            f"student.start is 'encoder', and nothing is known of teacher "
+            f"{teacher.name} before it learnt labels: set it to 'teacher'"
+        )
+    if not teacher.folder and not teacher.start_folder:
+        demand_blocks(student.encoder, teacher.model.sized(1))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +94,12 @@ class Material:
     pieces: WordPieces | None
     train: Voices
     general: Voices | None
+
+    @property
+    def best(self) -> str:
+        """The teacher that does best on dev lists; the first where there are none."""
+        known = self.figures
+        return max(known, key=known.__getitem__) if known else self.members[0].name
 
 
 def gather_material(
@@ -111,18 +133,12 @@ def gather_material(
         probs = {name: member.network.probs(pairs) for name, pairs in chosen.items()}
         figures[member.name] = mean_figure(probs, chosen, data.classes, data.answer)
         logging.info("teacher %s on dev: %.1f", member.name, 100 * figures[member.name])
-    asked = [*corpus.train, *(corpus.general if general else ())]
-    voices = _voices(members, asked, config.num_shards, at, general=general)
-    count = len(corpus.train)
-    return Material(
-        members,
-        figures,
-        corpus,
-        data,
-        pieces,
-        Voices(voices.logits[:count], voices.asked[:count]),
-        Voices(voices.logits[count:], voices.asked[count:]) if general else None,
-    )
+    asked = (config.num_shards, at)
+    train = gather_voices(members, corpus.train, "train", *asked)
+    others = None
+    if general:
+        others = gather_voices(members, corpus.general, "general", *asked)
+    return Material(members, figures, corpus, data, pieces, train, others)
 
 
 def train_students(
@@ -157,10 +173,10 @@ def _student(
     config: PairStudentConfig, material: Material, at: Workplace, prefix: str
 ) -> Taught:
     names = [member.name for member in material.members]
-    place = names.index(config.teacher) if config.teacher else 0
     figures = [material.figures.get(name, 0.0) for name in names]
-    if config.soft.weighing == "accuracy" and not material.figures:
-        raise ValueError("soft.weighing is 'accuracy', and there is no dev list")
+    place = names.index(config.teacher or material.best)
+    if config.plan.heard == "one":
+        config = dataclasses.replace(config, teacher=names[place])
     heard = {
         "nobody": lambda voices: None,
         "one": lambda voices: voices.of(place),
@@ -172,14 +188,16 @@ def _student(
         figures = figures[place : place + 1]
     corpus, data = material.corpus, material.data
     general = None
-    if config.plan.general and not config.start_folder:
+    if wants_general(config):
         assert material.general is not None
-        general = Lesson(corpus.general, heard(material.general))
-    network = material.members[place].network
+        count = config.num_general or len(corpus.general)
+        told = heard(material.general.first(count))
+        general = Lesson(corpus.general[:count], told)
+    teacher, classes = material.members[place], data.classes
     return teach(
         config,
-        data.classes,
-        student_start(config, network, material.pieces),
+        classes,
+        student_start(config, teacher, corpus, classes, material.pieces, at),
         general,
         Lesson(corpus.train, heard(material.train)),
         figures,
@@ -190,57 +208,46 @@ def _student(
     )
 
 
+def read_lengths(config: TmkdConfig) -> dict[str, int]:
+    """Most pieces that networks read, as far as settings say it, by name."""
+    told = {t.name: t.model.max_length for t in config.crowd.used if not t.folder}
+    return {**told, "student": config.student.max_length}
+
+
 def wants_general(config: PairStudentConfig) -> bool:
     """Whether teachers have to be asked about general pairs."""
-    return config.plan.general and not config.start_folder
+    return config.plan.general and not config.general_folder
 
 
 def _needs_pieces(config: TmkdConfig) -> bool:
     """Whether anything begins as nothing."""
     student = config.student
-    drawn = student.start == "random" and not student.start_folder
+    drawn = student.start == "random" and not student.general_folder
     return drawn or any(
         not teacher.folder and not teacher.start_folder for teacher in config.crowd.used
     )
 
 
-def _voices(
-    members: Sequence[Member],
-    pairs: Sequence[TextPair],
-    num_shards: int,
-    at: Workplace,
-    *,
-    general: bool,
-) -> Voices:
-    teacher = CrowdTeacher(tuple(members))
-    fingerprint = {
-        **{f"teacher {m.name}": network_digest(m.network) for m in members},
-        "lists": digest({member.name: list(member.lists) for member in members}),
-        "pieces": digest([member.network.pieces.fingerprint for member in members]),
-        "data": pairs_digest({"asked": pairs}),
-        "schema": teacher.schema.fingerprint,
-    }
-    cache = fill_cache(
-        at.folder / "cache" / ("general" if general else "task"),
-        teacher,
-        pairs,
-        fingerprint,
-        num_shards,
-        lambda: at.stop.obey("stopped while the teachers were asked"),
-    )
-    found = cache.join(*known_by(pairs), ("logits", "asked"))
-    logits, asked = found["logits"], found["asked"]
-    assert isinstance(logits, np.ndarray) and isinstance(asked, np.ndarray)
-    return Voices(logits, asked)
-
-
 def _demand_student_pairs(
     student: PairStudentConfig, corpus: PairCorpus, *, general: bool
 ) -> None:
-    """Notices before anything is trained that a batch holds more than there is."""
+    """Notices before anything is trained what a student lacks."""
+    if student.soft.weighing == "accuracy" and not corpus.dev:
+        raise ValueError(
+            "student.soft.weighing is 'accuracy', and there is no dev list"
+        )
     legs = [("task", student.task, len(corpus.train))]
+    if student.masked:
+        both = len(corpus.train) + len(corpus.general)
+        legs.append(("masked", student.masked, both))
     if general and student.general:
-        legs.append(("general", student.general, len(corpus.general)))
+        if student.num_general > len(corpus.general):
+            raise ValueError(
+                f"student.num_general is {student.num_general}, and there are "
+                f"{len(corpus.general)} general pairs"
+            )
+        count = student.num_general or len(corpus.general)
+        legs.append(("general", student.general, count))
     for name, leg, there in legs:
         if leg.batches.batch_size > there:
             raise ValueError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from epik_jax.recipes.leaks import without_leaks
 from epik_jax.structs import Sentence
 
 Lists: TypeAlias = dict[tuple[str, str], list[Sentence]]
@@ -30,18 +31,7 @@ def guarded(lists: Lists, counts: dict[str, dict[str, int]]) -> Lists:
       lists: as they were read.
       counts: "split:name" -> counts, to which "held out" and "sentences" are added.
     """
-    spelled: dict[str, set[str]] = {split: set() for split in _GUARDS}
-    for (split, _), found in lists.items():
-        spelled[split].update(map(_letters, found))
-    kept: Lists = {}
-    for (split, name), found in lists.items():
-        held = set().union(*(spelled[other] for other in _GUARDS[split]))
-        kept[split, name] = [s for s in found if _letters(s) not in held]
-        about = counts.setdefault(f"{split}:{name}", {})
-        if _GUARDS[split]:
-            about["held out"] = len(found) - len(kept[split, name])
-        about["sentences"] = len(kept[split, name])
-    return kept
+    return without_leaks(lists, _GUARDS, _letters, counts, "sentences")
 
 
 def _letters(sentence: Sentence) -> str:

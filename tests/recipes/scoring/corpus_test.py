@@ -57,7 +57,17 @@ def test_what_stands_in_a_held_out_list_is_left_out_elsewhere_and_counted(tmp_pa
     assert corpus.counts["dev:toy"]["held out"] == 1
 
 
-def test_general_pairs_have_no_labels_and_are_counted_by_origin(tmp_path):
+def test_a_pair_in_other_case_and_with_other_signs_is_the_same_pair(tmp_path):
+    test = "What is Homebrew ?\tA thing.\t1\nwhy\t?!\t0\n"
+    train = TRAIN + "what is homebrew?\ta thing\t1\nwhy\t!\t0\n"
+    corpus = read_pair_corpus(lists(tmp_path, train=train, test=test))
+    left = texts(corpus.train) | texts(corpus.general)
+    assert ("what is homebrew?", "a thing") not in left
+    # Signs alone are compared as they are.
+    assert ("why", "!") in left
+
+
+def test_general_pairs_have_no_labels_and_are_counted_by_kind(tmp_path):
     corpus = read_pair_corpus(lists(tmp_path, train=TRAIN))
     assert {pair.label for pair in corpus.general} == {""}
     assert sum(corpus.general_counts.values()) == len(corpus.general)

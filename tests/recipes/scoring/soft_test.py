@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import numpy as np
+import optax
 import pytest
 
 from epik_jax.objectives import terms
@@ -84,16 +85,35 @@ def test_weights_have_mean_one_over_those_asked_and_follow_the_settings():
 
 
 def test_a_voice_that_is_hard_to_learn_comes_to_count_less():
+    """Trained as a student's own parameters are, weights of voices part."""
     soft = SoftConfig(weighing="learned")
     assert voice_shapes(soft, M)["bridge"]["voices"]["log_variance"].shape == (M,)
     far = VOICES.logits.copy()
     far[:, 2] = -40 * LOGITS[:, 3]
     voices = Voices(far, np.ones((N, M), bool))
-    start = np.zeros(M, np.float32)
-    plain = loss(soft, voices=voices, variances=start)
-    assert float(plain) == pytest.approx(float(loss(SoftConfig(), voices=voices)))
-    slopes = jax.grad(lambda s: loss(soft, voices=voices, variances=s))(start)
-    assert slopes[2] < slopes[0] and slopes[2] < slopes[1]
+    hard = np.zeros(M, np.float32)
+    plain = float(loss(SoftConfig(), voices=voices))
+    assert float(loss(soft, voices=voices, variances=hard)) == pytest.approx(plain)
+    update = optax.adam(5e-4)
+    state = update.init(hard)
+    slope = jax.jit(jax.grad(lambda s: loss(soft, voices=voices, variances=s)))
+    for _ in range(400):
+        moved, state = update.update(slope(hard), state)
+        hard = optax.apply_updates(hard, moved)
+    each = np.asarray(terms.prob_mse(LOGITS[:, 1:], far)).mean(axis=0)
+    shares = each**-1 / (each**-1).sum() * M
+    weighed = float(loss(soft, voices=voices, variances=hard))
+    assert weighed == pytest.approx(float((shares * each).mean()), rel=0.05)
+    assert weighed < 0.9 * plain
+
+
+def test_learnt_weights_leave_a_student_the_slopes_of_its_weighed_losses():
+    soft = SoftConfig(weighing="learned")
+    voices = Voices(VOICES.logits, np.ones((N, M), bool))
+    even = jax.grad(lambda x: loss(SoftConfig(), x, voices))(LOGITS)
+    hard = np.zeros(M, np.float32)
+    mine = jax.grad(lambda x: loss(soft, x, voices, hard))(LOGITS)
+    np.testing.assert_allclose(mine, even, atol=1e-7)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_presets_differ_in_whom_they_hear_and_in_general_pairs_alone():
     }
     for name in PRESETS:
         assert wants_general(student(preset=name)) == PRESETS[name].general
-    assert not wants_general(student(start_folder="somewhere"))
+    assert not wants_general(student(general_folder="somewhere"))
 
 
 def test_there_is_a_header_for_people_and_one_for_each_voice():
@@ -43,7 +43,13 @@ def test_there_is_a_header_for_people_and_one_for_each_voice():
     ("changes", "said"),
     [
         ({"general": None}, "hears teachers on general pairs"),
-        ({"kind": "bilstm"}, "no blocks of a teacher"),
+        ({"kind": "bilstm"}, "no blocks of an encoder"),
+        ({"start": "folder"}, "'folder' needs one"),
+        ({"start_folder": "bert"}, "others have none"),
+        ({"masked": leg()}, "of an encoder that is drawn"),
+        ({"start": "random", "offsets": (1, 2, 3)}, "more than 2 heads"),
+        ({"preset": "MKD", "general_folder": "x"}, "hears no teacher on general"),
+        ({"num_general": -1}, "num_general is -1"),
         ({"preset": "none", "prediction": "golden"}, "has one header"),
         ({"seed": -1}, "seed is -1"),
         (
@@ -83,3 +89,15 @@ def test_the_first_teachers_may_be_asked_alone():
         dataclasses.replace(CROWD, num_teachers=3)
     with pytest.raises(ValueError, match="'other' is none of"):
         TmkdConfig(crowd, student(teacher="other"))
+
+
+def test_a_student_that_does_not_fit_a_teacher_is_told_before_anything_is_trained():
+    wide = student(encoder=dataclasses.replace(STUDENT.encoder, width=16))
+    with pytest.raises(ValueError, match=r"encoder\.width is 16, and the teacher"):
+        TmkdConfig(CROWD, wide)
+    TmkdConfig(CROWD, dataclasses.replace(wide, start="random"))
+    with pytest.raises(ValueError, match="nothing is known of teacher one before"):
+        TmkdConfig(CROWD, student(start="encoder"))
+    uneven = dataclasses.replace(STUDENT.soft, weighing="fixed", weights=(1.0,))
+    with pytest.raises(ValueError, match="not one for each of 2 voices"):
+        TmkdConfig(CROWD, student(soft=uneven))

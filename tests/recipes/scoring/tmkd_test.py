@@ -12,9 +12,8 @@ from toy_crowd import CORPUS, CROWD, DATA, RECIPE, STUDENT
 from toy_epik import workplace
 
 from epik_jax import trees
-from epik_jax.recipes.scoring import tmkd
+from epik_jax.recipes.scoring import signals
 from epik_jax.recipes.scoring.crowd import ready_crowd
-from epik_jax.recipes.scoring.scoreboard import STUDENT as NAME
 from epik_jax.recipes.scoring.scoreboard import Scored, averaged, difference
 from epik_jax.recipes.scoring.tmkd import gather_material, train_students
 from epik_jax.teachers import placed
@@ -55,7 +54,7 @@ def test_what_was_trained_and_asked_is_read_back(material, place, monkeypatch):
     def untouched(*_):
         raise AssertionError("asked again")
 
-    monkeypatch.setattr(tmkd.CrowdTeacher, "block", untouched)
+    monkeypatch.setattr(signals.ScoringTeacher, "block", untouched)
     again = gather_material(RECIPE, CORPUS, DATA, place, general=True)
     np.testing.assert_array_equal(again.general.logits, material.general.logits)
 
@@ -97,6 +96,73 @@ def test_without_teachers_there_is_one_header(material, place):
     assert taught.student.config.num_headers == 1 and taught.general is None
 
 
+def test_what_heard_teachers_alone_answers_without_people_s_header(material, place):
+    [taught] = train_students(STUDENT, material, place).values()
+    assert taught.general.config.prediction == "soft_mean"
+    assert taught.student.config.prediction == "mean"
+
+
+def test_a_preset_of_one_teacher_hears_the_best_on_dev_as_m_on_m_s_member_does(
+    material, place
+):
+    best = max(material.figures, key=material.figures.get)
+    assert material.best == best
+    alone = dataclasses.replace(STUDENT, preset="1-on-1")
+    [one] = train_students(alone, material, place, prefix="one").values()
+    several = dataclasses.replace(STUDENT, preset="m-on-m")
+    each = train_students(several, material, place, prefix="each")
+    mine, theirs = (trees.flatten(x.student.params) for x in (one, each[best]))
+    for path, leaf in mine.items():
+        np.testing.assert_array_equal(leaf, theirs[path])
+
+
+@pytest.mark.parametrize("preset", ["1avg-on-1", "MKD", "TKD"])
+def test_a_preset_has_the_headers_of_the_voices_that_it_hears(preset, material, place):
+    config = dataclasses.replace(STUDENT, preset=preset)
+    [taught] = train_students(config, material, place, prefix=preset).values()
+    assert taught.student.config.num_headers == (3 if preset == "MKD" else 2)
+    assert (taught.general is not None) == (preset == "TKD")
+
+
+def test_fewer_general_pairs_are_the_first_ones_and_leave_all_else_as_it_is(
+    material, place
+):
+    few = dataclasses.replace(STUDENT, num_general=8)
+    [taught] = train_students(few, material, place, prefix="few").values()
+    [whole] = train_students(STUDENT, material, place).values()
+    mine, theirs = (trees.flatten(x.general.params) for x in (taught, whole))
+    assert any((mine[path] != theirs[path]).any() for path in mine)
+    few = dataclasses.replace(few, num_general=10**6)
+    many = dataclasses.replace(RECIPE, student=few)
+    with pytest.raises(ValueError, match=r"num_general is 1000000, and there are"):
+        gather_material(many, CORPUS, DATA, place, general=True)
+
+
+def test_what_the_task_mixes_makes_no_difference_to_what_is_heard_before(
+    material, place
+):
+    other = dataclasses.replace(
+        STUDENT, soft=dataclasses.replace(STUDENT.soft, ratio=0.2)
+    )
+    [one] = train_students(STUDENT, material, place).values()
+    # The same stage: nothing refuses it, and only what follows is another.
+    [two] = train_students(
+        dataclasses.replace(other, task=toy_crowd.leg(3)), material, place, prefix="mix"
+    ).values()
+    mine, theirs = (trees.flatten(x.general.params) for x in (one, two))
+    for path, leaf in mine.items():
+        np.testing.assert_array_equal(leaf, theirs[path])
+
+
+@pytest.mark.parametrize("lists", [("typo",), ("builtin", "typo")])
+def test_a_teacher_of_lists_that_are_none_is_told_before_anything_is_trained(lists, at):
+    teacher = dataclasses.replace(CROWD.teachers[0], lists=lists)
+    crowd = dataclasses.replace(CROWD, teachers=(teacher,))
+    recipe = dataclasses.replace(RECIPE, crowd=crowd)
+    with pytest.raises(ValueError, match=r"teacher one: lists"):
+        gather_material(recipe, CORPUS, DATA, at, general=False)
+
+
 def test_systems_are_scored_alike_and_a_system_does_not_differ_from_itself(material):
     lists = CORPUS.test
     networks = [member.network for member in material.members]
@@ -107,7 +173,6 @@ def test_systems_are_scored_alike_and_a_system_does_not_differ_from_itself(mater
     same = difference(crowd, crowd)["map"]
     assert same["value"] == 0 and same["verdict"] == "inconclusive"
     assert set(difference(one, crowd)) == {"map", "mrr", "accuracy"}
-    assert NAME == "student"
 
 
 def test_more_pairs_than_there_are_cannot_make_a_batch(at):
