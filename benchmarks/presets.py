@@ -1,12 +1,13 @@
 """Ways to distil a crowd of scorers, each with several seeds, beside the crowd itself.
 
-    python benchmarks/presets.py --config FILE:VARIANT --workdir RUN \
-        [--presets TMKD TKD MKD m-on-m 1avg-on-1 1-on-1 none] [--seeds 1 2 3 4 5] \
-        [--part test] [--json OUT] [--config.KEY=VALUE ...]
+    python benchmarks/presets.py --config FILE:VARIANT [FILE:VARIANT ...] \
+        --workdir RUN [--presets TMKD TKD MKD m-on-m 1avg-on-1 1-on-1 none] \
+        [--seeds 1 2 3 4 5] [--part test] [--json OUT] [--config.KEY=VALUE ...]
 
-Teachers and cache are those of the run in the folder, made where they are missing.
-Differences are from the first preset, over questions and seeds. It goes on where it was
-stopped.
+Of several configurations each runs in a folder of its own below RUN, and their means
+are compared, too. Teachers and caches are those of the run in the folder, made where
+they are missing. Differences are from the first preset, from the crowd and from the
+teacher that is best on dev, over questions and seeds. It goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -14,26 +15,33 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import mistakes
+from compared import Compared, line, together
 
 from epik_jax import host
 from epik_jax.bounds import LARGEST_SEED
-from epik_jax.evaluation import bootstrap, report
+from epik_jax.evaluation import report
 from epik_jax.evaluation.timing import device_name
 from epik_jax.recipes import run
-from epik_jax.recipes.provenance import commit, typed_command
+from epik_jax.recipes.provenance import (
+    commit,
+    last_parts,
+    trained_seconds,
+    typed_command,
+)
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring import scoreboard
 from epik_jax.recipes.scoring.corpus import read_pair_corpus
-from epik_jax.recipes.scoring.labels import main_metric
+from epik_jax.recipes.scoring.digests import pairs_digest
+from epik_jax.recipes.scoring.labels import question_counts
 from epik_jax.recipes.scoring.presets import PRESETS
 from epik_jax.recipes.scoring.run import TmkdRun
 from epik_jax.recipes.scoring.scoreboard import CROWD, Scored
+from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.recipes.scoring.tmkd import (
     Material,
     gather_material,
@@ -42,22 +50,31 @@ from epik_jax.recipes.scoring.tmkd import (
 )
 from epik_jax.teachers.scoring import ScoringNetwork
 
-FORMAT = "epik-presets-1"
+FORMAT = "epik-presets-2"
+BEST = "best teacher"
 
 
 def main() -> None:
-    """Trains and scores all of them, prints a table and writes the figures."""
+    """Trains and scores all of them, prints tables and writes the figures."""
     logging.getLogger().handlers.clear()  # Or each line would come twice.
     host.set_logging()
     host.set_allocator()
     options, overrides = _options()
-    given = (options.config, overrides, options.workdir)
-    with run.begun(*given, recorded=False) as (_, built, at):
-        if not isinstance(built, TmkdRun):
-            raise ValueError(f"--config: {options.config} is no tmkd recipe")
-        made = _measured(built, options, at)
-    for row in (*made["teachers"], *made["rows"]):
-        print(_line(row))
+    tasks = {}
+    for config in options.config:
+        name = config.rpartition(":")[2].partition("-")[2] or "builtin"
+        folder = options.workdir / name if len(options.config) > 1 else options.workdir
+        with run.begun(config, overrides, folder, recorded=False) as (_, built, at):
+            if not isinstance(built, TmkdRun):
+                raise ValueError(f"--config: {config} is no tmkd recipe")
+            tasks[name] = _task(built, options, at)
+    against = (options.presets[0], CROWD, BEST)
+    every = [found for found, _ in tasks.values()]
+    if len(every) > 1:
+        every.append(together("mean", every))
+    rows = {found.name: found.rows(against) for found in every}
+    for name, some in rows.items():
+        print("\n".join([name, *map(line, some)]))
     if options.json:
         about = {
             "format": FORMAT,
@@ -66,13 +83,14 @@ def main() -> None:
             "device": device_name(),
             "part": options.part,
             "seeds": options.seeds,
+            "tasks": {name: told for name, (_, told) in tasks.items()},
         }
-        report.write_report(options.json, {**about, **made})
+        report.write_report(options.json, {**about, "rows": rows})
 
 
 def _options() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--config", required=True)
+    parser.add_argument("--config", nargs="+", required=True)
     parser.add_argument("--workdir", type=Path, required=True)
     parser.add_argument(
         "--presets", nargs="+", choices=PRESETS, default=[*PRESETS][::-1]
@@ -83,29 +101,41 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     options, rest = parser.parse_known_args()
     if odd := [word for word in rest if not word.startswith("--config.")]:
         parser.error(f"unknown: {' '.join(odd)}")
-    for name in ("presets", "seeds"):
+    for name in ("config", "presets", "seeds"):
         if len(set(given := getattr(options, name))) < len(given):
             parser.error(f"--{name} has one twice")
     if not all(0 <= seed <= LARGEST_SEED for seed in options.seeds):
         parser.error(f"--seeds are not all from 0 to {LARGEST_SEED}")
+    if len(options.seeds) < 2:
+        parser.error("--seeds: the spread of runs cannot be seen in fewer than two")
     mistakes.demand_unspoilt(options.json)
     return options, [word.removeprefix("--config.") for word in rest]
 
 
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:
     """As one would type it; folders of this machine are left out."""
-    given = typed_command("python benchmarks/presets.py", options.config, overrides)
+    program = "python benchmarks/presets.py"
+    given = typed_command(program, options.config[0], overrides)
+    if len(options.config) > 1:
+        named = [_shown(config) for config in options.config]
+        one, all_of_them = f"--config={named[0]}", f"--config {' '.join(named)}"
+        given = given.replace(one, all_of_them, 1)
     words = ["--presets", *options.presets, "--seeds", *map(str, options.seeds)]
     return " ".join([given, *words, "--part", options.part])
 
 
-def _measured(
+def _shown(config: str) -> str:
+    path, colon, variant = config.partition(":")
+    return f"{last_parts(path)}{colon}{variant}"
+
+
+def _task(
     built: TmkdRun, options: argparse.Namespace, at: Workplace
-) -> dict[str, Any]:
-    recipe, right = built.tmkd, built.data.answer
+) -> tuple[Compared, dict[str, Any]]:
+    """What is compared on one task, and what the figures are of."""
     students = {
         name: [
-            dataclasses.replace(recipe.student, preset=name, seed=seed)
+            dataclasses.replace(built.tmkd.student, preset=name, seed=seed)
             for seed in options.seeds
         ]
         for name in options.presets
@@ -118,49 +148,53 @@ def _measured(
                 f"config.data: there is nothing of split {options.part!r} to score"
             )
         general = any(wants_general(one) for some in students.values() for one in some)
-        material = gather_material(recipe, corpus, built.data, at, general=general)
+        material = gather_material(built.tmkd, corpus, built.data, at, general=general)
         networks = {
-            name: [
-                [
-                    taught.student
-                    for taught in train_students(
-                        one, material, at, prefix=f"compared-{name}-{one.seed}"
-                    ).values()
-                ]
-                for one in some
-            ]
+            name: [_trained(one, material, at) for one in some]
             for name, some in students.items()
         }
+    crowd = {**_crowd(material), BEST: [material.member(material.best).network]}
+    right = built.data.answer
     scored = {
-        name: [Scored.of(one, lists, right) for one in some]
-        for name, some in networks.items()
+        **{name: [Scored.of(some, lists, right)] for name, some in crowd.items()},
+        **{
+            name: [Scored.of(one, lists, right) for one in some]
+            for name, some in networks.items()
+        },
     }
-    crowd = _crowd(material)
     systems = {**crowd, **{name: some[0] for name, some in networks.items()}}
     times = scoreboard.latencies(systems, built.scoreboard.latency)
-    first = scored[options.presets[0]]
-    metric = main_metric(right)
-    about = {name: _about(name, some, times) for name, some in systems.items()}
-    return {
-        "metric": metric,
+    name = next(iter(lists)) if len(lists) == 1 else "+".join(lists)
+    one = built.tmkd.student
+    legs = {"masked": one.masked, "general": one.general, "task": one.task}
+    told = {
+        "metric": scored[CROWD][0].main,
         "n": {name: len(pairs) for name, pairs in lists.items()},
+        "digest": pairs_digest(lists),
+        "questions": {x: question_counts(lists[x], right) for x in lists if right},
+        "best": material.best,
+        "dev": dict(material.figures),
         "general": corpus.general_counts if general else {},
+        "steps": {name: leg.loop.num_steps for name, leg in legs.items() if leg},
         "latency": {k: times[k] for k in ("device", "length", "runs", "matmul_dtype")},
-        "teachers": [
-            {**about[name], "mean": figures[metric]["value"], "figures": figures}
-            for name, some in crowd.items()
-            for figures in [Scored.of(some, lists, right).figures()["overall"]]
-        ],
-        "rows": [
-            {**about[name], **_row(some, first, metric)}
-            for name, some in scored.items()
-        ],
+        "minutes of training": round(trained_seconds(at.log.rows()) / 60, 1),
+        "systems": {x: _about(x, some, times) for x, some in systems.items()},
     }
+    return Compared.of(name, scored), told
+
+
+def _trained(
+    student: PairStudentConfig, material: Material, at: Workplace
+) -> list[ScoringNetwork]:
+    """The student of a preset and a seed, or those of m-on-m."""
+    prefix = f"compared-{student.preset}-{student.seed}"
+    found = train_students(student, material, at, prefix=prefix)
+    return [one.student for one in found.values()]
 
 
 def _crowd(material: Material) -> dict[str, list[ScoringNetwork]]:
     """Each teacher alone, and all of them."""
-    alone = {member.name: [member.network] for member in material.members}
+    alone = {f"teacher {m.name}": [m.network] for m in material.members}
     return {**alone, CROWD: [member.network for member in material.members]}
 
 
@@ -168,47 +202,11 @@ def _about(
     name: str, networks: Sequence[ScoringNetwork], times: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
-        "system": name,
         "parameters": scoreboard.facts(networks)["parameters"],
         "per_second": {
             size: one["per_second"] for size, one in times["systems"][name].items()
         },
     }
-
-
-def _row(
-    runs: Sequence[Scored], first: Sequence[Scored], metric: str
-) -> dict[str, Any]:
-    names = runs[0].lists[metric]
-    each = [bootstrap.macro_value(one.ratios[metric], names) for one in runs]
-    row: dict[str, Any] = {
-        "each": each,
-        "mean": statistics.mean(each),
-        "sd": statistics.stdev(each) if len(each) > 1 else 0.0,
-        "figures": {
-            name: statistics.mean(
-                bootstrap.macro_value(one.ratios[name], one.lists[name]) for one in runs
-            )
-            for name in runs[0].ratios
-        },
-    }
-    if runs is not first and len(runs) > 1:
-        theirs, ours = ([x.ratios[metric] for x in some] for some in (first, runs))
-        found = bootstrap.seeds_interval(ours, theirs, names, num_resamples=1000)
-        row["difference"] = found.figure()
-        row["verdict"] = found.verdict(higher_is_better=True)
-    return row
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    spread = f" ± {100 * row['sd']:.2f}" if "sd" in row else ""
-    text = f"{row['system']:10} {100 * row['mean']:6.2f}{spread}"
-    if "difference" in row:
-        value, low, high = (
-            100 * row["difference"][k] for k in ("value", "low", "high")
-        )
-        text += f"   {value:+.2f} [{low:+.2f}, {high:+.2f}] {row['verdict']}"
-    return text
 
 
 if __name__ == "__main__":

@@ -186,6 +186,8 @@ def student(size: str) -> dict:
         "kind": "encoder",
         "matches": size != "bert",
         "encoder": encoder(size, layers, width=768 if size == "bert" else 64),
+        # Of the other kind: begins as nothing (start "random", no masked, no offsets).
+        "bilstm": {"max_length": widths(size)[-1]},
         "general": leg(size, "general", rate),
         # General pairs that are heard; 0 for all.
         "num_general": 0,

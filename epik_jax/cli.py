@@ -147,8 +147,8 @@ def _export(given: argparse.Namespace) -> int:
     if not model_folder.is_model_folder(folder):
         if given.model == "student" and (given.workdir / "students").is_dir():
             raise FileNotFoundError(
-                f"{given.workdir} holds a student for each language, in students/LANG; "
-                "each of these is a model folder as it is"
+                f"{given.workdir} holds several students, in students/NAME; each of "
+                "these is a model folder as it is"
             )
         raise FileNotFoundError(
             f"{given.workdir} holds no finished {given.model}; "

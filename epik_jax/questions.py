@@ -183,6 +183,11 @@ def score(given: argparse.Namespace) -> int:
 
     model = opened(given.checkpoint, load_scorer)
     right = examination.right_of(model, given.right)
+    if given.rank and not right:
+        raise ValueError(
+            "--rank: the model was not made to rank; say with --right which of "
+            f"{model.config.labels} answers a question"
+        )
     with _lines("pairs", given.pairs, given) as lines:
         found = ranker.score_lines(examination.network_of(model), lines, right)
         for pair in ranker.ranked(found) if given.rank else found:

@@ -137,7 +137,7 @@ def test_a_distance_that_is_not_installed_is_told_in_one_line(
         ("export --workdir W --out O", "holds no finished student"),
         (
             "export --workdir D0 --out O",
-            "a student for each language, in students/LANG",
+            "several students, in students/NAME",
         ),
         ("export --workdir D0 --model teacher --out O", "holds no finished teacher"),
     ],

@@ -120,6 +120,7 @@ def test_a_class_to_rank_by_can_be_named(
         ("score --checkpoint M --file nofile", "nofile: No such file"),
         ("score --checkpoint M alone", "line 1: 'alone' has no two texts"),
         ("score --checkpoint M --right maybe a", "'maybe' is none of the model's"),
+        ("score --checkpoint N --rank a", "--right which of ('no', 'yes')"),
         ("evaluate --pair-file P", "--pair-file wants a --checkpoint"),
         ("evaluate --pair-file P --checkpoint M --beam 2", "--beam is for --pairs"),
         ("evaluate --pair-file P --checkpoint M --lang en", "--lang is for --pairs"),
@@ -145,5 +146,6 @@ def test_a_mistake_is_told_in_one_line(
     (tmp_path / "EMPTY").touch()
     (tmp_path / "BAD").write_text("a\tb\tyes\na\tb\tperhaps\n")
     (tmp_path / "M").symlink_to(folder / "m")
+    (tmp_path / "N").symlink_to(folder / "n")
     assert said in console.message(2, call(*argv.split()))
     assert (tmp_path / "P").read_text() == TSV

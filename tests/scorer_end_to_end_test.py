@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 import tiny_run
+import toy_pairs
 from console import call
 
 from epik_jax.evaluation import pairs_page
 from epik_jax.interop.model_folder import load_scorer
 from epik_jax.recipes import run as runs
+from epik_jax.recipes.scoring.scoreboard import Scored
 from epik_jax.teachers import placed
 
 CONFIG = f"{Path(__file__).parents[1]}/configs/tmkd.py:tiny"
@@ -92,6 +95,40 @@ def test_the_report_holds_every_system_and_its_page_shows_them(done):
         json.dumps(report)
     )
     assert "times the pairs a second of crowd" in runs.summary(report)
+
+
+def test_figures_say_how_many_questions_they_are_of_and_what_was_not_read(done):
+    _, _, report = done
+    asked = report["data"]["questions"]["builtin"]
+    assert asked["questions"] == report["data"]["n"] // 5
+    assert set(report["data"]["cut"]) == {"builtin"}
+    cut = {**report, "data": {**report["data"], "cut": {"builtin": 0.25}}}
+    assert "the end of 25.0 % of the pairs is not read" in pairs_page.render(cut)
+    assert "is not read" not in pairs_page.render(
+        {**report, "data": {**report["data"], "cut": {"builtin": 0.0}}}
+    )
+    mute = {**report, "data": {**report["data"], "general": {}}}
+    assert "pairs without labels" in pairs_page.render(report)
+    assert "pairs without labels" not in pairs_page.render(mute)
+
+
+def test_the_headline_compares_with_the_best_teacher_and_says_which(done):
+    _, _, report = done
+    one, other, crowd, student = report["systems"]
+    best = max(one, other, key=lambda x: x["overall"]["map"]["value"])
+    sure = {**crowd["overall"], "map": {"value": 1.0, "low": 1.0, "high": 1.0}}
+    told = {**report, "systems": [one, other, {**crowd, "overall": sure}, student]}
+    tiles = pairs_page.render(told).partition('class="tiles"')[2].partition("<dl")[0]
+    assert tiles.count(f"teacher {best['name']}") == 3 and "crowd" not in tiles
+
+
+def test_where_no_question_has_a_right_candidate_accuracy_is_told():
+    lists = {"x": [dataclasses.replace(pair, label="no") for pair in toy_pairs.PAIRS]}
+    network = toy_pairs.network(toy_pairs.CONFIGS[1])
+    scored = Scored.of([network], lists, "yes")
+    assert scored.main == "accuracy" and "map" not in scored.figures()["overall"]
+    ranked = Scored.of([network], {"x": toy_pairs.PAIRS}, "yes")
+    assert ranked.main == "map"
 
 
 def test_what_a_page_shows_is_escaped_and_an_unknown_layout_refused(done):

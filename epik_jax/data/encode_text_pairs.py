@@ -32,6 +32,7 @@ class EncodedTextPairs:
         little-endian int32.
       labels: int32 [N], 0 where there is none.
       labelled: bool [N].
+      cut: bool [N], where an end of a text was left out.
     """
 
     keys: np.ndarray
@@ -40,6 +41,7 @@ class EncodedTextPairs:
     source_digest: np.ndarray
     labels: np.ndarray
     labelled: np.ndarray
+    cut: np.ndarray
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -53,6 +55,7 @@ class EncodedTextPairs:
             self.source_digest[rows],
             self.labels[rows],
             self.labelled[rows],
+            self.cut[rows],
         )
 
     @property
@@ -126,6 +129,7 @@ def encode_text_pairs(
         source_digest=row_digests(tokens),
         labels=_ids(pairs, labels),
         labelled=np.array([bool(p.label) for p in pairs], bool),
+        cut=cut[0].lengths + cut[1].lengths > room,
     )
 
 

@@ -125,7 +125,8 @@ def seeds_interval(
     Each resample draws rows for all runs alike, and for either side as many of its runs
     as there are, with replacement: another run would have come out otherwise, too.
     Deviations of drawn means are widened by sqrt(S / (S - 1)) for S runs, by which the
-    bootstrap of a mean of few is too narrow.
+    bootstrap of a mean of few is too narrow. One run alone of `b` is a system that is
+    given, and stays as it is.
 
     Args:
       a: columns of the first system's runs, N rows each.
@@ -136,11 +137,11 @@ def seeds_interval(
       seed: the same seed gives the same interval.
 
     Raises:
-      ValueError: fewer than two runs of either, no rows, or unequal numbers of them.
+      ValueError: fewer than two runs of `a`, no rows, or unequal numbers of them.
 
     Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8.
     """
-    if min(len(a), len(b)) < 2:
+    if len(a) < 2 or not b:
         raise ValueError("the spread of runs cannot be seen in fewer than two")
     if len({r.numerators.shape for r in (*a, *b)}) > 1:
         raise ValueError(f"rows of {[r.numerators.shape for r in (*a, *b)]}")
@@ -149,6 +150,9 @@ def seeds_interval(
     means = []
     for values in (drawn[: len(a)], drawn[len(a) :]):
         count = len(values)
+        if count == 1:
+            means.append(values[0])
+            continue
         runs = rng.integers(0, count, (count, num_resamples))
         mean = values.mean(axis=0)
         moved = np.take_along_axis(values, runs, axis=0).mean(axis=0) - mean

@@ -156,9 +156,9 @@ OF_CLASSES = (
     Metric(
         "accuracy",
         "accuracy",
-        "Share of the sentences whose label is right; of a class, share of the "
-        "sentences of that class.",
-        "sentences whose label is right",
+        "Share of the sentences, or pairs of texts, whose label is right; of a class, "
+        "share of those of that class.",
+        "what is labelled as people did",
     ),
 )
 

@@ -29,34 +29,42 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def _header(report: Mapping[str, Any]) -> Markup:
-    *teachers, student = report["systems"]
+    *teachers, student = (one for one in report["systems"] if one["name"] != "crowd")
     best = max(teachers, key=lambda one: one["overall"][report["metric"]]["value"])
     metric, data = glossary.named(report["metric"]), report["data"]
+    name = f"teacher {best['name']}"
     size, ratio = next(iter(report["speedup"][best["name"]].items()))
-    rate = report["latency"]["systems"][student["name"]][size]["per_second"]
+    rate, slow = (
+        report["latency"]["systems"][one["name"]][size]["per_second"]
+        for one in (student, best)
+    )
     tiles = [
         tile(
             f"{metric.heading} of the student",
             f"{percent(student['overall'][metric.name]['value'])} %",
             tag(
                 "span",
-                f"{best['name']} {percent(best['overall'][metric.name]['value'])} %",
+                f"{name} {percent(best['overall'][metric.name]['value'])} %",
             ),
         ),
         tile(
             "Parameters",
             f"{best['parameters'] / student['parameters']:.1f}× fewer",
-            tag("span", f"{student['parameters']:,} of {best['parameters']:,}"),
+            tag(
+                "span", f"{student['parameters']:,} of {best['parameters']:,} of {name}"
+            ),
         ),
         tile(
             "Pairs a second",
             f"{ratio:.1f}× as many",
-            tag("span", f"{rate:,.0f} at batch size {size}"),
+            tag("span", f"{rate:,.0f} at batch size {size}, {slow:,.0f} of {name}"),
         ),
     ]
     general = sum(data["general"].values())
     about = f"Scored on {data['n']:,} pairs of “{data['name']}”."
-    told = {**report["run"], "pairs without labels": f"{general:,}"}
+    told = {**report["run"], **_cut(data["cut"])}
+    if general:
+        told["pairs without labels"] = f"{general:,}"
     return joined(
         [
             tag("h1", report["title"]),
@@ -65,6 +73,15 @@ def _header(report: Mapping[str, Any]) -> Markup:
             facts(told),
         ]
     )
+
+
+def _cut(shares: Mapping[str, float]) -> dict[str, str]:
+    """Which lists hold pairs that are too long for the student."""
+    return {
+        f"too long, {name}": f"the end of {percent(share)} % of the pairs is not read"
+        for name, share in shares.items()
+        if share
+    }
 
 
 def _systems(report: Mapping[str, Any]) -> Markup:
@@ -103,6 +120,11 @@ def _differences(report: Mapping[str, Any]) -> Markup:
 def _lists(report: Mapping[str, Any]) -> Markup:
     metric = glossary.named(report["metric"])
     systems = report["systems"]
+    asked = report["data"]["questions"]
+    about = [
+        f"Of {name}, {', '.join(f'{n:,} {kind}' for kind, n in counts.items())}."
+        for name, counts in asked.items()
+    ]
     head = ["List", "Pairs", *(f"{system['name']}" for system in systems)]
     rows = [
         [
@@ -112,7 +134,8 @@ def _lists(report: Mapping[str, Any]) -> Markup:
         ]
         for name, found in systems[0]["by_list"].items()
     ]
-    return section("Lists", note(f"{metric.heading} %."), named_table(head, rows))
+    text = " ".join([f"{metric.heading} %.", *about])
+    return section("Lists", note(text), named_table(head, rows))
 
 
 def _times(report: Mapping[str, Any]) -> Markup:

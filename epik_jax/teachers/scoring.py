@@ -47,7 +47,11 @@ class ScoringNetwork:
 
     def probs(self, pairs: Sequence[TextPair], batch_size: int = 128) -> np.ndarray:
         """Probabilities of the classes by all headers together, float32 [N, C]."""
-        return np.exp(self._answers(_log_probs_pass, self.encoded(pairs), batch_size))
+        return np.exp(self.log_probs(pairs, batch_size))
+
+    def log_probs(self, pairs: Sequence[TextPair], batch_size: int = 128) -> np.ndarray:
+        """Their logarithms, which tell candidates apart that are all but certain."""
+        return self._answers(_log_probs_pass, self.encoded(pairs), batch_size)
 
     def classes(self, pairs: Sequence[TextPair], batch_size: int = 128) -> list[str]:
         """The likeliest class of each pair."""

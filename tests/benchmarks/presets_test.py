@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import presets
 import pytest
-
-from epik_jax.evaluation.glossary import OF_CLASSES
-from epik_jax.evaluation.resampling import Ratio
-from epik_jax.recipes.scoring.scoreboard import Scored
 
 ARGV = ["--config", "/here/configs/tmkd.py:real-rte", "--workdir", "/there/run"]
 
@@ -32,6 +27,7 @@ def options(monkeypatch):
         ("--seeds 1 -1", "--seeds are not all from 0 to 4294967295"),
         ("--presets KD", "invalid choice: 'KD'"),
         ("--sed 1", "unknown: --sed"),
+        ("--seeds 1", "cannot be seen in fewer than two"),
     ],
 )
 def test_what_would_compare_nothing_is_refused(options, capsys, typed, said):
@@ -55,25 +51,11 @@ def test_a_command_holds_all_that_was_asked_and_no_folder_of_the_machine(options
     )
 
 
-def scored(share, seed, lists=("a",) * 150 + ("b",) * 50):
-    hits = np.random.default_rng(seed).random(200) < share
-    ratio = Ratio(hits.astype(float), np.ones(200))
-    names = {"accuracy": np.array(lists)}
-    return Scored((), {"accuracy": ratio}, names, OF_CLASSES)
-
-
-def test_a_row_has_means_over_lists_and_seeds_and_its_distance_from_the_first():
-    good, bad = ([scored(share, seed) for seed in (1, 2, 3)] for share in (0.9, 0.5))
-    row = presets._row(bad, good, "accuracy")
-    values = [
-        np.mean([one.ratios["accuracy"].numerators[rows].mean() for rows in parts])
-        for one in bad
-        for parts in [(slice(150), slice(150, None))]
-    ]
-    np.testing.assert_allclose(row["each"], values)
-    assert row["mean"] == pytest.approx(np.mean(values))
-    assert row["verdict"] == "worse" and row["difference"]["high"] < 0
-    first = presets._row(good, good, "accuracy")
-    assert "difference" not in first
-    line = presets._line({"system": "none", **row})
-    assert line.startswith("none") and "worse" in line
+def test_several_tasks_are_one_command(options):
+    more = ["--config", "/here/configs/tmkd.py:real-rte"]
+    more.append("/here/configs/tmkd.py:real-sick")
+    assert presets._command(*options(*more, "--presets", "TMKD")) == (
+        "python benchmarks/presets.py --config configs/tmkd.py:real-rte "
+        "configs/tmkd.py:real-sick --workdir=RUN --presets TMKD --seeds 1 2 3 4 5 "
+        "--part test"
+    )

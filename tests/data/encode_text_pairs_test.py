@@ -55,6 +55,13 @@ def test_no_more_is_cut_than_must_be_and_the_longer_text_first(a, b, room):
     assert (kept_b[cut_b] >= kept_a[cut_b] - 1).all()
 
 
+def test_a_pair_whose_end_is_left_out_says_so():
+    assert encoded(32).cut.tolist() == [False] * 3
+    lengths = encoded(32).tokens.lengths
+    assert encoded(10).cut.tolist() == (lengths > 10).tolist()
+    assert encoded(10).take(np.array([1])).cut.tolist() == [True]
+
+
 def test_a_batch_is_padded_and_says_what_is_labelled():
     batch = encoded().batch(np.array([1, 0]), 16, PIECES.pad_id)
     assert batch["tokens"].shape == batch["types"].shape == (2, 16)

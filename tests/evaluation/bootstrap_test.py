@@ -253,9 +253,19 @@ def test_an_interval_of_runs_follows_from_its_seed():
     assert first != bootstrap.seeds_interval(*given, seed=2)
 
 
+def test_a_system_that_is_given_has_no_spread_of_runs():
+    rng = np.random.default_rng(0)
+    given = mean_of(rng.random(200))
+    runs = [mean_of(rng.random(200)) for _ in range(3)]
+    alone = bootstrap.seeds_interval(runs, [given], ["x"] * 200)
+    twice = bootstrap.seeds_interval(runs, [given] * 2, ["x"] * 200)
+    assert (alone.low, alone.high) == pytest.approx((twice.low, twice.high), abs=0.01)
+    assert alone.value == twice.value
+
+
 def test_runs_that_cannot_be_compared_are_refused():
     two = [mean_of([1.0, 2.0])] * 2
-    for ours, theirs in ((two[:1], two), (two, two[:1]), (two, [])):
+    for ours, theirs in ((two[:1], two), (two, [])):
         with pytest.raises(ValueError, match="fewer than two"):
             bootstrap.seeds_interval(ours, theirs, ["x"] * 2)
     with pytest.raises(ValueError, match="rows of"):

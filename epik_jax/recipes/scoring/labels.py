@@ -74,8 +74,8 @@ def make_validate_labels(
 
     def validate(params: Params, mesh: Mesh) -> dict[str, float]:
         network = ScoringNetwork(params["student"], config, pieces, mesh)
-        probs = {name: network.probs(pairs) for name, pairs in chosen.items()}
-        value = mean_figure(probs, chosen, config.labels, right)
+        said = {name: network.log_probs(pairs) for name, pairs in chosen.items()}
+        value = mean_figure(said, chosen, config.labels, right)
         return {"cost": 1.0 - value, main_metric(right): value}
 
     return validate
@@ -87,7 +87,7 @@ def main_metric(right: str) -> str:
 
 
 def mean_figure(
-    probs: Mapping[str, np.ndarray],
+    log_probs: Mapping[str, np.ndarray],
     lists: Mapping[str, Sequence[TextPair]],
     labels: Sequence[str],
     right: str,
@@ -95,35 +95,64 @@ def mean_figure(
     """MAP where candidates are ranked, else accuracy; an unweighted mean over lists.
 
     Args:
-      probs: name of a list -> float [N, C].
+      log_probs: name of a list -> float [N, C].
       lists: its pairs, with labels.
       labels: names of the classes.
       right: the class of a candidate that answers; "" where none are ranked.
     """
     values = []
     for name, pairs in lists.items():
-        ratio = ratios(probs[name], pairs, labels, right)[main_metric(right)]
+        ratio = ratios(log_probs[name], pairs, labels, right)[main_metric(right)]
         if len(ratio.numerators):
             values.append(ratio.value())
     return float(np.mean(values)) if values else 0.0
 
 
 def ratios(
-    probs: np.ndarray, pairs: Sequence[TextPair], labels: Sequence[str], right: str
+    log_probs: np.ndarray, pairs: Sequence[TextPair], labels: Sequence[str], right: str
 ) -> dict[str, Ratio]:
     """Columns of every figure of some pairs: accuracy, and MAP and MRR where ranked.
 
     Rows of accuracy are pairs, those of one first text drawn together; rows of the
     others are questions.
     """
-    written = np.array(labels)[probs.argmax(axis=1)]
+    written = np.array(labels)[log_probs.argmax(axis=1)]
     there = np.array([pair.label for pair in pairs], dtype=str)
     questions = [pair.text_a for pair in pairs]
     clusters = np.unique(questions, return_inverse=True)[1] if questions else None
     hits = (written == there).astype(np.float64)
     found = {"accuracy": Ratio(hits, np.ones(len(hits)), clusters)}
     if right:
-        chances = probs[:, list(labels).index(right)]
-        ranking = rank_candidates(questions, there == right, chances)
+        odds = log_odds(log_probs, list(labels).index(right))
+        ranking = rank_candidates(questions, there == right, odds)
         found |= {metric: ranking.ratio(metric) for metric in ("map", "mrr")}
     return found
+
+
+def log_odds(log_probs: np.ndarray, place: int) -> np.ndarray:
+    """Of one class against all others, float64 [N]; of what is all but certain, too.
+
+    Args:
+      log_probs: float [N, C].
+      place: of the class.
+    """
+    precise = log_probs.astype(np.float64)
+    others = np.delete(precise, place, axis=1)
+    return precise[:, place] - np.logaddexp.reduce(others, axis=1)
+
+
+def question_counts(pairs: Sequence[TextPair], right: str) -> dict[str, int]:
+    """How many questions a ranking is of, and which of them say nothing.
+
+    Returns:
+      "questions"; "without a right candidate", which no ranking looks at; "of right
+      candidates alone", on which every ranking is perfect.
+    """
+    kinds: dict[str, set[bool]] = {}
+    for pair in pairs:
+        kinds.setdefault(pair.text_a, set()).add(pair.label == right)
+    return {
+        "questions": len(kinds),
+        "without a right candidate": sum(found == {False} for found in kinds.values()),
+        "of right candidates alone": sum(found == {True} for found in kinds.values()),
+    }

@@ -55,16 +55,17 @@ def score_lines(
 
     Args:
       network: what answers.
-      lines: two texts with a tab between, more columns are not read; or JSON objects
-        with the names of `data.text_pairs`. Empty lines are left out.
+      lines: two texts with a tab between, more columns are not read, or columns that
+        a first line names; or JSON objects with the names of `data.text_pairs`. Empty
+        lines are left out.
       right: class of a passage that answers; "" for none.
 
     Raises:
       ValueError: a line is neither; says which.
     """
-    numbered = ((n, line) for n, line in enumerate(lines, 1) if line.strip())
-    while chunk := list(itertools.islice(numbered, CHUNK)):
-        yield from _scored(network, [_pair(n, line) for n, line in chunk], right)
+    pairs = _pairs((n, line) for n, line in enumerate(lines, 1) if line.strip())
+    while chunk := list(itertools.islice(pairs, CHUNK)):
+        yield from _scored(network, chunk, right)
 
 
 def ranked(found: Iterable[ScoredPair]) -> Iterator[ScoredPair]:
@@ -89,13 +90,26 @@ def _scored(
         yield ScoredPair(pair.text_a, pair.text_b, probs, best, probs[right or best])
 
 
-def _pair(number: int, line: str) -> TextPair:
-    texts = _object(number, line) if line.lstrip()[:1] == "{" else line.split("\t")
-    if len(texts) < 2 or not all(text.strip() for text in texts[:2]):
+def _pairs(lines: Iterable[tuple[int, str]]) -> Iterator[TextPair]:
+    """Pairs of numbered lines; a first line of names says where texts stand."""
+    places = (0, 1)
+    for place, (number, line) in enumerate(lines):
+        if line.lstrip()[:1] == "{":
+            yield _pair(number, line, _object(number, line))
+            continue
+        cells = line.split("\t")
+        if place == 0 and (named := Columns.among(cells)):
+            places = (cells.index(named.text_a), cells.index(named.text_b))
+            continue
+        yield _pair(number, line, [cells[n] for n in places if n < len(cells)])
+
+
+def _pair(number: int, line: str, texts: Sequence[str]) -> TextPair:
+    if len(texts) < 2 or not all(text.strip() for text in texts):
         raise ValueError(
             f"line {number}: {line[:40]!r} has no two texts with a tab between"
         )
-    a, b = (unicodedata.normalize("NFC", text).strip() for text in texts[:2])
+    a, b = (unicodedata.normalize("NFC", text).strip() for text in texts)
     return TextPair(str(number), a, b)
 
 

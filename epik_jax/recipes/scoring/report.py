@@ -18,7 +18,7 @@ from epik_jax.recipes.provenance import commit, trained_seconds
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring import scoreboard
 from epik_jax.recipes.scoring.digests import pairs_digest
-from epik_jax.recipes.scoring.labels import main_metric
+from epik_jax.recipes.scoring.labels import question_counts
 from epik_jax.recipes.scoring.scoreboard import CROWD, NUM_RESAMPLES, STUDENT, Scored
 from epik_jax.recipes.scoring.teaching import Taught
 from epik_jax.recipes.scoring.tmkd import Material, TmkdConfig
@@ -74,9 +74,18 @@ def build_report(
             "n": sum(len(pairs) for pairs in lists.values()),
             "labels": list(data.classes),
             "counts": corpus.counts,
-            "general": corpus.general_counts,
+            "questions": {
+                name: question_counts(pairs, right)
+                for name, pairs in lists.items()
+                if right
+            },
+            "cut": {
+                name: float(networks[STUDENT][0].encoded(pairs).cut.mean())
+                for name, pairs in lists.items()
+            },
+            "general": material.heard(config.student),
         },
-        "metric": main_metric(right),
+        "metric": student.main,
         "resampling": {"num_resamples": NUM_RESAMPLES, "seed": 0, "level": 0.95},
         "systems": [
             {"name": name, **scoreboard.facts(networks[name]), **scored.figures()}

@@ -68,10 +68,16 @@ class Scored:
         columns, names = {}, {}
         for metric in metrics:
             parts = [one[metric.name] for one in found.values()]
-            columns[metric.name] = _joined(parts)
+            columns[metric.name] = joined(parts)
             counts = [len(part.numerators) for part in parts]
             names[metric.name] = np.repeat(np.array([*found], dtype=str), counts)
         return cls(tuple(networks), columns, names, metrics)
+
+    @property
+    def main(self) -> str:
+        """The metric that it is judged by: the first that anything is counted of."""
+        told = (m.name for m in self.metrics if len(self.ratios[m.name].numerators))
+        return next(told, "accuracy")
 
     def figures(self) -> dict[str, Any]:
         """Figures over all lists, an unweighted mean of theirs, and of each list."""
@@ -94,8 +100,9 @@ class Scored:
 def averaged(
     networks: Sequence[ScoringNetwork], pairs: Sequence[TextPair]
 ) -> np.ndarray:
-    """Mean probabilities of networks, float32 [N, C]."""
-    found: np.ndarray = np.mean([one.probs(pairs) for one in networks], axis=0)
+    """Logarithms of the mean probabilities of networks, float64 [N, C]."""
+    said = [one.log_probs(pairs).astype(np.float64) for one in networks]
+    found: np.ndarray = np.logaddexp.reduce(said, axis=0) - np.log(len(said))
     return found
 
 
@@ -177,7 +184,7 @@ def _interval(ratio: Ratio, strata: np.ndarray) -> dict[str, float]:
     return found.figure()
 
 
-def _joined(parts: Sequence[Ratio]) -> Ratio:
+def joined(parts: Sequence[Ratio]) -> Ratio:
     """Columns one after the other; clusters of one list are none of another."""
     clusters, first = [], 0
     for part in parts:

@@ -5,6 +5,7 @@ Settings and pairs go in, trained networks come out (arXiv 1910.08381).
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import logging
 from collections.abc import Mapping
@@ -101,6 +102,17 @@ class Material:
         known = self.figures
         return max(known, key=known.__getitem__) if known else self.members[0].name
 
+    def member(self, name: str) -> Member:
+        """The teacher of a name."""
+        return next(one for one in self.members if one.name == name)
+
+    def heard(self, student: PairStudentConfig) -> dict[str, int]:
+        """How many general pairs of each kind a student of such settings hears."""
+        if not wants_general(student):
+            return {}
+        pairs = self.corpus.general[: student.num_general or None]
+        return dict(collections.Counter(pair.kind for pair in pairs))
+
 
 def gather_material(
     config: TmkdConfig,
@@ -130,8 +142,8 @@ def gather_material(
     chosen = for_validation(corpus.dev, config.student.num_validated)
     figures = {}
     for member in members if chosen else ():
-        probs = {name: member.network.probs(pairs) for name, pairs in chosen.items()}
-        figures[member.name] = mean_figure(probs, chosen, data.classes, data.answer)
+        said = {name: member.network.log_probs(some) for name, some in chosen.items()}
+        figures[member.name] = mean_figure(said, chosen, data.classes, data.answer)
         logging.info("teacher %s on dev: %.1f", member.name, 100 * figures[member.name])
     asked = (config.num_shards, at)
     train = gather_voices(members, corpus.train, "train", *asked)

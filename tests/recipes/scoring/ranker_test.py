@@ -31,6 +31,15 @@ def test_columns_and_objects_of_known_names_are_the_same_pairs():
     assert plain[0].to_columns().split("\t")[2:] == [PAIRS[0].text_a, PAIRS[0].text_b]
 
 
+def test_a_first_line_of_names_says_where_the_texts_stand():
+    head = "index\tquestion\tsentence\tlabel"
+    rows = [f"{n}\t{line}\t1" for n, line in enumerate(LINES)]
+    named = list(score_lines(ASKED, [head, *rows], "yes"))
+    assert named == list(score_lines(ASKED, LINES, "yes"))
+    with pytest.raises(ValueError, match="line 2: '1' has no two texts"):
+        list(score_lines(ASKED, [head, "1"], "yes"))
+
+
 def test_passages_of_a_question_stand_together_and_the_likeliest_first():
     lines = [f"{q}\t{p}" for p in "abcd" for q in ("d e ?", "h h")]
     found = list(ranked(score_lines(ASKED, lines, "yes")))

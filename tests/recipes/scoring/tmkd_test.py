@@ -84,7 +84,7 @@ def test_a_student_of_each_teacher_hears_it_alone_and_all_answer_together(
     assert all(one.student.config.num_headers == 2 for one in found.values())
     assert {"each-one-task", "each-other-task"} <= stages(place)
     networks = [one.student for one in found.values()]
-    together = averaged(networks, CORPUS.train)
+    together = np.exp(averaged(networks, CORPUS.train))
     apart = [network.probs(CORPUS.train) for network in networks]
     np.testing.assert_allclose(together, np.mean(apart, axis=0), atol=1e-6)
     assert abs(apart[0] - apart[1]).max() > 1e-6
