@@ -16,6 +16,7 @@ from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes.scoring.student_config import BilstmSizes
 from epik_jax.recipes.scoring.tmkd import gather_material, train_students
 
+KINDS = ["encoder", "bilstm"]
 BILSTM = dataclasses.replace(
     toy_crowd.STUDENT,
     kind="bilstm",
@@ -33,9 +34,7 @@ def trained(folder, student, mesh):
     return material, taught.student
 
 
-@pytest.mark.parametrize(
-    "student", [toy_crowd.STUDENT, BILSTM], ids=["encoder", "lstm"]
-)
+@pytest.mark.parametrize("student", [toy_crowd.STUDENT, BILSTM], ids=KINDS)
 def test_a_crowd_and_its_student_are_the_same_on_four_devices(tmp_path, student):
     (one, alone), (several, spread) = (
         trained(tmp_path / str(n), student, make_mesh(n, n)) for n in (1, 2)
@@ -46,7 +45,7 @@ def test_a_crowd_and_its_student_are_the_same_on_four_devices(tmp_path, student)
         np.testing.assert_allclose(leaf, theirs[path], atol=2e-4, err_msg=path)
 
 
-@pytest.mark.parametrize("config", toy_pairs.CONFIGS, ids=["encoder", "lstm"])
+@pytest.mark.parametrize("config", toy_pairs.CONFIGS, ids=KINDS)
 def test_answers_are_the_same_on_eight_devices(config):
     alone = toy_pairs.network(config)
     spread = dataclasses.replace(alone, mesh=make_mesh(4, 2))
