@@ -9,6 +9,14 @@ from cells import percent, read, row
 
 SYSTEMS = ("teacher", "student")
 
+COMPARED = {
+    "strategies": "",
+    "strategies-weights": ", teacher's parts 0.1",
+    "strategies-drawn": ", embeddings drawn",
+    "strategies-tenth": "",
+}
+"""Files of strategies under one budget, and what is special about theirs."""
+
 
 def lines() -> Iterator[str]:
     """Rows of every table about taggers."""
@@ -18,6 +26,8 @@ def lines() -> Iterator[str]:
     yield from list_rows(report)
     yield from latency_rows(report["latency"])
     yield from sweep_rows(report)
+    for name, special in COMPARED.items():
+        yield from strategy_rows(read(f"xtremedistil/{name}.json"), special)
 
 
 def system_rows(report: Mapping[str, Any]) -> Iterator[str]:
@@ -69,6 +79,20 @@ def sweep_rows(report: Mapping[str, Any]) -> Iterator[str]:
             f"{size['compression']:.1f}",
             *(f"{ratio:.1f}" for ratio in speedup[size["name"]].values()),
             percent(size["dev"]),
+        )
+
+
+def strategy_rows(found: Mapping[str, Any], special: str) -> Iterator[str]:
+    """Each strategy's mean over seeds, and how far it is from the first."""
+    for one in found["rows"]:
+        difference = one.get("difference")
+        if special and difference is None and len(found["rows"]) > 1:
+            continue  # It is what the others differ from, and has a row already.
+        yield row(
+            f"{one['strategy']}{special}",
+            f"{100 * one['mean']:.1f} ± {100 * one['sd']:.1f}",
+            percent(difference) if difference else "",
+            one.get("verdict", ""),
         )
 
 
