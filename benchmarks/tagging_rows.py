@@ -11,9 +11,7 @@ SYSTEMS = ("teacher", "student")
 
 COMPARED = {
     "strategies": "",
-    "strategies-weights": ", teacher's parts 0.1",
     "strategies-drawn": ", embeddings drawn",
-    "strategies-tenth": "",
 }
 """Files of strategies under one budget, and what is special about theirs."""
 
