@@ -12,6 +12,7 @@ SYSTEMS = ("teacher", "student")
 COMPARED = {
     "strategies": "",
     "strategies-drawn": ", embeddings drawn",
+    "strategies-tenth": "",
 }
 """Files of strategies under one budget, and what is special about theirs."""
 
