@@ -75,7 +75,9 @@ def test_the_unpacked_folder_serves_as_well_as_the_archive(
     dakshina: str, place: Path, tmp_path: Path
 ) -> None:
     with tarfile.open(place / "dakshina_dataset_v1.0.tar") as archive:
-        archive.extractall(tmp_path / "manual", filter="data")
+        # Pythons before 3.11.4 know no filter, and would refuse it as an argument.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(tmp_path / "manual")
     folder = prepared.write_tfds(
         "dakshina", "hi", manual_dir=tmp_path / "manual", data_dir=tmp_path / "tfds"
     )

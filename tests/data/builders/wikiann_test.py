@@ -36,7 +36,9 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The same from the files of the archive."""
     place = write_wikiann(tmp_path_factory.mktemp("manual"))
     with tarfile.open(place / "en.tar.gz") as archive:
-        archive.extractall(place / "en", filter="data")
+        # Pythons before 3.11.4 know no filter, and would refuse it as an argument.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(place / "en")
     (place / "en.tar.gz").unlink()
     return written(place, tmp_path_factory.mktemp("tfds"))
 
