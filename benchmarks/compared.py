@@ -14,7 +14,9 @@ import numpy as np
 
 from epik_jax.evaluation import bootstrap
 from epik_jax.evaluation.resampling import Ratio
+from epik_jax.recipes.scoring.corpus import PairCorpus
 from epik_jax.recipes.scoring.scoreboard import Scored, joined
+from epik_jax.structs import TextPair
 
 NUM_RESAMPLES = 1000
 
@@ -93,6 +95,14 @@ def together(name: str, tasks: Sequence[Compared]) -> Compared:
     }
     strata = [f"{task.name}/{x}" for task in tasks for x in task.strata.tolist()]
     return Compared(name, runs, np.array(strata), {})
+
+
+def lists_of(corpus: PairCorpus, part: str) -> dict[str, list[TextPair]]:
+    """The lists of "dev" or "test"; raises ValueError where there are none."""
+    lists = corpus.test if part == "test" else corpus.dev
+    if not lists:
+        raise ValueError(f"config.data: there is nothing of split {part!r} to score")
+    return lists
 
 
 def line(row: Mapping[str, Any]) -> str:

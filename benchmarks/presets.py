@@ -14,21 +14,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import mistakes
-from compared import Compared, line, together
+import seeded
+from compared import Compared, line, lists_of, together
 
-from epik_jax import host
-from epik_jax.bounds import LARGEST_SEED
-from epik_jax.evaluation import report
-from epik_jax.evaluation.timing import device_name
 from epik_jax.recipes import run
 from epik_jax.recipes.provenance import (
-    commit,
     last_parts,
     trained_seconds,
     typed_command,
@@ -56,9 +51,7 @@ BEST = "best teacher"
 
 def main() -> None:
     """Trains and scores all of them, prints tables and writes the figures."""
-    logging.getLogger().handlers.clear()  # Or each line would come twice.
-    host.set_logging()
-    host.set_allocator()
+    seeded.set_up()
     options, overrides = _options()
     tasks = {}
     for config in options.config:
@@ -75,17 +68,9 @@ def main() -> None:
     rows = {found.name: found.rows(against) for found in every}
     for name, some in rows.items():
         print("\n".join([name, *map(line, some)]))
-    if options.json:
-        about = {
-            "format": FORMAT,
-            "command": _command(options, overrides),
-            "commit": commit(),
-            "device": device_name(),
-            "part": options.part,
-            "seeds": options.seeds,
-            "tasks": {name: told for name, (_, told) in tasks.items()},
-        }
-        report.write_report(options.json, {**about, "rows": rows})
+    about = {name: told for name, (_, told) in tasks.items()}
+    made = {"tasks": about, "rows": rows}
+    seeded.keep(options, FORMAT, _command(options, overrides), made)
 
 
 def _options() -> tuple[argparse.Namespace, list[str]]:
@@ -97,19 +82,10 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--part", choices=("dev", "test"), default="test")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    options, rest = parser.parse_known_args()
-    if odd := [word for word in rest if not word.startswith("--config.")]:
-        parser.error(f"unknown: {' '.join(odd)}")
-    for name in ("config", "presets", "seeds"):
-        if len(set(given := getattr(options, name))) < len(given):
-            parser.error(f"--{name} has one twice")
-    if not all(0 <= seed <= LARGEST_SEED for seed in options.seeds):
-        parser.error(f"--seeds are not all from 0 to {LARGEST_SEED}")
+    options, overrides = seeded.parsed(parser, ("config", "presets", "seeds"))
     if len(options.seeds) < 2:
         parser.error("--seeds: the spread of runs cannot be seen in fewer than two")
-    mistakes.demand_unspoilt(options.json)
-    return options, [word.removeprefix("--config.") for word in rest]
+    return options, overrides
 
 
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:
@@ -142,11 +118,7 @@ def _task(
     }
     with at.stop:
         corpus = read_pair_corpus(built.data)
-        lists = corpus.test if options.part == "test" else corpus.dev
-        if not lists:
-            raise ValueError(
-                f"config.data: there is nothing of split {options.part!r} to score"
-            )
+        lists = lists_of(corpus, options.part)
         general = any(wants_general(one) for some in students.values() for one in some)
         material = gather_material(built.tmkd, corpus, built.data, at, general=general)
         networks = {

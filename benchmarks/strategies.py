@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import logging
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -24,13 +23,11 @@ from typing import Any
 
 import mistakes
 import numpy as np
+import seeded
 
-from epik_jax import host
-from epik_jax.bounds import LARGEST_SEED
-from epik_jax.evaluation import bootstrap, report
-from epik_jax.evaluation.timing import device_name
+from epik_jax.evaluation import bootstrap
 from epik_jax.recipes import run
-from epik_jax.recipes.provenance import commit, trained_seconds, typed_command
+from epik_jax.recipes.provenance import trained_seconds, typed_command
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging.corpus import TaggedCorpus, read_tagged_corpus
 from epik_jax.recipes.tagging.run import XtremeDistilRun
@@ -46,9 +43,7 @@ FORMAT = "epik-strategies-2"
 
 def main() -> None:
     """Trains and scores all of them, prints a table and writes the figures."""
-    logging.getLogger().handlers.clear()  # Or each line would come twice.
-    host.set_logging()
-    host.set_allocator()
+    seeded.set_up()
     options, overrides = _options()
     given = (options.config, overrides, options.workdir)
     with run.begun(*given, recorded=False) as (_, built, at):
@@ -70,20 +65,13 @@ def main() -> None:
     rows = [{**_row(x, tagged[x], first), **spent[x]} for x in options.strategies]
     for row in rows:
         print(_line(row))
-    if options.json:
-        made = {
-            "format": FORMAT,
-            "command": _command(options, overrides),
-            "commit": commit(),
-            "device": device_name(),
-            "part": options.part,
-            "steps": asked.loop.num_steps,
-            "patience": asked.loop.patience,
-            "weights": dict(zip(PARTS, asked.weights, strict=True)),
-            "seeds": options.seeds,
-            "rows": rows,
-        }
-        report.write_report(options.json, made)
+    made = {
+        "steps": asked.loop.num_steps,
+        "patience": asked.loop.patience,
+        "weights": dict(zip(PARTS, asked.weights, strict=True)),
+        "rows": rows,
+    }
+    seeded.keep(options, FORMAT, _command(options, overrides), made)
 
 
 def _options() -> tuple[argparse.Namespace, list[str]]:
@@ -105,17 +93,7 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
         help="of what is learnt at once",
     )
     parser.add_argument("--part", choices=("dev", "test"), default="test")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    options, rest = parser.parse_known_args()
-    if odd := [word for word in rest if not word.startswith("--config.")]:
-        parser.error(f"unknown: {' '.join(odd)}")
-    for name in ("strategies", "seeds"):
-        if len(set(given := getattr(options, name))) < len(given):
-            parser.error(f"--{name} has one twice")
-    if not all(0 <= seed <= LARGEST_SEED for seed in options.seeds):
-        parser.error(f"--seeds are not all from 0 to {LARGEST_SEED}")
-    mistakes.demand_unspoilt(options.json)
-    return options, [word.removeprefix("--config.") for word in rest]
+    return seeded.parsed(parser, ("strategies", "seeds"))
 
 
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:

@@ -14,18 +14,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import logging
 import re
 from pathlib import Path
 
 import mistakes
-from compared import Compared, line
+import seeded
+from compared import Compared, line, lists_of
 
-from epik_jax import host
-from epik_jax.evaluation import report
-from epik_jax.evaluation.timing import device_name
 from epik_jax.recipes import run
-from epik_jax.recipes.provenance import commit, typed_command
+from epik_jax.recipes.provenance import typed_command
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.corpus import read_pair_corpus
 from epik_jax.recipes.scoring.run import TmkdRun
@@ -41,9 +38,7 @@ FORMAT = "epik-sweep-1"
 
 def main() -> None:
     """Trains and scores all values, prints a table and writes the figures."""
-    logging.getLogger().handlers.clear()  # Or each line would come twice.
-    host.set_logging()
-    host.set_allocator()
+    seeded.set_up()
     options, overrides = _options()
     key, *values = options.vary
     scored = {}
@@ -58,17 +53,7 @@ def main() -> None:
             scored[f"{key}={value}"] = runs
     rows = Compared.of(options.config, scored).rows([next(iter(scored))])
     print("\n".join(map(line, rows)))
-    if options.json:
-        made = {
-            "format": FORMAT,
-            "command": _command(options, overrides),
-            "commit": commit(),
-            "device": device_name(),
-            "part": options.part,
-            "seeds": options.seeds,
-            "rows": rows,
-        }
-        report.write_report(options.json, made)
+    seeded.keep(options, FORMAT, _command(options, overrides), {"rows": rows})
 
 
 def _options() -> tuple[argparse.Namespace, list[str]]:
@@ -78,17 +63,11 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--vary", nargs="+", metavar="KEY VALUE", required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--part", choices=("dev", "test"), default="dev")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    options, rest = parser.parse_known_args()
-    if odd := [word for word in rest if not word.startswith("--config.")]:
-        parser.error(f"unknown: {' '.join(odd)}")
+    options, overrides = seeded.parsed(parser, ("vary", "seeds"))
     for name in ("vary", "seeds"):
-        if len(set(given := getattr(options, name))) < len(given):
-            parser.error(f"--{name} has one twice")
-        if len(given) < 2:
+        if len(given := getattr(options, name)) < 2:
             parser.error(f"--{name} {given}: there is nothing to compare")
-    mistakes.demand_unspoilt(options.json)
-    return options, [word.removeprefix("--config.") for word in rest]
+    return options, overrides
 
 
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:
@@ -105,11 +84,7 @@ def _scored(
     student, right = built.tmkd.student, built.data.answer
     with at.stop:
         corpus = read_pair_corpus(built.data)
-        lists = corpus.test if options.part == "test" else corpus.dev
-        if not lists:
-            raise ValueError(
-                f"config.data: there is nothing of split {options.part!r} to score"
-            )
+        lists = lists_of(corpus, options.part)
         general = wants_general(student)
         shown = (built.tmkd, corpus, built.data, at)
         material = gather_material(*shown, general=general)
