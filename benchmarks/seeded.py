@@ -21,10 +21,11 @@ from epik_jax.recipes.provenance import commit
 
 
 def set_up() -> None:
-    """Log lines and allocator, as of a run."""
+    """Log lines, allocator and kept programs, as of a run."""
     logging.getLogger().handlers.clear()  # Or each line would come twice.
     host.set_logging()
     host.set_allocator()
+    host.set_compilation_cache()
 
 
 def parsed(
