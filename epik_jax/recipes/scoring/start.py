@@ -24,7 +24,7 @@ from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.structs import Params
 from epik_jax.text.wordpiece import WordPieces
 
-_SHAPES = ("width", "num_heads", "feed_forward", "max_length")
+_SHAPES = ("width", "num_heads", "feed_forward", "max_length", "norm")
 
 
 @dataclasses.dataclass(frozen=True)

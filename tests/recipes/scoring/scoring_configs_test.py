@@ -55,6 +55,9 @@ def test_the_student_is_smaller_and_teachers_differ():
         for model in (run.tmkd.crowd.teachers[0].model, run.tmkd.student.encoder)
     ]
     assert sizes[1] < 0.3 * sizes[0]
+    # Drawn blocks are normalised before they are entered, a BERT's after.
+    norms = [built(x).tmkd.crowd.teachers[0].model.norm for x in ("real", "bert-rte")]
+    assert norms == ["pre", "post"]
     rates = {t.labels.optimizer.learning_rate for t in run.tmkd.crowd.teachers}
     assert len(rates) == 3
 

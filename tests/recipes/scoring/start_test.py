@@ -66,6 +66,7 @@ def test_what_settings_do_not_say_is_the_teacher_s():
     [
         ({"width": 16}, "encoder.width is 16, and the teacher .* has 8"),
         ({"layers": 3}, "layers is 3, and the teacher .* has 2"),
+        ({"norm": "pre"}, "encoder.norm is pre, and the teacher .* has post"),
     ],
 )
 def test_sizes_that_do_not_fit_are_told(changes, said):
