@@ -7,7 +7,8 @@
 Of several configurations each runs in a folder of its own below RUN, and their means
 are compared, too. Teachers and caches are those of the run in the folder, made where
 they are missing. Differences are from the first preset, from the crowd and from the
-teacher that is best on dev, over questions and seeds. It goes on where it was stopped.
+teacher that is best on dev, over questions and seeds. Figures are written after each
+configuration; the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def main() -> None:
     """Trains and scores all of them, prints tables and writes the figures."""
     seeded.set_up()
     options, overrides = _options()
-    tasks = {}
+    tasks, rows = {}, {}
     for config in options.config:
         name = config.rpartition(":")[2].partition("-")[2] or "builtin"
         folder = options.workdir / name if len(options.config) > 1 else options.workdir
@@ -61,15 +62,28 @@ def main() -> None:
             if not isinstance(built, TmkdRun):
                 raise ValueError(f"--config: {config} is no tmkd recipe")
             tasks[name] = _task(built, options, at)
-    against = (options.presets[0], CROWD, BEST)
-    every = [found for found, _ in tasks.values()]
-    if len(every) > 1:
-        every.append(together("mean", every))
-    rows = {found.name: found.rows(against) for found in every}
-    for name, some in rows.items():
-        print("\n".join([name, *map(line, some)]))
-    about = {name: told for name, (_, told) in tasks.items()}
-    made = {"tasks": about, "rows": rows}
+        rows[name] = _told(tasks[name][0], options)
+        _keep(tasks, rows, options, overrides)
+    if len(tasks) > 1:
+        mean = together("mean", [found for found, _ in tasks.values()])
+        _keep(tasks, {**rows, "mean": _told(mean, options)}, options, overrides)
+
+
+def _told(found: Compared, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Rows of a task, or of the mean of all; printed, too."""
+    rows = found.rows((options.presets[0], CROWD, BEST))
+    print("\n".join([found.name, *map(line, rows)]), flush=True)
+    return rows
+
+
+def _keep(
+    tasks: Mapping[str, tuple[Compared, dict[str, Any]]],
+    rows: Mapping[str, list[dict[str, Any]]],
+    options: argparse.Namespace,
+    overrides: list[str],
+) -> None:
+    """Writes what is known so far."""
+    made = {"tasks": {name: about for name, (_, about) in tasks.items()}, "rows": rows}
     seeded.keep(options, FORMAT, _command(options, overrides), made)
 
 
