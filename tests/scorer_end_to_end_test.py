@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 from pathlib import Path
 
@@ -89,7 +90,14 @@ def test_the_report_holds_every_system_and_its_page_shows_them(done):
     assert set(report["differences"]) == {"first", "second", "crowd"}
     assert sum(report["data"]["general"].values()) > report["data"]["n"]
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for text in ("MAP", "Pairs a second", "Against its teachers", "crowd", "MRR"):
+    for text in (
+        "MAP",
+        "Pairs a second",
+        "Seen differently",
+        "Against its teachers",
+        "crowd",
+        "MRR",
+    ):
         assert text in page, text
     assert json.loads((folder / "report.json").read_text()) == json.loads(
         json.dumps(report)
@@ -110,6 +118,14 @@ def test_figures_say_how_many_questions_they_are_of_and_what_was_not_read(done):
     mute = {**report, "data": {**report["data"], "general": {}}}
     assert "pairs without labels" in pairs_page.render(report)
     assert "pairs without labels" not in pairs_page.render(mute)
+
+
+def test_pairs_that_student_and_crowd_see_differently_are_shown(done):
+    _, _, report = done
+    assert set(report["samples"][0]["probs"]) == {"student", "crowd"}
+    text = report["samples"][0]["text_b"]
+    assert text in html.unescape(pairs_page.render(report))
+    assert "Seen differently" not in pairs_page.render({**report, "samples": []})
 
 
 def test_the_headline_compares_with_the_best_teacher_and_says_which(done):

@@ -24,7 +24,7 @@ def render(report: Mapping[str, Any]) -> str:
     Raises:
       ValueError: the report has another layout than this code knows.
     """
-    sections = (_systems, _differences, _lists, _times)
+    sections = (_systems, _differences, _lists, _samples, _times)
     return document(report, FORMAT, (_header, *sections, appendix.curves, _definitions))
 
 
@@ -136,6 +136,28 @@ def _lists(report: Mapping[str, Any]) -> Markup:
     ]
     text = " ".join([f"{metric.heading} %.", *about])
     return section("Lists", note(text), named_table(head, rows))
+
+
+def _samples(report: Mapping[str, Any]) -> Markup:
+    """Pairs that the student and its teachers see most differently."""
+    if not report["samples"]:
+        return Markup("")
+    systems = [*report["samples"][0]["probs"]]
+    rows = [
+        [
+            sample["list"],
+            joined([tag("div", sample["text_a"]), tag("div", sample["text_b"])]),
+            sample["label"],
+            *(percent(sample["probs"][system]) for system in systems),
+        ]
+        for sample in report["samples"]
+    ]
+    text = (
+        "Of each list the pairs whose label one of the two finds much likelier than "
+        "the other does: its probability by both."
+    )
+    head = ["List", "Texts", "Label", *(f"{system} %" for system in systems)]
+    return section("Seen differently", note(text), named_table(head, rows))
 
 
 def _times(report: Mapping[str, Any]) -> Markup:

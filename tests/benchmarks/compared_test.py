@@ -15,7 +15,7 @@ def scored(share, seed, lists=("a",) * 150 + ("b",) * 50):
     hits = np.random.default_rng(seed).random(len(lists)) < share
     ratio = Ratio(hits.astype(float), np.ones(len(lists)))
     names = {"accuracy": np.array(lists)}
-    return Scored((), {"accuracy": ratio}, names, OF_CLASSES)
+    return Scored((), {"accuracy": ratio}, names, OF_CLASSES, {})
 
 
 def compared(name, good, bad, crowd, lists=("a",) * 150 + ("b",) * 50):

@@ -19,6 +19,7 @@ from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring import scoreboard
 from epik_jax.recipes.scoring.digests import pairs_digest
 from epik_jax.recipes.scoring.labels import question_counts
+from epik_jax.recipes.scoring.samples import samples
 from epik_jax.recipes.scoring.scoreboard import CROWD, NUM_RESAMPLES, STUDENT, Scored
 from epik_jax.recipes.scoring.teaching import Taught
 from epik_jax.recipes.scoring.tmkd import Material, TmkdConfig
@@ -103,6 +104,9 @@ def build_report(
             }
             for name in teachers
         },
+        "samples": samples(
+            lists, {x: found[x].said for x in (STUDENT, teachers[-1])}, data.classes
+        ),
         "curves": curves(rows),
         "definitions": {m.name: m.definition for m in student.metrics},
     }

@@ -39,12 +39,14 @@ class Scored:
       ratios: metric -> columns of all lists, one after the other.
       lists: metric -> name of the list of each row.
       metrics: what is told of it, the most telling first.
+      said: list -> logarithms of probabilities [N, C].
     """
 
     networks: tuple[ScoringNetwork, ...]
     ratios: Mapping[str, Ratio]
     lists: Mapping[str, np.ndarray]
     metrics: tuple[Metric, ...]
+    said: Mapping[str, np.ndarray]
 
     @classmethod
     def of(
@@ -60,8 +62,9 @@ class Scored:
           lists: by name, with labels.
           right: the class of a candidate that answers; "" where none are ranked.
         """
+        said = {name: averaged(networks, pairs) for name, pairs in lists.items()}
         found = {
-            name: ratios(averaged(networks, pairs), pairs, _labels(networks), right)
+            name: ratios(said[name], pairs, _labels(networks), right)
             for name, pairs in lists.items()
         }
         metrics = (*(OF_RANKS if right else ()), *OF_CLASSES)
@@ -71,7 +74,7 @@ class Scored:
             columns[metric.name] = joined(parts)
             counts = [len(part.numerators) for part in parts]
             names[metric.name] = np.repeat(np.array([*found], dtype=str), counts)
-        return cls(tuple(networks), columns, names, metrics)
+        return cls(tuple(networks), columns, names, metrics, said)
 
     @property
     def main(self) -> str:
