@@ -55,8 +55,7 @@ def main() -> None:
     seeded.set_up()
     options, overrides = _options()
     tasks, rows = {}, {}
-    for config in options.config:
-        name = config.rpartition(":")[2].partition("-")[2] or "builtin"
+    for name, config in zip(_names(options.config), options.config, strict=True):
         folder = options.workdir / name if len(options.config) > 1 else options.workdir
         with run.begun(config, overrides, folder, recorded=False) as (_, built, at):
             if not isinstance(built, TmkdRun):
@@ -67,6 +66,15 @@ def main() -> None:
     if len(tasks) > 1:
         mean = together("mean", [found for found, _ in tasks.values()])
         _keep(tasks, {**rows, "mean": _told(mean, options)}, options, overrides)
+
+
+def _names(configs: Sequence[str]) -> list[str]:
+    """Tasks, or what else tells configurations apart: variant or file."""
+    found = []
+    for config in configs:
+        path, _, variant = config.partition(":")
+        found.append(variant.partition("-")[2] or variant or Path(path).stem)
+    return found
 
 
 def _told(found: Compared, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -97,6 +105,8 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--part", choices=("dev", "test"), default="test")
     options, overrides = seeded.parsed(parser, ("config", "presets", "seeds"))
+    if len(set(names := _names(options.config))) < len(names):
+        parser.error(f"--config: two of the tasks {names} have one name")
     if len(options.seeds) < 2:
         parser.error("--seeds: the spread of runs cannot be seen in fewer than two")
     return options, overrides

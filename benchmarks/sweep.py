@@ -15,7 +15,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import mistakes
 import seeded
@@ -27,6 +29,7 @@ from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.corpus import read_pair_corpus
 from epik_jax.recipes.scoring.run import TmkdRun
 from epik_jax.recipes.scoring.scoreboard import Scored
+from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.recipes.scoring.tmkd import (
     gather_material,
     train_students,
@@ -41,16 +44,17 @@ def main() -> None:
     seeded.set_up()
     options, overrides = _options()
     key, *values = options.vary
+    varied = {value: [*overrides, f"{key}={value}"] for value in values}
+    _demand_comparable(
+        key, [run.configured(options.config, some)[1] for some in varied.values()]
+    )
     scored = {}
-    for value in values:
-        varied = [*overrides, f"{key}={value}"]
-        given = (options.config, varied, options.workdir)
+    for value, some in varied.items():
+        given = (options.config, some, options.workdir)
         with run.begun(*given, recorded=False) as (_, built, at):
-            if not isinstance(built, TmkdRun):
-                raise ValueError(f"--config: {options.config} is no tmkd recipe")
-            name = re.sub(r"[^\w.-]+", "-", f"{key.rpartition('.')[2]}-{value}")
-            runs = _scored(built, options, f"swept-{name}", at)
-            scored[f"{key}={value}"] = runs
+            name = f"{key.removeprefix('tmkd.').removeprefix('student.')}-{value}"
+            prefix = "swept-" + re.sub(r"[^\w.-]+", "-", name)
+            scored[f"{key}={value}"] = _scored(built, options, prefix, at)
     rows = Compared.of(options.config, scored).rows([next(iter(scored))])
     print("\n".join(map(line, rows)))
     seeded.keep(options, FORMAT, _command(options, overrides), {"rows": rows})
@@ -64,10 +68,35 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--part", choices=("dev", "test"), default="dev")
     options, overrides = seeded.parsed(parser, ("vary", "seeds"))
-    for name in ("vary", "seeds"):
-        if len(given := getattr(options, name)) < 2:
+    for name, least in (("vary", 3), ("seeds", 2)):
+        if len(given := getattr(options, name)) < least:
             parser.error(f"--{name} {given}: there is nothing to compare")
     return options, overrides
+
+
+def _demand_comparable(key: str, runs: Sequence[Any]) -> None:
+    """Refuses values that differ in more than students, or in nothing."""
+    if not all(isinstance(one, TmkdRun) for one in runs):
+        raise ValueError("--config is of no tmkd recipe")
+    student = runs[0].tmkd.student
+    if any(_rest(one, student) != _rest(runs[0], student) for one in runs):
+        raise ValueError(
+            f"--vary {key}: it is no setting of the student, nor "
+            "tmkd.crowd.num_teachers; each value would need teachers of its own"
+        )
+    told = [
+        (dataclasses.replace(x.tmkd.student, seed=0), x.tmkd.crowd.num_teachers)
+        for x in runs
+    ]
+    if any(told.count(one) > 1 for one in told):
+        raise ValueError(f"--vary {key}: two of its values come to the same students")
+
+
+def _rest(one: TmkdRun, student: PairStudentConfig) -> TmkdRun:
+    """All but the student, and how many teachers it hears."""
+    crowd = dataclasses.replace(one.tmkd.crowd, num_teachers=0)
+    tmkd = dataclasses.replace(one.tmkd, crowd=crowd, student=student)
+    return dataclasses.replace(one, tmkd=tmkd)
 
 
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:

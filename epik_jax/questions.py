@@ -189,7 +189,8 @@ def score(given: argparse.Namespace) -> int:
             f"{model.config.labels} answers a question"
         )
     with _lines("pairs", given.pairs, given) as lines:
-        found = ranker.score_lines(examination.network_of(model), lines, right)
+        network, name = examination.network_of(model), str(given.file or "")
+        found = ranker.score_lines(network, lines, right, name)
         for pair in ranker.ranked(found) if given.rank else found:
             as_json = json.dumps(pair.to_json(), ensure_ascii=False)
             print(as_json if given.json else pair.to_columns())
@@ -221,13 +222,13 @@ def _lines(
     name: str, words: Sequence[str], given: argparse.Namespace
 ) -> Iterator[Iterator[str]]:
     """Lines from the arguments, the file or standard input."""
-    from epik_jax.recipes.lines import read_text
+    from epik_jax.recipes.lines import open_text, read_text
 
     if words:
         yield iter(words)
     elif given.file is not None:
-        with given.file.open("rb") as file:
-            yield read_text(file, str(given.file))
+        with open_text(given.file) as lines:
+            yield lines
     elif sys.stdin is None:
         raise ValueError(f"standard input is closed; give {name} or --file")
     else:

@@ -118,7 +118,10 @@ def test_a_class_to_rank_by_can_be_named(
         ("score --checkpoint nowhere a", "nowhere is no model folder"),
         ("score --checkpoint M --file F x", "both given"),
         ("score --checkpoint M --file nofile", "nofile: No such file"),
-        ("score --checkpoint M alone", "line 1: 'alone' has no two texts"),
+        (
+            "score --checkpoint M alone",
+            "line 1: no two texts with a tab between: 'alone'",
+        ),
         ("score --checkpoint M --right maybe a", "'maybe' is none of the model's"),
         ("score --checkpoint N --rank a", "--right which of ('no', 'yes')"),
         ("evaluate --pair-file P", "--pair-file wants a --checkpoint"),

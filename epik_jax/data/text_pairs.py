@@ -7,58 +7,22 @@ refused with its place.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
-import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from epik_jax.data.digests import SentenceNames
+from epik_jax.data.pair_lines import (
+    NAMES_LABEL,
+    Columns,
+    cleaned,
+    header_columns,
+    object_parts,
+)
 from epik_jax.data.rows import RowReport, read_lines
 from epik_jax.structs import TextPair
 
-NAMES_A = (
-    *("text_a", "question", "question1", "sentence1", "premise"),
-    *("Question", "sentence_A", "#1 String"),
-)
-NAMES_B = (
-    *("text_b", "passage", "question2", "sentence2", "hypothesis", "sentence"),
-    *("Sentence", "sentence_B", "#2 String"),
-)
-NAMES_LABEL = (
-    # Before those of single annotators.
-    *("gold_label", "label", "answer", "is_duplicate"),
-    *("Label", "entailment_judgment", "Quality"),
-)
-"""What published sets call their columns; the first that is there counts."""
-
 NO_GOLD = "-"
 """Label of a pair about which its annotators did not agree (SNLI, MNLI)."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Columns:
-    """Where the parts of a pair stand: places in a line, or names in an object.
-
-    Attributes:
-      text_a: of the first text.
-      text_b: of the second.
-      label: of the label; None where there is none.
-    """
-
-    text_a: Any
-    text_b: Any
-    label: Any | None
-
-    @classmethod
-    def among(cls, names: Sequence[str]) -> Columns | None:
-        """Those of known names; None where either text has none."""
-        found = [
-            next((name for name in known if name in names), None)
-            for known in (NAMES_A, NAMES_B, NAMES_LABEL)
-        ]
-        return None if None in found[:2] else cls(*found)
 
 
 def read_text_pairs(
@@ -92,15 +56,15 @@ def read_text_pairs(
         for number, line in lines:
             found.add_object(number, line)
     else:
-        columns = Columns(0, 1, 2 if labels else None)
+        columns = None
         for number, line in lines:
-            cells = line.split("\t")
-            if number == 1 and (named := Columns.among(cells)):
-                columns = _places(named, cells)
-                _demand_label(columns, path, labels)
-                report.drop("header")
-                continue
-            found.add_cells(number, line, cells, columns)
+            if columns is None and line.strip():
+                named = _named(path, number, line, labels)
+                columns = named or Columns(0, 1, 2 if labels else None)
+                if named:
+                    report.drop("header")
+                    continue
+            found.add_cells(number, line, columns)
     report.check(max_bad_share)
     if not found.pairs:
         raise ValueError(f"{path}: no pair of texts in it")
@@ -115,13 +79,12 @@ class FoundPairs:
         self._path, self._labels, self._report = path, labels, report
         self._names = SentenceNames("pair")
 
-    def add_cells(
-        self, number: int, line: str, cells: Sequence[str], columns: Columns
-    ) -> None:
-        """A line of a table."""
-        if not line.strip():
+    def add_cells(self, number: int, line: str, columns: Columns | None) -> None:
+        """A line of a table; without columns there is nothing in it."""
+        if columns is None or not line.strip():
             self._report.drop("empty")
             return
+        cells = line.split("\t")
         wanted = (columns.text_a, columns.text_b, columns.label)
         last = max(place for place in wanted if place is not None)
         if len(cells) <= last:
@@ -138,22 +101,13 @@ class FoundPairs:
             self._report.drop("empty")
             return
         try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        if not isinstance(record, dict):
-            self._report.refuse(number, "no JSON object", line)
-            return
-        columns = Columns.among(list(record))
-        if columns is None:
-            self._report.refuse(number, "no two texts of known names", line)
-            return
-        label = _plain(record, columns.label) if self._labels else ""
-        texts = _plain(record, columns.text_a), _plain(record, columns.text_b)
-        self.add(number, *texts, label)
+            self.add(number, *object_parts(line))
+        except ValueError as error:
+            self._report.refuse(number, str(error), line)
 
     def add(self, number: int, text_a: str, text_b: str, label: str) -> None:
-        a, b = (unicodedata.normalize("NFC", t).strip() for t in (text_a, text_b))
+        """A pair; raises ValueError where a text is none that can be written."""
+        a, b = cleaned(text_a), cleaned(text_b)
         if not self._labels:
             label = ""
         elif label == NO_GOLD:
@@ -170,23 +124,16 @@ class FoundPairs:
         self._report.keep(1)
 
 
-def _places(named: Columns, cells: Sequence[str]) -> Columns:
-    label = None if named.label is None else cells.index(named.label)
-    return Columns(cells.index(named.text_a), cells.index(named.text_b), label)
-
-
-def _demand_label(
-    columns: Columns, path: str | os.PathLike[str], labels: Sequence[str]
-) -> None:
-    if labels and columns.label is None:
+def _named(
+    path: str | os.PathLike[str], number: int, line: str, labels: Sequence[str]
+) -> Columns | None:
+    """Places that a first line names; None where it is a pair already."""
+    try:
+        columns = header_columns(line)
+    except ValueError as error:
+        raise ValueError(f"{path}:{number}: {error}") from error
+    if columns and labels and columns.label is None:
         raise ValueError(
-            f"{path}:1: no column of labels; known are {', '.join(NAMES_LABEL)}"
+            f"{path}:{number}: no column of labels; known are {', '.join(NAMES_LABEL)}"
         )
-
-
-def _plain(record: Mapping[str, Any], name: Any | None) -> str:
-    """A value as text, true and false as JSON writes them; "" where there is none."""
-    value = None if name is None else record[name]
-    if isinstance(value, str) or value is None:
-        return value or ""
-    return json.dumps(value)
+    return columns

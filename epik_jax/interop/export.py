@@ -43,9 +43,16 @@ def export_model(model: AnyModel, folder: Path, *, bfloat16: bool, card: str) ->
 
     Raises:
       OSError: the disk is full or not writable; an older folder is untouched.
-      ValueError: `folder` holds something else than a model folder, or lies in one.
+      ValueError: `folder` holds something else than a model folder, or lies in one; or
+        parameters are no numbers.
     """
     demand_replaceable(folder)
+    for path, leaf in trees.flatten(model.params).items():
+        if not np.isfinite(np.asarray(leaf, np.float32)).all():
+            raise ValueError(
+                f"{folder}: {path} holds what is no number, and nothing was written: "
+                "training went wrong; try a lower learning rate"
+            )
     # Names that nobody else gives to what is beside the folder.
     unfinished, older = (
         folder.with_name(f".{folder.name}.epik-{x}") for x in ("unfinished", "replaced")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -44,7 +46,7 @@ VOCABULARY, DIGESTS = "vocabulary", "digests.json"
 FILES = (WEIGHTS, CONFIG, VOCABULARY, CARD)
 
 _DAMAGES = (
-    *(LookupError, TypeError, AttributeError),
+    *(LookupError, TypeError, AttributeError, RecursionError),
     *(json.JSONDecodeError, UnicodeDecodeError, safetensors.SafetensorError),
 )
 """What reading a folder fails with that is whole, and not what we write."""
@@ -148,12 +150,15 @@ def _read(folder: Path) -> AnyModel:
     kind = KINDS[name]
     config = config_of(kind, record["model"])
     _demand_fitting(flat, kind, config, folder)
-    return ModelFolder(
-        params=trees.unflatten(flat),
-        config=config,
-        vocabulary=kind.load_vocabulary(folder / VOCABULARY),
-        about=record["about"],
-    )
+    vocabulary = kind.load_vocabulary(folder / VOCABULARY)
+    if isinstance(vocabulary, WordPieces) and vocabulary.size > config.vocab_size:
+        raise ValueError(
+            f"{folder / VOCABULARY} has {vocabulary.size} entries, by {CONFIG} the "
+            f"network knows {config.vocab_size}"
+        )
+    if not isinstance(record["about"], dict):
+        raise TypeError(f"about is {record['about']!r}")
+    return ModelFolder(trees.unflatten(flat), config, vocabulary, record["about"])
 
 
 def load_transliterator(folder: Path) -> Transliterator:
@@ -206,7 +211,7 @@ def _demand_fitting(
 def _digests(folder: Path) -> dict[str, str]:
     try:
         found = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{folder / DIGESTS} is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise ValueError(f"{folder / DIGESTS} is not an object of names and digests")
@@ -214,6 +219,12 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def sha256(path: Path) -> str:
-    """Digest of a file (hex)."""
+    """Digest of a file (hex).
+
+    Raises:
+      ValueError: it is a pipe or a device, which is empty once it was read.
+    """
     with path.open("rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError(f"{path} is no plain file, and its digest is wanted")
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,6 +7,7 @@ nothing here touches an array.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Literal, TypeAlias, get_args
 
 from epik_jax.bounds import demand, demand_rate, within
@@ -119,7 +120,11 @@ def demand_prediction(
     if prediction != "weighted":
         if weights:
             raise ValueError(f"weights {weights} are of prediction 'weighted' alone")
-    elif len(weights) != num_headers or min(weights) < 0 or not sum(weights):
+    elif (
+        len(weights) != num_headers
+        or not all(0 <= weight < math.inf for weight in weights)
+        or not sum(weights)
+    ):
         raise ValueError(
             f"weights {weights} are not one of 0 or more for each of {num_headers} "
             "headers"

@@ -5,11 +5,30 @@ What is done with them is the business of who asked for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO
+import contextlib
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 
-def read_text(stream: BinaryIO, name: str) -> Iterator[str]:
+@contextlib.contextmanager
+def open_text(path: Path) -> Iterator[Iterator[str]]:
+    """The lines of a file, as `read_text`; one whose name ends in .gz is unpacked.
+
+    Raises:
+      OSError: it cannot be read.
+      ValueError: it is not what its name says, a line is not UTF-8, or there is none.
+    """
+    packed = path.suffix == ".gz"
+    with gzip.open(path, "rb") if packed else path.open("rb") as stream:
+        try:
+            yield read_text(stream, str(path))
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(f"{path}: not a whole gzip file ({error})") from error
+
+
+def read_text(stream: Iterable[bytes], name: str) -> Iterator[str]:
     """Yields the lines of UTF-8 text without their endings.
 
     Only a line feed ends a line. A byte-order mark at the start is dropped.

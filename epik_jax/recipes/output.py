@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,10 @@ def demand_writable(path: Path, read: Path | None = None) -> None:
         raise ValueError(f"{path} is no plain file; name one to write")
     if read and path.exists() and read.exists() and path.samefile(read):
         raise ValueError(f"{path} is what is to be read; name another file to write")
+    if path.exists() and any(_is_stream(path, number) for number in (1, 2)):
+        raise ValueError(
+            f"{path} is where this command's own output goes; name another file"
+        )
     if model_folder_around(path):
         raise ValueError(
             f"{path} lies in a model folder, which is to stay as it was exported; "
@@ -39,3 +44,11 @@ def demand_writable(path: Path, read: Path | None = None) -> None:
             pass
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _is_stream(path: Path, number: int) -> bool:
+    """Whether a file is what a standard stream of the process was led into."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(number))
+    except OSError:
+        return False

@@ -140,6 +140,30 @@ def cache_summary(folder: Path) -> dict[str, Any]:
     return inspect(folder)
 
 
+def configured(
+    config_file: str, overrides: list[str]
+) -> tuple[Runnable, Any, dict[str, Any]]:
+    """The recipe of a configuration, its settings, and all of it as plain values.
+
+    Args:
+      config_file: "FILE" or "FILE:variant".
+      overrides: "path.to.key=value".
+
+    Raises:
+      ValueError: a configuration that cannot be run.
+    """
+    plain = settings.read_config(config_file, overrides)
+    name = plain.get("recipe")
+    if not isinstance(name, str) or name not in RECIPES:
+        raise ValueError(f"config.recipe is {name!r}, expected one of {(*RECIPES,)}")
+    recipe = RECIPES[name]
+    kept = {key: value for key, value in plain.items() if key != "recipe"}
+    built = settings.build(recipe.settings, kept)
+    if recipe.check:
+        recipe.check(built)
+    return recipe, built, {"recipe": name, **kept}
+
+
 @contextlib.contextmanager
 def begun(
     config_file: str,
@@ -167,14 +191,7 @@ def begun(
         else's.
       BlockingIOError: another process runs in `workdir`.
     """
-    plain = settings.read_config(config_file, overrides)
-    name = plain.pop("recipe", None)
-    if name not in RECIPES:
-        raise ValueError(f"config.recipe is {name!r}, expected one of {(*RECIPES,)}")
-    recipe = RECIPES[name]
-    built = settings.build(recipe.settings, plain)
-    if recipe.check:
-        recipe.check(built)
+    recipe, built, plain = configured(config_file, overrides)
     demand_one_process()
     with held(workdir):
         at = Workplace(
@@ -186,7 +203,7 @@ def begun(
         for model in models:
             demand_replaceable(workdir / model)
         record = workdir / RECORD
-        said = json.dumps({"recipe": name, **plain}, indent=1, ensure_ascii=False)
+        said = json.dumps(plain, indent=1, ensure_ascii=False)
         if not record.exists():
             write_whole(record, said + "\n")
         yield recipe, built, at

@@ -73,7 +73,7 @@ def as_dict(config: ml_collections.ConfigDict | Mapping[str, Any]) -> dict[str, 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(value[key]) for key in sorted(value)}
+        return {key: _plain(value[key]) for key in sorted(value, key=str)}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value

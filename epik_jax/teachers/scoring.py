@@ -46,7 +46,11 @@ class ScoringNetwork:
         return encode_text_pairs(pairs, self.pieces, labels, longest)
 
     def probs(self, pairs: Sequence[TextPair], batch_size: int = 128) -> np.ndarray:
-        """Probabilities of the classes by all headers together, float32 [N, C]."""
+        """Probabilities of the classes by all headers together, float32 [N, C].
+
+        Raises:
+          ValueError: the network answers with what is no number.
+        """
         return np.exp(self.log_probs(pairs, batch_size))
 
     def log_probs(self, pairs: Sequence[TextPair], batch_size: int = 128) -> np.ndarray:
@@ -81,12 +85,22 @@ class ScoringNetwork:
 
         for rows, answer in self._placed.answers(encoded.tokens, batch_size, dispatch):
             found[rows] = answer
+        _demand_numbers(found)
         return found
 
     @functools.cached_property
     def _placed(self) -> Placed:
         mesh = meshes.make_mesh(1) if self.mesh is None else self.mesh
         return Placed(self.params, mesh, self.config.max_length)
+
+
+def _demand_numbers(found: np.ndarray) -> None:
+    """Refuses answers that would be taken for the first class."""
+    if bad := int((~np.isfinite(found).all(axis=1)).sum()):
+        raise ValueError(
+            f"a network answers {bad} of {len(found)} pairs with what is no number: "
+            "its training went wrong; try a lower learning rate"
+        )
 
 
 @functools.cache

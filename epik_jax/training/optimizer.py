@@ -62,7 +62,10 @@ class OptimizerConfig:
             value = self.max_gradient_norm
             raise ValueError(f"max_gradient_norm {value} is not positive")
         demand(self, 0, "warmup_steps")
-        within(self, 0.0, 1.0, "final_share", "weight_decay", "beta1", "beta2")
+        within(self, 0.0, 1.0, "final_share", "weight_decay")
+        for name in ("beta1", "beta2"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}, it has to be from 0 to below 1")
         if self.schedule not in _SCHEDULES:
             raise ValueError(f"schedule {self.schedule!r} is none of {_SCHEDULES}")
         demand(self, 0, "restart_period")

@@ -59,3 +59,12 @@ def test_several_tasks_are_one_command(options):
         "configs/tmkd.py:real-sick --workdir=RUN --presets TMKD --seeds 1 2 3 4 5 "
         "--part test"
     )
+
+
+def test_two_tasks_of_one_name_are_refused(options, capsys):
+    with pytest.raises(SystemExit):
+        options("--config", "a.py:real-rte", "b.py:bert-rte")
+    assert "['rte', 'rte'] have one name" in capsys.readouterr().err
+    assert presets._names(["a/b.py:tiny", "a-b.py", "b.py:real-x"]) == [
+        *("tiny", "a-b", "x")
+    ]

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import sweep
+
+from epik_jax.recipes import run
+
+TINY = f"{Path(__file__).parents[2]}/configs/tmkd.py:tiny"
 
 ARGV = ["--config", "/here/configs/tmkd.py:real-rte", "--workdir", "/there/run"]
 RATIO = ["--vary", "tmkd.student.soft.ratio", "0.5", "0.9"]
@@ -24,6 +30,7 @@ def options(monkeypatch):
     ("typed", "said"),
     [
         ("--vary x", "there is nothing to compare"),
+        ("--vary x 1", "there is nothing to compare"),
         ("--vary x 1 1", "--vary has one twice"),
         ("--vary x 1 2 --seeds 4", "there is nothing to compare"),
         ("--vary x 1 2 --sed 1", "unknown: --sed"),
@@ -42,3 +49,27 @@ def test_a_command_holds_all_that_was_asked(options):
         "--config.data.root=FOLDER --workdir=RUN --vary tmkd.student.soft.ratio "
         "0.5 0.9 --seeds 1 2 3 --part dev"
     )
+
+
+def compared(key, *values):
+    found = [run.configured(TINY, [f"{key}={value}"])[1] for value in values]
+    sweep._demand_comparable(key, found)
+
+
+def test_settings_of_the_student_and_the_number_of_teachers_may_be_varied():
+    compared("tmkd.student.soft.ratio", "0.5", "0.9")
+    compared("tmkd.crowd.num_teachers", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "said"),
+    [
+        ("tmkd.student.soft.ratio", ("0.5", ".5"), "come to the same students"),
+        ("tmkd.student.seed", ("5", "6"), "come to the same students"),
+        ("data.num_questions", ("20", "25"), "no setting of the student"),
+        ("tmkd.crowd.num_validated", ("5", "6"), "no setting of the student"),
+    ],
+)
+def test_values_that_cannot_be_compared_are_refused_before_training(key, values, said):
+    with pytest.raises(ValueError, match=said):
+        compared(key, *values)

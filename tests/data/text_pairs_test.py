@@ -137,3 +137,23 @@ def test_a_header_without_labels_and_a_file_without_pairs_are_refused(tmp_path):
         read_text_pairs(written(tmp_path, "sentence1\tsentence2\na\tb\n"), NLI)
     with pytest.raises(ValueError, match="no pair of texts"):
         read_text_pairs(written(tmp_path, "\n"), NLI)
+
+
+def test_a_header_may_follow_upon_empty_lines(tmp_path):
+    path = written(tmp_path, "\n\nindex\ttext_a\ttext_b\tlabel\n7\ta\tb\t1\n")
+    pairs, report = read_text_pairs(path, YES_NO)
+    assert triples(pairs) == [("a", "b", "1")]
+    assert report.dropped == {"empty": 2, "header": 1}
+
+
+def test_a_first_line_that_names_half_of_it_is_told_with_its_place(tmp_path):
+    path = written(tmp_path, "\ntext_a\tlabel\na\t1\n")
+    with pytest.raises(ValueError, match=r"pairs.tsv:2: names of columns, and not"):
+        read_text_pairs(path, YES_NO)
+
+
+def test_half_a_character_of_an_object_is_told_with_its_line(tmp_path):
+    lines = [r'{"question": "a", "passage": "\ud800", "label": "1"}']
+    path = written(tmp_path, "\n".join(lines), "a.jsonl")
+    with pytest.raises(ValueError, match=r"a.jsonl:1: a text holds half a character"):
+        read_text_pairs(path, YES_NO)

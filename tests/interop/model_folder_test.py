@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import numpy as np
@@ -25,6 +26,7 @@ from epik_jax.interop.model_folder import (
 from epik_jax.teachers import placed
 from epik_jax.teachers.labelling import LabellingNetwork
 from epik_jax.text.vocabulary import CharacterVocabulary
+from epik_jax.text.wordpiece import WordPieces
 
 ABOUT = {"recipe": "xtremedistil", "data": ["पुणे"], "command": "c", "commit": "x"}
 
@@ -214,3 +216,26 @@ def test_a_changed_piece_is_noticed(folder):
     (folder / "vocabulary").write_bytes(content)
     with pytest.raises(ValueError, match="vocabulary has changed since"):
         load_labeller(folder)
+
+
+def test_what_a_model_says_of_itself_is_an_object_or_the_folder_is_damaged(folder):
+    edited(folder, about=["recipe"])
+    with pytest.raises(ValueError, match=r"damaged: TypeError: about is \['recipe'\]"):
+        load_model(folder)
+
+
+def test_more_pieces_than_a_network_knows_are_refused(folder, model):
+    more = WordPieces((*PIECES.pieces, "extra"), lowercase=PIECES.lowercase)
+    more.save(folder / "vocabulary")
+    sealed_again(folder)
+    known = model.config.vocab_size
+    with pytest.raises(ValueError, match=f"{known + 1} entries, .* knows {known}"):
+        load_model(folder)
+
+
+def test_the_digest_of_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "p")
+    end = os.open(tmp_path / "p", os.O_RDWR)
+    with pytest.raises(ValueError, match="is no plain file"):
+        sha256(tmp_path / "p")
+    os.close(end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import jax
 import numpy as np
@@ -160,6 +161,7 @@ def test_headers_are_averaged_as_probabilities(changes, shares):
         ({"weights": (1, 1, 1, 1)}, "of prediction 'weighted' alone"),
         ({"prediction": "weighted", "weights": (1, 1)}, "for each of 4 headers"),
         ({"prediction": "weighted", "weights": (0, 0, 0, 0)}, "for each of 4"),
+        ({"prediction": "weighted", "weights": (1, 1, 1, math.inf)}, "for each of 4"),
     ],
 )
 def test_a_prediction_that_headers_do_not_have_is_refused(changes, said):

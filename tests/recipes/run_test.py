@@ -161,6 +161,7 @@ def config(tmp_path, text):
             "config.recipe is 'epic', expected one of ('matra', 'epik',",
         ),
         ({}, "config.recipe is None"),
+        ({"recipe": ["matra"]}, "config.recipe is ['matra'], expected one of"),
         ({"recipe": "matra", "daat": {}}, "config.daat is not known; did you mean"),
         ({"recipe": "epik"}, "config.data is missing"),
     ],

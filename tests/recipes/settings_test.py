@@ -87,6 +87,7 @@ def test_what_is_left_out_takes_the_dataclass_default():
         ({"inner": {"rate": 1.0, "knid": 1}}, "did you mean 'kind'"),
         ({"zzzz": 1}, "known are ['blocks', 'count'"),
         ({1: 2}, "config.1 is not known"),
+        ({"inner": {1: 2, "a": 3}}, "config.inner.1 is not known"),
         ({"inner": {}}, "config.inner.rate is missing"),
         ({"count": 1.5}, "config.count is 1.5, expected int"),
         ({"count": True}, "config.count is True, expected int"),

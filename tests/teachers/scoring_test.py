@@ -10,6 +10,7 @@ import scipy.special
 import toy_pairs
 from toy_pairs import CONFIGS, PAIRS, network
 
+from epik_jax import trees
 from epik_jax.models import scorer
 from epik_jax.structs import TextPair
 
@@ -65,3 +66,14 @@ def test_pairs_that_differ_in_one_text_are_told_apart():
     asked = network(CONFIGS[1])
     one, other = TextPair("1", "a b", "c"), TextPair("2", "a b", "d")
     assert abs(np.diff(asked.probs([one, other]), axis=0)).max() > 1e-5
+
+
+@every_scorer
+def test_a_network_that_answers_with_no_numbers_is_not_taken_at_its_word(config):
+    asked = network(config)
+    flat = trees.flatten(asked.params)
+    broken = {**flat, "headers/bias": np.full_like(flat["headers/bias"], np.nan)}
+    asked = dataclasses.replace(asked, params=trees.unflatten(broken))
+    for ask in (asked.classes, asked.log_probs):
+        with pytest.raises(ValueError, match=f"answers {len(PAIRS)} of {len(PAIRS)}"):
+            ask(PAIRS)

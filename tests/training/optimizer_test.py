@@ -108,6 +108,7 @@ def test_warm_restarts_grow_longer_and_begin_lower():
         ({"warmup_steps": -5}, "warmup_steps is -5"),
         ({"final_share": -3.0}, r"final_share is -3\.0, expected 0\.0 to 1\.0"),
         ({"beta1": 1.5}, r"beta1 is 1\.5"),
+        ({"beta2": 1.0}, r"beta2 is 1\.0, it has to be from 0 to below 1"),
         ({"schedule": "sgdr"}, "'sgdr' needs one"),
         ({"restart_period": 5}, "'sgdr' needs one, the others have none"),
         ({"restart_peak": 0.0}, r"restart_peak is 0\.0"),

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from epik_jax.data.builders.prepared import builder_of, data_source, records
+from epik_jax.data.pair_lines import Columns
 from epik_jax.data.rows import RowReport
-from epik_jax.data.text_pairs import NO_GOLD, Columns, FoundPairs
+from epik_jax.data.text_pairs import NO_GOLD, FoundPairs
 from epik_jax.structs import TextPair
 
 

@@ -10,6 +10,7 @@ import collections
 import dataclasses
 import logging
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -17,6 +18,7 @@ from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.draw import share_of
 from epik_jax.data.general_pairs import GeneralPairsConfig, general_pairs
 from epik_jax.data.made_up_questions import LABELS, RIGHT, made_up_questions
+from epik_jax.data.text_pairs import NO_GOLD
 from epik_jax.recipes.leaks import without_leaks
 from epik_jax.recipes.scoring.pair_lists import (
     PairListConfig,
@@ -83,15 +85,28 @@ class PairDataConfig:
                     "kind 'builtin' has labels of its own and reads neither root nor "
                     "lists: set kind to 'files'"
                 )
+            if self.dev_share:
+                raise ValueError(
+                    "kind 'builtin' makes up a dev list: leave dev_share at 0"
+                )
             return
         if len(set(self.labels)) < max(2, len(self.labels)):
             raise ValueError(f"labels {self.labels} are not two classes or more")
+        for label in self.labels:
+            if not label.strip() or label != label.strip() or label == NO_GOLD:
+                raise ValueError(
+                    f"labels: {label!r} is none that a pair could have; spaces around "
+                    f"a label are not read, and {NO_GOLD!r} says that there is none"
+                )
         if self.right and self.right not in self.labels:
             raise ValueError(f"right {self.right!r} is none of labels {self.labels}")
         if self.dev_share and any(item.split == "dev" for item in self.lists):
             raise ValueError(
                 f"dev_share is {self.dev_share}, and there is a dev list: leave one out"
             )
+        if self.dev_share == 1.0:
+            raise ValueError("dev_share is 1: nothing would be left to train on")
+        _demand_distinct(self.lists)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -153,6 +168,11 @@ def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
             "config.data: there is no labelled pair to train on: no list of split "
             "'train', or all that they hold stands in dev or test lists too"
         )
+    for split, name in lists:
+        if split == "dev" and name not in by_split[split]:
+            raise ValueError(
+                f"config.data: all pairs of dev list {name!r} stand in a test list, too"
+            )
     if not by_split["dev"]:
         logging.warning("no dev list: nothing is chosen by how well it does")
     texts = [pair for pairs in by_split["general"].values() for pair in pairs]
@@ -171,6 +191,14 @@ def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
         ", ".join(f"{count} {kind}" for kind, count in corpus.general_counts.items()),
     )
     return corpus
+
+
+def _demand_distinct(lists: Sequence[PairListConfig]) -> None:
+    """Refuses a file that would count twice."""
+    there = [(item.split, item.path, item.part) for item in lists]
+    for one in there:
+        if there.count(one) > 1:
+            raise ValueError(f"lists: {one[1]} stands there twice, of split {one[0]!r}")
 
 
 def _with_dev(lists: Lists, share: float) -> Lists:

@@ -107,6 +107,20 @@ def demand_pairs(config: CrowdConfig, corpus: PairCorpus) -> None:
                 )
 
 
+def demand_folders(config: CrowdConfig, data: PairDataConfig, at: Workplace) -> None:
+    """Notices before anything is trained what is wrong with a teacher's folder.
+
+    Raises:
+      FileNotFoundError: there is no model folder, or a file of one is missing.
+      ValueError: one is damaged, has other classes, or is no scorer.
+    """
+    for teacher in config.used:
+        if teacher.folder:
+            _read(teacher, data, at)
+        elif teacher.start_folder:
+            read_bert(Path(teacher.start_folder), teacher.model, data.classes)
+
+
 def _read(
     teacher: TeacherConfig, data: PairDataConfig, at: Workplace
 ) -> ScoringNetwork:

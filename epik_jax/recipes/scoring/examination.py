@@ -36,8 +36,9 @@ def right_of(model: Scorer, asked: str) -> str:
     """
     right: str = asked or model.about.get("right", "")
     if right and right not in model.config.labels:
+        whose = "--right" if asked else "what the model says that it ranks by,"
         raise ValueError(
-            f"--right {right!r} is none of the model's classes {model.config.labels}"
+            f"{whose} {right!r} is none of the model's classes {model.config.labels}"
         )
     return right
 

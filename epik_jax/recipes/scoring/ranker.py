@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from epik_jax.data.text_pairs import Columns
+from epik_jax.data.pair_lines import Columns, cleaned, header_columns, object_parts
 from epik_jax.structs import TextPair
 from epik_jax.teachers.scoring import ScoringNetwork
 
@@ -44,26 +42,33 @@ class ScoredPair:
         return dataclasses.asdict(self)
 
     def to_columns(self) -> str:
-        """Score, likeliest class and both texts, tabs between."""
-        return "\t".join((f"{self.score:.6f}", self.label, self.text_a, self.text_b))
+        """Score, likeliest class and both texts on one line, tabs between."""
+        a, b = (_on_one_line(text) for text in (self.text_a, self.text_b))
+        return "\t".join((f"{self.score:.6f}", self.label, a, b))
 
 
 def score_lines(
-    network: ScoringNetwork, lines: Iterable[str], right: str
+    network: ScoringNetwork, lines: Iterable[str], right: str, name: str = ""
 ) -> Iterator[ScoredPair]:
     """Scores lines in the order in which they come, a thousand at a time.
 
     Args:
       network: what answers.
       lines: two texts with a tab between, more columns are not read, or columns that
-        a first line names; or JSON objects with the names of `data.text_pairs`. Empty
+        a first line names; or JSON objects with the names of `data.pair_lines`. Empty
         lines are left out.
       right: class of a passage that answers; "" for none.
+      name: of the file that they stand in, for messages.
 
     Raises:
-      ValueError: a line is neither; says which.
+      ValueError: a line is neither, and says which; or there is no pair at all.
     """
-    pairs = _pairs((n, line) for n, line in enumerate(lines, 1) if line.strip())
+    numbered = ((n, line) for n, line in enumerate(lines, 1) if line.strip())
+    pairs = _pairs(numbered, name)
+    first = next(pairs, None)
+    if first is None:
+        raise ValueError(f"{name or 'the lines'}: no pair of texts in it")
+    pairs = itertools.chain([first], pairs)
     while chunk := list(itertools.islice(pairs, CHUNK)):
         yield from _scored(network, chunk, right)
 
@@ -80,6 +85,10 @@ def ranked(found: Iterable[ScoredPair]) -> Iterator[ScoredPair]:
         yield from sorted(some, key=lambda one: -one.score)
 
 
+def _on_one_line(text: str) -> str:
+    return " ".join(text.replace("\t", " ").splitlines())
+
+
 def _scored(
     network: ScoringNetwork, pairs: Sequence[TextPair], right: str
 ) -> Iterator[ScoredPair]:
@@ -90,38 +99,28 @@ def _scored(
         yield ScoredPair(pair.text_a, pair.text_b, probs, best, probs[right or best])
 
 
-def _pairs(lines: Iterable[tuple[int, str]]) -> Iterator[TextPair]:
+def _pairs(lines: Iterable[tuple[int, str]], name: str) -> Iterator[TextPair]:
     """Pairs of numbered lines; a first line of names says where texts stand."""
-    places = (0, 1)
-    for place, (number, line) in enumerate(lines):
-        if line.lstrip()[:1] == "{":
-            yield _pair(number, line, _object(number, line))
-            continue
-        cells = line.split("\t")
-        if place == 0 and (named := Columns.among(cells)):
-            places = (cells.index(named.text_a), cells.index(named.text_b))
-            continue
-        yield _pair(number, line, [cells[n] for n in places if n < len(cells)])
+    columns = None
+    for number, line in lines:
+        try:
+            if line.lstrip()[:1] == "{":
+                yield _pair(number, object_parts(line)[:2])
+                continue
+            if columns is None:
+                columns = header_columns(line)
+                if columns:
+                    continue
+                columns = Columns(0, 1, None)
+            cells = line.split("\t")
+            places = (columns.text_a, columns.text_b)
+            yield _pair(number, [cells[n] for n in places if n < len(cells)])
+        except ValueError as error:
+            place = f"{name}:{number}" if name else f"line {number}"
+            raise ValueError(f"{place}: {error}: {line[:40]!r}") from error
 
 
-def _pair(number: int, line: str, texts: Sequence[str]) -> TextPair:
+def _pair(number: int, texts: Sequence[str]) -> TextPair:
     if len(texts) < 2 or not all(text.strip() for text in texts):
-        raise ValueError(
-            f"line {number}: {line[:40]!r} has no two texts with a tab between"
-        )
-    a, b = (unicodedata.normalize("NFC", text).strip() for text in texts)
-    return TextPair(str(number), a, b)
-
-
-def _object(number: int, line: str) -> list[str]:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        record = {}
-    columns = Columns.among(list(record))
-    if columns is None:
-        raise ValueError(
-            f"line {number}: {line[:40]!r} is no JSON object with two texts of known "
-            "names, such as question and passage"
-        )
-    return [str(record[columns.text_a]), str(record[columns.text_b])]
+        raise ValueError("no two texts with a tab between")
+    return TextPair(str(number), *map(cleaned, texts))

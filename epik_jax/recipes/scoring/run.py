@@ -59,6 +59,7 @@ def run(
             "config.data.lists has no list of split 'test' to report on; add one, or "
             "leave the report out with `epik-jax train`"
         )
+    _demand_own(at.folder, several=recipe.student.plan.heard == "each")
     with at.stop:
         corpus = read_pair_corpus(data)
         general = wants_general(recipe.student)
@@ -105,6 +106,15 @@ def fill(config: TmkdRun, at: Workplace, command: str) -> None:
         general = wants_general(recipe.student)
         material = gather_material(recipe, corpus, config.data, at, general=general)
     _write_crowd(material, config.data, at, command)
+
+
+def _demand_own(folder: Path, *, several: bool) -> None:
+    """Refuses a folder in which students of another preset would stay behind."""
+    other = folder / ("student" if several else "students")
+    if other.is_dir():
+        raise ValueError(
+            f"{other} is of another preset; use another workdir, or move it away"
+        )
 
 
 def _write_crowd(

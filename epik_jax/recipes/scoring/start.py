@@ -68,8 +68,7 @@ def student_start(
     if config.general_folder:
         return _taught_before(config)
     if config.start == "folder":
-        bert = read_bert(Path(config.start_folder), config.encoder, labels)
-        return lowest_blocks(bert.config, bert.params, bert.pieces, config)
+        return _begun_as_bert(config, labels)
     if config.start == "random":
         assert pieces is not None
         if config.kind != "encoder":
@@ -96,6 +95,32 @@ def student_start(
     return lowest_blocks(theirs, params, teacher.network.pieces, config)
 
 
+def demand_start(config: PairStudentConfig, labels: tuple[str, ...]) -> None:
+    """Notices before anything is trained that a student cannot begin as a folder.
+
+    Args:
+      config: its settings.
+      labels: classes.
+
+    Raises:
+      FileNotFoundError: there is no such folder.
+      ValueError: it holds another kind of model, or sizes do not fit.
+    """
+    if config.general_folder:
+        _taught_before(config)
+    elif config.start == "folder":
+        _begun_as_bert(config, labels)
+
+
+def demand_matches(mine: bool, theirs: bool) -> None:
+    """Refuses a student that marks equal pieces where its beginning does not."""
+    if mine != theirs:
+        raise ValueError(
+            f"student.matches is {mine}, and of the network that it begins as "
+            f"{theirs}: make them equal"
+        )
+
+
 def lowest_blocks(
     theirs: EncoderScorerConfig,
     params: Params,
@@ -113,11 +138,7 @@ def lowest_blocks(
     Raises:
       ValueError: it has fewer blocks, or blocks of another size.
     """
-    if theirs.matches != config.matches:
-        raise ValueError(
-            f"student.matches is {config.matches}, and of the network that it begins "
-            f"as {theirs.matches}: make them equal"
-        )
+    demand_matches(config.matches, theirs.matches)
     mine = config.encoder
     # A BERT's folder says its sizes itself.
     demand_blocks(mine, theirs.encoder, () if config.start == "folder" else _SHAPES)
@@ -164,6 +185,11 @@ def demand_blocks(
             f"student.encoder.layers is {mine.layers}, and the teacher that it begins "
             f"as has {theirs.encoder_layers} blocks"
         )
+
+
+def _begun_as_bert(config: PairStudentConfig, labels: tuple[str, ...]) -> Start:
+    bert = read_bert(Path(config.start_folder), config.encoder, labels)
+    return lowest_blocks(bert.config, bert.params, bert.pieces, config)
 
 
 def _taught_before(config: PairStudentConfig) -> Start:

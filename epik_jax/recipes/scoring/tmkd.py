@@ -14,11 +14,21 @@ from epik_jax.bounds import within
 from epik_jax.recipes.pieces import PiecesConfig, build_pieces
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.corpus import PairCorpus, PairDataConfig
-from epik_jax.recipes.scoring.crowd import Member, demand_pairs, ready_crowd
+from epik_jax.recipes.scoring.crowd import (
+    Member,
+    demand_folders,
+    demand_pairs,
+    ready_crowd,
+)
 from epik_jax.recipes.scoring.crowd_config import CrowdConfig, TeacherConfig
 from epik_jax.recipes.scoring.labels import for_validation, mean_figure
 from epik_jax.recipes.scoring.signals import Voices, gather_voices
-from epik_jax.recipes.scoring.start import demand_blocks, student_start
+from epik_jax.recipes.scoring.start import (
+    demand_blocks,
+    demand_matches,
+    demand_start,
+    student_start,
+)
 from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.recipes.scoring.teaching import Lesson, Taught, teach
 from epik_jax.text.wordpiece import WordPieces
@@ -70,6 +80,8 @@ def _demand_beginning(student: PairStudentConfig, teacher: TeacherConfig) -> Non
             f"student.start is 'encoder', and nothing is known of teacher "
             f"{teacher.name} before it learnt labels: set it to 'teacher'"
         )
+    if not teacher.folder:
+        demand_matches(student.matches, teacher.matches)
     if not teacher.folder and not teacher.start_folder:
         demand_blocks(student.encoder, teacher.model.sized(1))
 
@@ -132,6 +144,8 @@ def gather_material(
       general: whether it is asked about general pairs, too.
     """
     demand_pairs(config.crowd, corpus)
+    demand_folders(config.crowd, data, at)
+    demand_start(config.student, data.classes)
     _demand_student_pairs(config.student, corpus, general=general)
     pieces = None
     if _needs_pieces(config):

@@ -133,3 +133,30 @@ def test_what_cannot_be_read_is_told(tmp_path, changes, said):
 def test_settings_that_mean_nothing_are_refused(changes, said):
     with pytest.raises(ValueError, match=said):
         PairDataConfig(**changes)
+
+
+@pytest.mark.parametrize("label", [" 0", "", "-"])
+def test_a_label_that_no_pair_could_have_is_refused(label):
+    with pytest.raises(ValueError, match="none that a pair could have"):
+        PairDataConfig(kind="files", labels=("1", label))
+
+
+def test_a_file_that_would_count_twice_is_refused(tmp_path):
+    config = lists(tmp_path, train=TRAIN, test="q9\tx\t1\n")
+    again = dataclasses.replace(config.lists[1], name="other")
+    with pytest.raises(ValueError, match=r"test.tsv stands there twice, of split"):
+        dataclasses.replace(config, lists=(*config.lists, again))
+
+
+def test_a_dev_list_that_is_the_test_list_is_told_and_not_forgotten(tmp_path):
+    held = "q9\tx\t1\n"
+    config = lists(tmp_path, train=TRAIN, dev=held, test=held)
+    with pytest.raises(ValueError, match="dev list 'toy' stand in a test list, too"):
+        read_pair_corpus(config)
+
+
+def test_a_share_for_dev_that_is_of_no_use_is_refused():
+    with pytest.raises(ValueError, match="leave dev_share at 0"):
+        PairDataConfig(dev_share=0.5)
+    with pytest.raises(ValueError, match="nothing would be left"):
+        PairDataConfig(kind="files", labels=("0", "1"), dev_share=1.0)

@@ -36,7 +36,7 @@ def test_a_first_line_of_names_says_where_the_texts_stand():
     rows = [f"{n}\t{line}\t1" for n, line in enumerate(LINES)]
     named = list(score_lines(ASKED, [head, *rows], "yes"))
     assert named == list(score_lines(ASKED, LINES, "yes"))
-    with pytest.raises(ValueError, match="line 2: '1' has no two texts"):
+    with pytest.raises(ValueError, match="line 2: no two texts"):
         list(score_lines(ASKED, [head, "1"], "yes"))
 
 
@@ -52,15 +52,32 @@ def test_passages_of_a_question_stand_together_and_the_likeliest_first():
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("one text", "line 2: 'one text' has no two texts"),
-        ("a\t ", "line 2: .* has no two texts"),
-        ('{"a": 1}', "line 2: .* is no JSON object with two texts"),
-        ("{", "line 2: .* is no JSON object"),
+        ("one text", "no two texts with a tab between: 'one text'"),
+        ("a\t ", "no two texts with a tab between"),
+        ("a\ud800\tb", "a text holds half a character"),
+        ('{"a": 1}', "no two texts of known names"),
+        ("{", "no JSON object"),
+        ('{"question": null, "passage": "b"}', "question is no text"),
     ],
 )
-def test_a_bad_line_is_told_with_its_number(line, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_bad_line_is_told_with_its_place(line, said):
+    with pytest.raises(ValueError, match=f"^line 2: {said}"):
         list(score_lines(ASKED, ["a\tb", line], "yes"))
+    with pytest.raises(ValueError, match=f"^x.tsv:2: {said}"):
+        list(score_lines(ASKED, ["a\tb", line], "yes", "x.tsv"))
+
+
+@pytest.mark.parametrize("lines", [[], [" "], ["text_a\ttext_b"]])
+def test_no_pair_at_all_is_told(lines):
+    with pytest.raises(ValueError, match=r"^x: no pair of texts in it"):
+        list(score_lines(ASKED, lines, "yes", "x"))
+
+
+def test_columns_of_an_answer_stand_on_one_line_whatever_its_texts_hold():
+    line = json.dumps({"question": "d\te\n?", "passage": "h\u2028h"})
+    (one,) = score_lines(ASKED, [line], "yes")
+    assert one.to_columns().split("\t")[2:] == ["d e ?", "h h"]
+    assert "\n" not in one.to_columns() and one.text_a == "d\te\n?"
 
 
 def test_empty_lines_are_left_out():

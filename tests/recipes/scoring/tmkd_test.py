@@ -197,3 +197,22 @@ def test_a_folder_that_is_no_scorer_of_these_classes_is_told(at, tmp_path):
     crowd = dataclasses.replace(CROWD, teachers=(missing,))
     with pytest.raises(FileNotFoundError, match="is no model folder"):
         ready_crowd(crowd, CORPUS, DATA, None, at)
+
+
+def test_a_folder_of_no_use_is_told_before_anything_is_trained(at, tmp_path):
+    first, second = CROWD.teachers
+    nowhere = str(tmp_path / "none")
+    last = dataclasses.replace(second, folder=nowhere)
+    crowd = dataclasses.replace(CROWD, teachers=(first, last))
+    taught = dataclasses.replace(STUDENT, general_folder=nowhere)
+    for changes in ({"crowd": crowd}, {"student": taught}):
+        with pytest.raises(FileNotFoundError, match="is no model folder"):
+            asked = dataclasses.replace(RECIPE, **changes)
+            gather_material(asked, CORPUS, DATA, at, general=False)
+    assert not [*at.folder.iterdir()]
+
+
+def test_a_student_that_marks_what_its_teacher_does_not_is_refused_at_once():
+    other = dataclasses.replace(STUDENT, matches=not STUDENT.matches)
+    with pytest.raises(ValueError, match="of the network that it begins as"):
+        dataclasses.replace(RECIPE, student=other)

@@ -1,0 +1,41 @@
+"""A file to be written is tried before work begins, and nothing is lost by it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from epik_jax.recipes.output import demand_writable
+
+SOURCE = """
+import sys, pathlib
+from epik_jax.recipes.output import demand_writable
+demand_writable(pathlib.Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "log.txt"])
+def test_the_file_that_output_goes_to_is_not_written_over(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "log.txt").write_text("an earlier line\n")
+    with (tmp_path / "log.txt").open("a") as log:
+        done = subprocess.run(
+            [sys.executable, "-c", SOURCE, name],
+            cwd=tmp_path,
+            stdout=log,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+        )
+    assert f"{name} is where this command's own output goes" in done.stderr
+    assert (tmp_path / "log.txt").read_text() == "an earlier line\n"
+
+
+def test_a_file_of_its_own_is_fine_and_its_folder_made(tmp_path: Path) -> None:
+    demand_writable(tmp_path / "a" / "b.json")
+    assert (tmp_path / "a").is_dir()
