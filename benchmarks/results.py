@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mistakes
+import scoring_rows
 import tagging_rows
 import transliteration_rows
 
@@ -57,6 +58,7 @@ def lines() -> Iterator[str]:
     """Rows of every table, as they stand in RESULTS.md."""
     yield from transliteration_rows.lines()
     yield from tagging_rows.lines()
+    yield from scoring_rows.lines()
 
 
 def without_words(report: Mapping[str, Any]) -> dict[str, Any]:

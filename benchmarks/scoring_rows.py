@@ -7,7 +7,8 @@ from typing import Any
 
 from cells import percent, read, row
 
-SWEEPS = ("ratio", "teachers", "general")
+BEST = "best teacher"
+"""On dev lists; it is one of the teachers, whose rows say what it comes to."""
 
 
 def lines() -> Iterator[str]:
@@ -16,18 +17,16 @@ def lines() -> Iterator[str]:
     yield from size_rows(presets["tasks"])
     for task, rows in presets["rows"].items():
         yield from preset_rows(rows, presets["tasks"].get(task))
-    for name in SWEEPS:
-        yield from sweep_rows(read(f"tmkd/{name}.json")["rows"])
 
 
 def size_rows(tasks: Mapping[str, Any]) -> Iterator[str]:
     """What each system costs: of one task, for all have networks of one size."""
     task, about = next(iter(tasks.items()))
     systems = about["systems"]
-    teacher = systems["best teacher"]["per_second"]
+    teacher = systems[f"teacher {about['best']}"]["per_second"]
     for name, one in systems.items():
-        if name == "best teacher":
-            continue  # It is one of the teachers.
+        if name == BEST:
+            continue
         pairs = (f"{count:,.0f}" for count in one["per_second"].values())
         times = (f"{n / teacher[x]:.1f}" for x, n in one["per_second"].items())
         yield row(f"{name}, {task}", f"{one['parameters']:,}", *pairs, *times)
@@ -38,21 +37,16 @@ def preset_rows(
 ) -> Iterator[str]:
     """Each system on one task, or on the mean of all, and how far it is from others."""
     for one in rows:
+        if one["system"] == BEST:
+            continue
         others = [x for x in one["figures"] if about and x != about["metric"]]
         figures = (f"{100 * one['figures'][x]:.1f}" for x in others)
         yield row(one["system"], _spread(one), *figures, *_differences(one))
 
 
-def sweep_rows(rows: list[Mapping[str, Any]]) -> Iterator[str]:
-    """Each value of what was varied, and how far it is from the first."""
-    for one in rows:
-        found = [f"{percent(x)} {x['verdict']}" for x in one["differences"].values()]
-        yield row(f"`{one['system']}`", _spread(one), *(found or [""]))
-
-
 def _differences(one: Mapping[str, Any]) -> list[str]:
     """From TMKD, the crowd and the best teacher, where that was worked out."""
-    found = (one["differences"].get(x) for x in ("TMKD", "crowd", "best teacher"))
+    found = (one["differences"].get(x) for x in ("TMKD", "crowd", BEST))
     return [f"{percent(x)} {x['verdict']}" if x else "" for x in found]
 
 
