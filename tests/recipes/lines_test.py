@@ -35,7 +35,11 @@ def test_a_packed_file_is_unpacked_by_its_name(tmp_path: Path) -> None:
         assert list(found) == ["a\tb", "c\td"]
 
 
-@pytest.mark.parametrize("content", [b"a\tb\n", gzip.compress(b"a\tb\n" * 99)[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"a\tb\n", gzip.compress(b"a\tb\n" * 99)[:-9]],
+    ids=["never packed", "cut short"],
+)
 def test_what_is_packed_by_its_name_alone_is_told(
     tmp_path: Path, content: bytes
 ) -> None:
