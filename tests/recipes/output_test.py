@@ -36,6 +36,12 @@ def test_the_file_that_output_goes_to_is_not_written_over(
     assert (tmp_path / "log.txt").read_text() == "an earlier line\n"
 
 
-def test_a_file_of_its_own_is_fine_and_its_folder_made(tmp_path: Path) -> None:
-    demand_writable(tmp_path / "a" / "b.json")
-    assert (tmp_path / "a").is_dir()
+def test_trying_a_file_leaves_no_folder(tmp_path: Path) -> None:
+    demand_writable(tmp_path / "a" / "b" / "c.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_could_not_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    with pytest.raises(ValueError, match="plain is no folder"):
+        demand_writable(tmp_path / "plain" / "b" / "c.json")
