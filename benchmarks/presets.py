@@ -183,7 +183,7 @@ def _trained(
     student: PairStudentConfig, material: Material, at: Workplace
 ) -> list[ScoringNetwork]:
     """The student of a preset and a seed, or those of m-on-m."""
-    prefix = f"compared-{student.preset}-{student.seed}"
+    prefix = seeded.stages_of(student.preset, student.seed)
     found = train_students(student, material, at, prefix=prefix)
     return [one.student for one in found.values()]
 

@@ -50,6 +50,17 @@ def parsed(
     return options, [word.removeprefix("--config.") for word in rest]
 
 
+def stages_of(preset: str, seed: int, varied: str = "") -> str:
+    """Prefix of the names of a student's stages; benchmarks share equal students.
+
+    Args:
+      preset: whom it hears.
+      seed: of the student.
+      varied: what its settings are beside those of the configuration; "" for these.
+    """
+    return "-".join(["compared", preset, *filter(None, [varied]), str(seed)])
+
+
 def keep(
     options: argparse.Namespace, form: str, command: str, figures: dict[str, Any]
 ) -> None:

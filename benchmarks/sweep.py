@@ -6,8 +6,9 @@
 
 Teachers and caches are those of the run in the folder, made where they are missing:
 what may be varied is what the student hears and how (`tmkd.student...`), and how many
-of the teachers are asked (`tmkd.crowd.num_teachers`). Differences are from the first
-value. It goes on where it was stopped.
+of the teachers are asked (`tmkd.crowd.num_teachers`). Students of the value that the
+configuration has anyway are those of `presets.py` in that folder. Differences are from
+the first value. It goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def main() -> None:
     options, overrides = _options()
     key, *values = options.vary
     varied = {value: [*overrides, f"{key}={value}"] for value in values}
+    plain = run.configured(options.config, overrides)[1]
     _demand_comparable(
         key, [run.configured(options.config, some)[1] for some in varied.values()]
     )
@@ -52,9 +54,8 @@ def main() -> None:
     for value, some in varied.items():
         given = (options.config, some, options.workdir)
         with run.begun(*given, recorded=False) as (_, built, at):
-            name = f"{key.removeprefix('tmkd.').removeprefix('student.')}-{value}"
-            prefix = "swept-" + re.sub(r"[^\w.-]+", "-", name)
-            scored[f"{key}={value}"] = _scored(built, options, prefix, at)
+            beside = "" if built == plain else _beside(key, value)
+            scored[f"{key}={value}"] = _scored(built, options, beside, at)
     rows = Compared.of(options.config, scored).rows([next(iter(scored))])
     print("\n".join(map(line, rows)))
     seeded.keep(options, FORMAT, _command(options, overrides), {"rows": rows})
@@ -99,6 +100,12 @@ def _rest(one: TmkdRun, student: PairStudentConfig) -> TmkdRun:
     return dataclasses.replace(one, tmkd=tmkd)
 
 
+def _beside(key: str, value: str) -> str:
+    """A setting as part of a stage's name."""
+    name = f"{key.removeprefix('tmkd.').removeprefix('student.')}-{value}"
+    return re.sub(r"[^\w.-]+", "-", name)
+
+
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:
     """As one would type it; folders of this machine are left out."""
     given = typed_command("python benchmarks/sweep.py", options.config, overrides)
@@ -107,7 +114,7 @@ def _command(options: argparse.Namespace, overrides: list[str]) -> str:
 
 
 def _scored(
-    built: TmkdRun, options: argparse.Namespace, prefix: str, at: Workplace
+    built: TmkdRun, options: argparse.Namespace, beside: str, at: Workplace
 ) -> list[Scored]:
     """Students of all seeds, on the lists that were asked for."""
     student, right = built.tmkd.student, built.data.answer
@@ -120,7 +127,8 @@ def _scored(
         found = []
         for seed in options.seeds:
             one = dataclasses.replace(student, seed=seed)
-            taught = train_students(one, material, at, prefix=f"{prefix}-{seed}")
+            prefix = seeded.stages_of(one.preset, seed, beside)
+            taught = train_students(one, material, at, prefix=prefix)
             networks = [x.student for x in taught.values()]
             found.append(Scored.of(networks, lists, right))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import seeded
 import sweep
 
 from epik_jax.recipes import run
@@ -73,3 +74,11 @@ def test_settings_of_the_student_and_the_number_of_teachers_may_be_varied():
 def test_values_that_cannot_be_compared_are_refused_before_training(key, values, said):
     with pytest.raises(ValueError, match=said):
         compared(key, *values)
+
+
+def test_a_varied_student_has_stages_of_its_own_and_any_other_those_of_its_preset():
+    beside = sweep._beside("tmkd.student.soft.ratio", "(0.5,)")
+    assert beside == "soft.ratio--0.5-"
+    varied = seeded.stages_of("TMKD", 1, beside)
+    assert varied == "compared-TMKD-soft.ratio--0.5--1"
+    assert seeded.stages_of("TMKD", 1) == "compared-TMKD-1" != varied
