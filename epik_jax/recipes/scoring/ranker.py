@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
-from epik_jax.data.pair_lines import Columns, cleaned, header_columns, object_parts
+from epik_jax.data.pair_lines import cleaned, header_columns, object_parts
 from epik_jax.structs import TextPair
 from epik_jax.teachers.scoring import ScoringNetwork
 
 CHUNK = 1024
 """Lines that are scored together."""
+
+_Texts: TypeAlias = Callable[[str], Sequence[str]]
+"""A line -> its texts, two if all is well."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ def score_lines(
     Args:
       network: what answers.
       lines: two texts with a tab between, more columns are not read, or columns that
-        a first line names; or JSON objects with the names of `data.pair_lines`. Empty
-        lines are left out.
+        a first line names; or, if the first is one, JSON objects with the names of
+        `data.pair_lines`. Empty lines are left out.
       right: class of a passage that answers; "" for none.
       name: of the file that they stand in, for messages.
 
@@ -100,24 +103,32 @@ def _scored(
 
 
 def _pairs(lines: Iterable[tuple[int, str]], name: str) -> Iterator[TextPair]:
-    """Pairs of numbered lines; a first line of names says where texts stand."""
-    columns = None
+    """Pairs of numbered lines; the first says how all of them are written."""
+    texts: _Texts | None = None
     for number, line in lines:
         try:
-            if line.lstrip()[:1] == "{":
-                yield _pair(number, object_parts(line)[:2])
-                continue
-            if columns is None:
-                columns = header_columns(line)
-                if columns:
+            if texts is None:
+                texts, is_pair = _reading(line)
+                if not is_pair:
                     continue
-                columns = Columns(0, 1, None)
-            cells = line.split("\t")
-            places = (columns.text_a, columns.text_b)
-            yield _pair(number, [cells[n] for n in places if n < len(cells)])
+            yield _pair(number, texts(line))
         except ValueError as error:
             place = f"{name}:{number}" if name else f"line {number}"
             raise ValueError(f"{place}: {error}: {line[:40]!r}") from error
+
+
+def _reading(first: str) -> tuple[_Texts, bool]:
+    """How texts of lines are found, and whether the first holds some itself."""
+    if first.lstrip().startswith("{"):
+        return (lambda line: object_parts(line)[:2]), True
+    named = header_columns(first)
+    places = (named.text_a, named.text_b) if named else (0, 1)
+
+    def texts(line: str) -> Sequence[str]:
+        cells = line.split("\t")
+        return [cells[n] for n in places if n < len(cells)]
+
+    return texts, named is None
 
 
 def _pair(number: int, texts: Sequence[str]) -> TextPair:

@@ -55,9 +55,7 @@ def test_passages_of_a_question_stand_together_and_the_likeliest_first():
         ("one text", "no two texts with a tab between: 'one text'"),
         ("a\t ", "no two texts with a tab between"),
         ("a\ud800\tb", "a text holds half a character"),
-        ('{"a": 1}', "no two texts of known names"),
-        ("{", "no JSON object"),
-        ('{"question": null, "passage": "b"}', "question is no text"),
+        ('{"question": "a", "passage": "b"}', "no two texts with a tab between"),
     ],
 )
 def test_a_bad_line_is_told_with_its_place(line, said):
@@ -65,6 +63,26 @@ def test_a_bad_line_is_told_with_its_place(line, said):
         list(score_lines(ASKED, ["a\tb", line], "yes"))
     with pytest.raises(ValueError, match=f"^x.tsv:2: {said}"):
         list(score_lines(ASKED, ["a\tb", line], "yes", "x.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"a": 1}', "no two texts of known names"),
+        ("{", "no JSON object"),
+        ("a\tb", "no JSON object"),
+        ('{"question": null, "passage": "b"}', "question is no text"),
+    ],
+)
+def test_a_bad_object_is_told_with_its_place(line, said):
+    whole = '{"question": "a", "passage": "b"}'
+    with pytest.raises(ValueError, match=f"^line 2: {said}"):
+        list(score_lines(ASKED, [whole, line], "yes"))
+
+
+def test_a_text_among_columns_may_begin_as_an_object_does():
+    (_, one) = score_lines(ASKED, [LINES[0], "{d}\te"], "yes")
+    assert (one.text_a, one.text_b) == ("{d}", "e")
 
 
 @pytest.mark.parametrize("lines", [[], [" "], ["text_a\ttext_b"]])
