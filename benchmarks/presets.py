@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -170,13 +171,23 @@ def _task(
         "questions": {x: question_counts(lists[x], right) for x in lists if right},
         "best": material.best,
         "dev": dict(material.figures),
-        "general": corpus.general_counts if general else {},
+        "general": material.heard(dataclasses.replace(one, preset="TMKD"))
+        if general
+        else {},
         "steps": {name: leg.loop.num_steps for name, leg in legs.items() if leg},
         "latency": {k: times[k] for k in ("device", "length", "runs", "matmul_dtype")},
-        "minutes of training": round(trained_seconds(at.log.rows()) / 60, 1),
+        "minutes of training": round(trained_seconds(_rows(at, options)) / 60, 1),
         "systems": {x: _about(x, some, times) for x, some in systems.items()},
     }
     return Compared.of(name, scored), told
+
+
+def _rows(at: Workplace, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Log lines of teachers, and of the students that were asked for."""
+    asked = itertools.product(options.presets, options.seeds)
+    mine = tuple(f"{seeded.stages_of(*one)}-" for one in asked)
+    rows = at.log.rows()
+    return [r for r in rows if r["stage"].startswith(("masked", "teacher", *mine))]
 
 
 def _trained(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,9 +29,9 @@ from epik_jax.recipes import run
 from epik_jax.recipes.provenance import typed_command
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.corpus import read_pair_corpus
+from epik_jax.recipes.scoring.digests import pairs_digest
 from epik_jax.recipes.scoring.run import TmkdRun
 from epik_jax.recipes.scoring.scoreboard import Scored
-from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.recipes.scoring.tmkd import (
     gather_material,
     train_students,
@@ -47,18 +48,22 @@ def main() -> None:
     key, *values = options.vary
     varied = {value: [*overrides, f"{key}={value}"] for value in values}
     plain = run.configured(options.config, overrides)[1]
-    _demand_comparable(
-        key, [run.configured(options.config, some)[1] for some in varied.values()]
-    )
-    scored = {}
+    found = {x: run.configured(options.config, varied[x])[1] for x in values}
+    _demand_comparable(key, [*found.values()])
+    named = {x: "" if _same(found[x], plain) else _beside(key, x) for x in values}
+    if len({*named.values()}) < len(values):
+        raise ValueError(f"--vary {key}: two of {values} come to one name of a folder")
+    scored: dict[str, list[Scored]] = {}
+    about: dict[str, Any] = {}
     for value, some in varied.items():
         given = (options.config, some, options.workdir)
         with run.begun(*given, recorded=False) as (_, built, at):
-            beside = "" if built == plain else _beside(key, value)
-            scored[f"{key}={value}"] = _scored(built, options, beside, at)
+            told, about = _scored(built, options, named[value], at)
+            scored[f"{key}={value}"] = told
     rows = Compared.of(options.config, scored).rows([next(iter(scored))])
     print("\n".join(map(line, rows)))
-    seeded.keep(options, FORMAT, _command(options, overrides), {"rows": rows})
+    made = {**about, "rows": rows}
+    seeded.keep(options, FORMAT, _command(options, overrides), made)
 
 
 def _options() -> tuple[argparse.Namespace, list[str]]:
@@ -79,31 +84,35 @@ def _demand_comparable(key: str, runs: Sequence[Any]) -> None:
     """Refuses values that differ in more than students, or in nothing."""
     if not all(isinstance(one, TmkdRun) for one in runs):
         raise ValueError("--config is of no tmkd recipe")
-    student = runs[0].tmkd.student
-    if any(_rest(one, student) != _rest(runs[0], student) for one in runs):
+    if any(_rest(one) != _rest(runs[0]) for one in runs):
         raise ValueError(
             f"--vary {key}: it is no setting of the student, nor "
             "tmkd.crowd.num_teachers; each value would need teachers of its own"
         )
-    told = [
-        (dataclasses.replace(x.tmkd.student, seed=0), x.tmkd.crowd.num_teachers)
-        for x in runs
-    ]
-    if any(told.count(one) > 1 for one in told):
+    if any(_same(a, b) for a, b in itertools.combinations(runs, 2)):
         raise ValueError(f"--vary {key}: two of its values come to the same students")
 
 
-def _rest(one: TmkdRun, student: PairStudentConfig) -> TmkdRun:
+def _rest(one: TmkdRun) -> dict[str, Any]:
     """All but the student, and how many teachers it hears."""
-    crowd = dataclasses.replace(one.tmkd.crowd, num_teachers=0)
-    tmkd = dataclasses.replace(one.tmkd, crowd=crowd, student=student)
-    return dataclasses.replace(one, tmkd=tmkd)
+    plain = dataclasses.asdict(one)
+    del plain["tmkd"]["student"], plain["tmkd"]["crowd"]["num_teachers"]
+    return plain
+
+
+def _same(one: TmkdRun, other: TmkdRun) -> bool:
+    """Whether students of both come to be the same, for equal seeds."""
+    mine, theirs = (
+        (dataclasses.replace(x.tmkd.student, seed=0), len(x.tmkd.crowd.used))
+        for x in (one, other)
+    )
+    return mine == theirs
 
 
 def _beside(key: str, value: str) -> str:
     """A setting as part of a stage's name."""
     name = f"{key.removeprefix('tmkd.').removeprefix('student.')}-{value}"
-    return re.sub(r"[^\w.-]+", "-", name)
+    return re.sub(r"[^\w.+-]+", "-", name)
 
 
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:
@@ -115,8 +124,8 @@ def _command(options: argparse.Namespace, overrides: list[str]) -> str:
 
 def _scored(
     built: TmkdRun, options: argparse.Namespace, beside: str, at: Workplace
-) -> list[Scored]:
-    """Students of all seeds, on the lists that were asked for."""
+) -> tuple[list[Scored], dict[str, Any]]:
+    """Students of all seeds on the lists that were asked for, and what these are."""
     student, right = built.tmkd.student, built.data.answer
     with at.stop:
         corpus = read_pair_corpus(built.data)
@@ -131,7 +140,13 @@ def _scored(
             taught = train_students(one, material, at, prefix=prefix)
             networks = [x.student for x in taught.values()]
             found.append(Scored.of(networks, lists, right))
-    return found
+    return found, {
+        "metric": found[0].main,
+        "n": {name: len(pairs) for name, pairs in lists.items()},
+        "digest": pairs_digest(lists),
+        "dev": dict(material.figures),
+        "general": corpus.general_counts if general else {},
+    }
 
 
 if __name__ == "__main__":

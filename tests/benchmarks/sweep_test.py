@@ -52,14 +52,24 @@ def test_a_command_holds_all_that_was_asked(options):
     )
 
 
-def compared(key, *values):
-    found = [run.configured(TINY, [f"{key}={value}"])[1] for value in values]
+def configured(*overrides):
+    return run.configured(TINY, [*overrides])[1]
+
+
+def compared(key, *values, beside=()):
+    found = [configured(*beside, f"{key}={value}") for value in values]
     sweep._demand_comparable(key, found)
 
 
 def test_settings_of_the_student_and_the_number_of_teachers_may_be_varied():
     compared("tmkd.student.soft.ratio", "0.5", "0.9")
     compared("tmkd.crowd.num_teachers", "1", "2")
+    two_voices = [
+        "tmkd.crowd.num_teachers=2",
+        "tmkd.student.soft.weighing=fixed",
+        "tmkd.student.soft.weights=(1.0,2.0)",
+    ]
+    compared("tmkd.student.soft.ratio", "0.5", "0.9", beside=two_voices)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +77,7 @@ def test_settings_of_the_student_and_the_number_of_teachers_may_be_varied():
     [
         ("tmkd.student.soft.ratio", ("0.5", ".5"), "come to the same students"),
         ("tmkd.student.seed", ("5", "6"), "come to the same students"),
+        ("tmkd.crowd.num_teachers", ("0", "3"), "come to the same students"),
         ("data.num_questions", ("20", "25"), "no setting of the student"),
         ("tmkd.crowd.num_validated", ("5", "6"), "no setting of the student"),
     ],
@@ -76,9 +87,16 @@ def test_values_that_cannot_be_compared_are_refused_before_training(key, values,
         compared(key, *values)
 
 
-def test_a_varied_student_has_stages_of_its_own_and_any_other_those_of_its_preset():
-    beside = sweep._beside("tmkd.student.soft.ratio", "(0.5,)")
-    assert beside == "soft.ratio--0.5-"
-    varied = seeded.stages_of("TMKD", 1, beside)
-    assert varied == "compared-TMKD-soft.ratio--0.5--1"
-    assert seeded.stages_of("TMKD", 1) == "compared-TMKD-1" != varied
+def test_students_of_a_value_that_is_set_anyway_are_the_same():
+    plain = configured()
+    assert sweep._same(configured("tmkd.crowd.num_teachers=3"), plain)
+    assert not sweep._same(configured("tmkd.crowd.num_teachers=2"), plain)
+    assert not sweep._same(configured("tmkd.student.soft.ratio=0.5"), plain)
+
+
+def test_a_varied_student_has_stages_of_its_own():
+    small, large = (sweep._beside("tmkd.student.x", x) for x in ("1e-4", "1e+4"))
+    assert (small, large) == ("x-1e-4", "x-1e+4")
+    assert sweep._beside("tmkd.student.x", "(1, 2)") == "x--1-2-"
+    names = {seeded.stages_of("TMKD", 1, beside) for beside in ("", small, large)}
+    assert len(names) == 3 and "compared-TMKD-1" in names
