@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 import mistakes
 
 from epik_jax.argument_types import positive
+from epik_jax.evaluation.report import write_report
 from epik_jax.evaluation.timing import device_name
 
 
@@ -50,8 +50,7 @@ def show(rows: list[dict[str, Any]], json_file: Path | None) -> None:
     for line in cells:
         print("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)))
     if json_file:
-        record = {"device": device_name(), "rows": rows}
-        json_file.write_text(json.dumps(record, indent=1) + "\n")
+        write_report(json_file, {"device": device_name(), "rows": rows})
 
 
 def _cell(value: Any) -> str:

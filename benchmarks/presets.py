@@ -33,11 +33,12 @@ from epik_jax.recipes.provenance import (
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring import scoreboard
 from epik_jax.recipes.scoring.corpus import read_pair_corpus
+from epik_jax.recipes.scoring.crowd_config import CROWD
 from epik_jax.recipes.scoring.digests import pairs_digest
 from epik_jax.recipes.scoring.labels import question_counts
 from epik_jax.recipes.scoring.presets import PRESETS
 from epik_jax.recipes.scoring.run import TmkdRun
-from epik_jax.recipes.scoring.scoreboard import CROWD, Scored
+from epik_jax.recipes.scoring.scoreboard import Scored
 from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.recipes.scoring.tmkd import (
     Material,

@@ -51,7 +51,7 @@ def keep(report: Path, out: Path) -> None:
     if not (isinstance(read, dict) and read.get("format") in KEPT):
         raise ValueError(f"{report} is neither a report nor from `evaluate --json`")
     text = json.dumps(without_words(read), indent=1, ensure_ascii=False)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out.resolve().parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, text + "\n")
 
 

@@ -58,8 +58,8 @@ def main() -> None:
     for value, some in varied.items():
         given = (options.config, some, options.workdir)
         with run.begun(*given, recorded=False) as (_, built, at):
-            told, about = _scored(built, options, named[value], at)
-            scored[f"{key}={value}"] = told
+            scored[f"{key}={value}"], told = _scored(built, options, named[value], at)
+            about = about or told
     rows = Compared.of(options.config, scored).rows([next(iter(scored))])
     print("\n".join(map(line, rows)))
     made = {**about, "rows": rows}

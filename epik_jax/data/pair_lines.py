@@ -57,13 +57,16 @@ class Columns:
           ValueError: one of them stands there twice.
         """
         plain = [name.strip().casefold() for name in names]
-        found = []
-        for known in (NAMES_A, NAMES_B, NAMES_LABEL):
-            name = next((name for name in known if name in plain), None)
-            if plain.count(name or "") > 1 and name:
+        found = [
+            next((name for name in known if name in plain), None)
+            for known in (NAMES_A, NAMES_B, NAMES_LABEL)
+        ]
+        if None in found[:2]:
+            return None
+        for name in found:
+            if name and plain.count(name) > 1:
                 raise ValueError(f"{name!r} stands there twice")
-            found.append(None if name is None else names[plain.index(name)])
-        return None if None in found[:2] else cls(*found)
+        return cls(*(name and names[plain.index(name)] for name in found))
 
 
 def header_columns(line: str) -> Columns | None:
@@ -73,9 +76,10 @@ def header_columns(line: str) -> Columns | None:
       ValueError: it names columns and not those of two texts, one of them twice, or it
         is a whole file whose lines end otherwise.
     """
-    if "\r" in line:
+    if "\r" in line.rstrip("\r"):
         raise ValueError(
-            r"lines end in carriage returns alone; convert them (tr '\r' '\n')"
+            "a carriage return within the line; if they end lines, convert them "
+            r"(tr '\r' '\n')"
         )
     cells = line.split("\t")
     named = Columns.among(cells)
@@ -90,8 +94,12 @@ def header_columns(line: str) -> Columns | None:
     return Columns(cells.index(named.text_a), cells.index(named.text_b), label)
 
 
-def object_parts(line: str) -> tuple[str, str, str]:
+def object_parts(line: str, *, labelled: bool) -> tuple[str, str, str]:
     """Both texts and the label of an object, "" where it has none.
+
+    Args:
+      line: of JSON.
+      labelled: whether the label is read; it may be anything where it is not.
 
     Raises:
       ValueError: it is no object, has no two texts of known names, or what they name is
@@ -103,7 +111,8 @@ def object_parts(line: str) -> tuple[str, str, str]:
         record = None
     if not isinstance(record, dict):
         raise ValueError("no JSON object")
-    columns = Columns.among(list(record))
+    names = [x for x in record if labelled or x.strip().casefold() not in NAMES_LABEL]
+    columns = Columns.among(names)
     if columns is None:
         raise ValueError("no two texts of known names, such as question and passage")
     for name in (columns.text_a, columns.text_b):

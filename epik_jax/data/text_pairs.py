@@ -101,7 +101,7 @@ class FoundPairs:
             self._report.drop("empty")
             return
         try:
-            self.add(number, *object_parts(line))
+            self.add(number, *object_parts(line, labelled=bool(self._labels)))
         except ValueError as error:
             self._report.refuse(number, str(error), line)
 

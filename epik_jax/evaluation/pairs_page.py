@@ -1,7 +1,7 @@
 """The report of a scoring run as one HTML file that needs nothing but itself.
 
-A dict of figures goes in, a page comes out: headline, systems, lists, speed, curves,
-definitions. It computes nothing beyond rounding.
+A dict of figures goes in, a page comes out: headline, systems, lists, pairs seen
+differently, speed, curves, definitions. It computes nothing beyond rounding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from epik_jax.evaluation.markup import Markup, joined, note, section, tag
 from epik_jax.evaluation.page import document, facts, tile
 from epik_jax.evaluation.tables import percent
 
-FORMAT = "epik-scoring-report-1"
+FORMAT = "epik-scoring-report-2"
 
 
 def render(report: Mapping[str, Any]) -> str:

@@ -165,7 +165,7 @@ def write_report(path: pathlib.Path, report: Mapping[str, Any]) -> None:
       ValueError: it holds a number that is not finite.
     """
     text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.resolve().parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text + "\n")
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -224,7 +222,7 @@ def sha256(path: Path) -> str:
     Raises:
       ValueError: it is a pipe or a device, which is empty once it was read.
     """
+    if path.exists() and not path.is_file():  # One would wait for a writer.
+        raise ValueError(f"{path} is no plain file, and its digest is wanted")
     with path.open("rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError(f"{path} is no plain file, and its digest is wanted")
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -83,8 +83,8 @@ def header_shares(config: ScorerConfig) -> np.ndarray:
         "golden": np.arange(M) == 0,
         "soft_mean": np.arange(M) > 0,
         "weighted": np.array(config.weights),
-    }[config.prediction].astype(np.float32)
-    return shares / shares.sum()
+    }[config.prediction]
+    return (shares / shares.sum()).astype(np.float32)
 
 
 def parameter_shapes(config: ScorerConfig) -> Params:

@@ -50,7 +50,7 @@ def read_text(stream: Iterable[bytes], name: str) -> Iterator[str]:
                 "convert the text first (iconv -t UTF-8)"
             ) from error
         if number == 1:
-            line = line.removeprefix("\ufeff")
+            line = line.lstrip("\ufeff")
         yield line.removesuffix("\n").removesuffix("\r")
     if not number:
         raise ValueError(f"{name}: is empty, there is nothing in it to read")

@@ -50,6 +50,13 @@ def test_a_mistake_is_one_line_and_spoils_nothing(
     assert left == files
 
 
+def test_rows_are_written_to_a_folder_that_is_not_there_yet(tmp_path, capsys):
+    measure.show([{"what": "x", "ms": 1.5}], tmp_path / "new" / "rows.json")
+    written = json.loads((tmp_path / "new" / "rows.json").read_text())
+    assert written["rows"] == [{"what": "x", "ms": 1.5}]
+    assert "1.5" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("typed", ["--repeats 0", "--repeats -1", "--repeats few"])
 def test_a_count_is_one_or_more(typed, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["train.py", *typed.split()])

@@ -142,6 +142,7 @@ def test_an_empty_second_text_gives_numbers():
         ({"prediction": "golden"}, [1, 0, 0, 0]),
         ({"prediction": "soft_mean"}, [0, 1 / 3, 1 / 3, 1 / 3]),
         ({"prediction": "weighted", "weights": (3, 0, 1, 0)}, [0.75, 0, 0.25, 0]),
+        ({"prediction": "weighted", "weights": (3e99, 0, 1e99, 0)}, [0.75, 0, 0.25, 0]),
     ],
 )
 def test_headers_are_averaged_as_probabilities(changes, shares):

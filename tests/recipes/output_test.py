@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from epik_jax.evaluation.report import write_report
 from epik_jax.recipes.output import demand_writable
 
 SOURCE = """
@@ -39,6 +41,14 @@ def test_the_file_that_output_goes_to_is_not_written_over(
 def test_trying_a_file_leaves_no_folder(tmp_path: Path) -> None:
     demand_writable(tmp_path / "a" / "b" / "c.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_figures_are_written_to_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "b.json")
+    for path in (tmp_path / "new" / "a.json", tmp_path / "link"):
+        demand_writable(path)
+        write_report(path, {"figure": 1})
+        assert json.loads(path.read_text()) == {"figure": 1}
 
 
 def test_a_folder_that_could_not_be_made_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import logging
+import os
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -168,8 +169,8 @@ def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
             "config.data: there is no labelled pair to train on: no list of split "
             "'train', or all that they hold stands in dev or test lists too"
         )
-    for split, name in lists:
-        if split == "dev" and name not in by_split[split]:
+    for (split, name), pairs in lists.items():
+        if split == "dev" and pairs and name not in by_split[split]:
             raise ValueError(
                 f"config.data: all pairs of dev list {name!r} stand in a test list, too"
             )
@@ -195,7 +196,7 @@ def read_pair_corpus(config: PairDataConfig) -> PairCorpus:
 
 def _demand_distinct(lists: Sequence[PairListConfig]) -> None:
     """Refuses a file that would count twice."""
-    there = [(item.split, item.path, item.part) for item in lists]
+    there = [(x.split, os.path.normpath(x.path), x.read_part) for x in lists]
     for one in there:
         if there.count(one) > 1:
             raise ValueError(f"lists: {one[1]} stands there twice, of split {one[0]!r}")

@@ -12,6 +12,8 @@ from typing import Any
 
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import load_scorer
+from epik_jax.models.scorer_config import ScorerConfig
+from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.opened import opened
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.bert_scorer import read_bert
@@ -107,18 +109,27 @@ def demand_pairs(config: CrowdConfig, corpus: PairCorpus) -> None:
                 )
 
 
-def demand_folders(config: CrowdConfig, data: PairDataConfig, at: Workplace) -> None:
-    """Notices before anything is trained what is wrong with a teacher's folder.
+def networks_there(
+    config: CrowdConfig, data: PairDataConfig, at: Workplace
+) -> dict[str, ScorerConfig]:
+    """Networks of teachers that have a folder, by name, before anything is trained.
 
     Raises:
       FileNotFoundError: there is no model folder, or a file of one is missing.
       ValueError: one is damaged, has other classes, or is no scorer.
     """
+    found: dict[str, ScorerConfig] = {}
+    begun: dict[tuple[str, EncoderConfig], ScorerConfig] = {}
     for teacher in config.used:
         if teacher.folder:
-            _read(teacher, data, at)
+            found[teacher.name] = _read(teacher, data, at).config
         elif teacher.start_folder:
-            read_bert(Path(teacher.start_folder), teacher.model, data.classes)
+            given = (teacher.start_folder, teacher.model)
+            if given not in begun:  # Large, and often one for all.
+                folder = Path(teacher.start_folder)
+                begun[given] = read_bert(folder, teacher.model, data.classes).config
+            found[teacher.name] = begun[given]
+    return found
 
 
 def _read(

@@ -12,6 +12,9 @@ from epik_jax.models.neighbours import demand_offsets
 from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.leg_config import LegConfig
 
+CROWD, STUDENT = "crowd", "student"
+"""What figures call all teachers together, and who heard them."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TeacherConfig:
@@ -97,6 +100,8 @@ class CrowdConfig:
         names = [teacher.name for teacher in self.teachers]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"teachers {names} are none, or two have one name")
+        if taken := {*names} & {CROWD, STUDENT}:
+            raise ValueError(f"no teacher may be called {taken.pop()!r}: reports do so")
 
     @property
     def used(self) -> tuple[TeacherConfig, ...]:

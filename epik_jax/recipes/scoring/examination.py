@@ -63,6 +63,7 @@ def examine_pairs(
       FileNotFoundError: there is no model folder, or no file.
       ValueError: either cannot be used; says why.
     """
+    digest = sha256(path)
     model = opened(folder, load_scorer)
     labels = model.config.labels
     right = right_of(model, right)
@@ -81,7 +82,7 @@ def examine_pairs(
         },
         "data": {
             "path": last_parts(path),
-            "sha256": sha256(path),
+            "sha256": digest,
             "lines": report.read,
             "kept": report.kept,
             "dropped": report.dropped,

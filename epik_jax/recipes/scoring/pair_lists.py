@@ -54,6 +54,11 @@ class PairListConfig:
         if self.part and self.format != "tfds":
             raise ValueError(f"list {self.name}: part is of the format 'tfds' alone")
 
+    @property
+    def read_part(self) -> str:
+        """The part of a set that is read, by whichever name; "" of a file."""
+        return "" if self.format == "file" else self.part or _TFDS_SPLITS[self.split]
+
 
 def demand_there(lists: Sequence[PairListConfig], root: Path) -> None:
     """Notices what is missing before anything is read.
@@ -78,8 +83,9 @@ def read_list(
     path, share = root / item.path, max_bad_share
     if item.format == "file":
         return read_text_pairs(path, wanted, max_bad_share=share)
-    part = item.part or _TFDS_SPLITS[item.split]
     try:
-        return prepared_pairs.read_tfds_pairs(path, part, wanted, max_bad_share=share)
+        return prepared_pairs.read_tfds_pairs(
+            path, item.read_part, wanted, max_bad_share=share
+        )
     except ImportError as error:
         raise ValueError(str(error)) from error

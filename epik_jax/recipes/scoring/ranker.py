@@ -66,8 +66,7 @@ def score_lines(
     Raises:
       ValueError: a line is neither, and says which; or there is no pair at all.
     """
-    numbered = ((n, line) for n, line in enumerate(lines, 1) if line.strip())
-    pairs = _pairs(numbered, name)
+    pairs = _pairs(enumerate(lines, 1), name)
     first = next(pairs, None)
     if first is None:
         raise ValueError(f"{name or 'the lines'}: no pair of texts in it")
@@ -106,6 +105,10 @@ def _pairs(lines: Iterable[tuple[int, str]], name: str) -> Iterator[TextPair]:
     """Pairs of numbered lines; the first says how all of them are written."""
     texts: _Texts | None = None
     for number, line in lines:
+        if number == 1:
+            line = line.lstrip("\ufeff")
+        if not line.strip():
+            continue
         try:
             if texts is None:
                 texts, is_pair = _reading(line)
@@ -119,8 +122,9 @@ def _pairs(lines: Iterable[tuple[int, str]], name: str) -> Iterator[TextPair]:
 
 def _reading(first: str) -> tuple[_Texts, bool]:
     """How texts of lines are found, and whether the first holds some itself."""
-    if first.lstrip().startswith("{"):
-        return (lambda line: object_parts(line)[:2]), True
+    # A tab could stand between the names of an object, and hardly ever does.
+    if first.lstrip().startswith("{") and "\t" not in first.strip():
+        return (lambda line: object_parts(line, labelled=False)[:2]), True
     named = header_columns(first)
     places = (named.text_a, named.text_b) if named else (0, 1)
 

@@ -17,10 +17,11 @@ from epik_jax.recipes.latency import LatencyConfig
 from epik_jax.recipes.provenance import commit, trained_seconds
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring import scoreboard
+from epik_jax.recipes.scoring.crowd_config import CROWD, STUDENT
 from epik_jax.recipes.scoring.digests import pairs_digest
 from epik_jax.recipes.scoring.labels import question_counts
 from epik_jax.recipes.scoring.samples import samples
-from epik_jax.recipes.scoring.scoreboard import CROWD, NUM_RESAMPLES, STUDENT, Scored
+from epik_jax.recipes.scoring.scoreboard import NUM_RESAMPLES, Scored
 from epik_jax.recipes.scoring.teaching import Taught
 from epik_jax.recipes.scoring.tmkd import Material, TmkdConfig
 

@@ -26,7 +26,6 @@ from epik_jax.recipes.scoring.labels import ratios
 from epik_jax.structs import Array, Params, TextPair
 from epik_jax.teachers.scoring import ScoringNetwork
 
-CROWD, STUDENT = "crowd", "student"
 NUM_RESAMPLES = 1000
 
 

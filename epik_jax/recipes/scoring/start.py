@@ -6,12 +6,13 @@ Settings and teachers go in; pieces, sizes and parameters that are taken over co
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from epik_jax.interop.model_folder import load_scorer
 from epik_jax.models.config import TransformerConfig
-from epik_jax.models.scorer_config import EncoderScorerConfig
+from epik_jax.models.scorer_config import EncoderScorerConfig, ScorerConfig
 from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.opened import opened
 from epik_jax.recipes.recipe import Workplace
@@ -78,12 +79,7 @@ def student_start(
         texts = [*corpus.train, *corpus.general]
         how = (config.masked, config.offsets, texts, pieces, config.seed, at)
         return Start(pieces, {"student": drawn_encoder(model, *how)})
-    theirs = teacher.network.config
-    if not isinstance(theirs, EncoderScorerConfig):
-        raise ValueError(
-            f"student.start is {config.start!r}, and teacher {teacher.name} is no "
-            "encoder: set it to 'random'"
-        )
+    theirs = _encoder_of(teacher.name, teacher.network.config, config)
     params = teacher.network.params
     if config.start == "encoder":
         if teacher.encoder is None:
@@ -95,12 +91,17 @@ def student_start(
     return lowest_blocks(theirs, params, teacher.network.pieces, config)
 
 
-def demand_start(config: PairStudentConfig, labels: tuple[str, ...]) -> None:
+def demand_start(
+    config: PairStudentConfig,
+    labels: tuple[str, ...],
+    teachers: Mapping[str, ScorerConfig],
+) -> None:
     """Notices before anything is trained that a student cannot begin as a folder.
 
     Args:
       config: its settings.
       labels: classes.
+      teachers: networks of those that have a folder, by name.
 
     Raises:
       FileNotFoundError: there is no such folder.
@@ -110,6 +111,10 @@ def demand_start(config: PairStudentConfig, labels: tuple[str, ...]) -> None:
         _taught_before(config)
     elif config.start == "folder":
         _begun_as_bert(config, labels)
+    elif config.start in ("teacher", "encoder"):
+        for name, theirs in teachers.items():
+            if name == (config.teacher or name):
+                _demand_fitting(_encoder_of(name, theirs, config), config)
 
 
 def demand_matches(mine: bool, theirs: bool) -> None:
@@ -138,10 +143,8 @@ def lowest_blocks(
     Raises:
       ValueError: it has fewer blocks, or blocks of another size.
     """
-    demand_matches(config.matches, theirs.matches)
+    _demand_fitting(theirs, config)
     mine = config.encoder
-    # A BERT's folder says its sizes itself.
-    demand_blocks(mine, theirs.encoder, () if config.start == "folder" else _SHAPES)
     transformer = dict(params["transformer"])
     transformer["encoder"] = {
         name: block
@@ -185,6 +188,26 @@ def demand_blocks(
             f"student.encoder.layers is {mine.layers}, and the teacher that it begins "
             f"as has {theirs.encoder_layers} blocks"
         )
+
+
+def _encoder_of(
+    name: str, theirs: ScorerConfig, config: PairStudentConfig
+) -> EncoderScorerConfig:
+    """The network of a teacher that a student begins as."""
+    if not isinstance(theirs, EncoderScorerConfig):
+        raise ValueError(
+            f"student.start is {config.start!r}, and teacher {name} is no encoder: "
+            "set it to 'random'"
+        )
+    return theirs
+
+
+def _demand_fitting(theirs: EncoderScorerConfig, config: PairStudentConfig) -> None:
+    """Refuses a network whose blocks are not those of the student."""
+    demand_matches(config.matches, theirs.matches)
+    # A BERT's folder says its sizes itself.
+    sizes = () if config.start == "folder" else _SHAPES
+    demand_blocks(config.encoder, theirs.encoder, sizes)
 
 
 def _begun_as_bert(config: PairStudentConfig, labels: tuple[str, ...]) -> Start:

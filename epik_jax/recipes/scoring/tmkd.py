@@ -16,8 +16,8 @@ from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.corpus import PairCorpus, PairDataConfig
 from epik_jax.recipes.scoring.crowd import (
     Member,
-    demand_folders,
     demand_pairs,
+    networks_there,
     ready_crowd,
 )
 from epik_jax.recipes.scoring.crowd_config import CrowdConfig, TeacherConfig
@@ -144,8 +144,8 @@ def gather_material(
       general: whether it is asked about general pairs, too.
     """
     demand_pairs(config.crowd, corpus)
-    demand_folders(config.crowd, data, at)
-    demand_start(config.student, data.classes)
+    there = networks_there(config.crowd, data, at)
+    demand_start(config.student, data.classes, there)
     _demand_student_pairs(config.student, corpus, general=general)
     pieces = None
     if _needs_pieces(config):

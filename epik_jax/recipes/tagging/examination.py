@@ -61,6 +61,7 @@ def examine_conll(
       FileNotFoundError: there is no model folder, or no file.
       ValueError: either cannot be used; says why.
     """
+    digest = sha256(path)
     model = opened(folder, load_labeller)
     types = entity_types(model.config.labels)
     sentences, report = read_conll(path, lang, types=types, max_bad_share=max_bad_share)
@@ -74,7 +75,7 @@ def examine_conll(
     scores = entity_scores([s.tags for s in sentences], answers)
     about = {
         **_about(model, folder, seed),
-        "data": {**_read(path, report), "types": list(types)},
+        "data": {**_read(path, digest, report), "types": list(types)},
         "mode": entities.MODE,
         "entities": int(scores.there.sum()),
     }
@@ -88,6 +89,7 @@ def examine_labelled(
 
     Arguments, result and errors are those of `examine_conll`.
     """
+    digest = sha256(path)
     model = opened(folder, load_labeller)
     labels = model.config.labels
     if not model.config.pools:
@@ -100,7 +102,7 @@ def examine_labelled(
     scores = class_scores([s.label for s in sentences], answers)
     about = {
         **_about(model, folder, seed),
-        "data": {**_read(path, report), "classes": list(labels)},
+        "data": {**_read(path, digest, report), "classes": list(labels)},
         "mode": classes.MODE,
     }
     return {**about, **_scored(scores, OF_CLASSES, seed)}
@@ -129,10 +131,10 @@ def _about(model: Labeller, folder: Path, seed: int) -> dict[str, Any]:
     }
 
 
-def _read(path: Path, report: RowReport) -> dict[str, Any]:
+def _read(path: Path, digest: str, report: RowReport) -> dict[str, Any]:
     return {
         "path": last_parts(path),
-        "sha256": sha256(path),
+        "sha256": digest,
         "lines": report.read,
         "kept": report.kept,
         "altered": report.altered,

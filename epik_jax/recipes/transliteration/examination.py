@@ -57,6 +57,7 @@ def examine(
     """
     distance = feature_distance.make_feature_distance() if with_distance else None
     keys = sounds.SOUND_KEY_DEFINITIONS
+    digest = sha256(asked.path)
     examples, report = asked.read(answerer.max_length)
     logging.info("%s; %d to score", report, len(examples))
     started = time.monotonic()
@@ -70,7 +71,6 @@ def examine(
         "apart": ",".join(sorted(apart)),
     }
     taken = {name: str(value) for name, value in asked_for.items() if value}
-    digest = sha256(asked.path)
     data = f"{asked.path.name}@{digest[:8]}".replace("|", "_")
     return {
         "format": FORMAT,

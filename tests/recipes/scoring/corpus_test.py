@@ -143,9 +143,19 @@ def test_a_label_that_no_pair_could_have_is_refused(label):
 
 def test_a_file_that_would_count_twice_is_refused(tmp_path):
     config = lists(tmp_path, train=TRAIN, test="q9\tx\t1\n")
-    again = dataclasses.replace(config.lists[1], name="other")
-    with pytest.raises(ValueError, match=r"test.tsv stands there twice, of split"):
-        dataclasses.replace(config, lists=(*config.lists, again))
+    for path in ("test.tsv", "./test.tsv"):
+        again = dataclasses.replace(config.lists[1], name="other", path=path)
+        with pytest.raises(ValueError, match=r"test.tsv stands there twice, of split"):
+            dataclasses.replace(config, lists=(*config.lists, again))
+
+
+def test_a_part_that_goes_without_saying_is_the_same_part():
+    said, unsaid = (
+        PairListConfig("toy", "dev", "glue/rte/2.0.0", "tfds", part)
+        for part in ("validation", "")
+    )
+    with pytest.raises(ValueError, match="stands there twice"):
+        PairDataConfig(kind="files", labels=("0", "1"), lists=(said, unsaid))
 
 
 def test_a_dev_list_that_is_the_test_list_is_told_and_not_forgotten(tmp_path):
@@ -153,6 +163,12 @@ def test_a_dev_list_that_is_the_test_list_is_told_and_not_forgotten(tmp_path):
     config = lists(tmp_path, train=TRAIN, dev=held, test=held)
     with pytest.raises(ValueError, match="dev list 'toy' stand in a test list, too"):
         read_pair_corpus(config)
+
+
+def test_a_share_for_dev_that_draws_nothing_is_no_leak(tmp_path):
+    config = lists(tmp_path, train=TRAIN, test="q9\tx\t1\n")
+    corpus = read_pair_corpus(dataclasses.replace(config, dev_share=1e-9))
+    assert not corpus.dev and len(corpus.train) == 4
 
 
 def test_a_share_for_dev_that_is_of_no_use_is_refused():

@@ -81,8 +81,15 @@ def test_a_bad_object_is_told_with_its_place(line, said):
 
 
 def test_a_text_among_columns_may_begin_as_an_object_does():
-    (_, one) = score_lines(ASKED, [LINES[0], "{d}\te"], "yes")
-    assert (one.text_a, one.text_b) == ("{d}", "e")
+    for lines in ([LINES[0], "{d}\te"], ["{d}\te"]):
+        *_, one = score_lines(ASKED, lines, "yes")
+        assert (one.text_a, one.text_b) == ("{d}", "e")
+
+
+def test_a_byte_order_mark_before_the_first_line_is_no_part_of_it():
+    for line in ("d\te", '{"question": "d", "passage": "e"}'):
+        (one,) = score_lines(ASKED, ["\ufeff" + line], "yes")
+        assert (one.text_a, one.text_b) == ("d", "e")
 
 
 @pytest.mark.parametrize("lines", [[], [" "], ["text_a\ttext_b"]])

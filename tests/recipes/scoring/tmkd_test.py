@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import toy_bert
 import toy_crowd
 from toy_crowd import CORPUS, CROWD, DATA, RECIPE, STUDENT
 from toy_epik import workplace
@@ -210,6 +211,26 @@ def test_a_folder_of_no_use_is_told_before_anything_is_trained(at, tmp_path):
             asked = dataclasses.replace(RECIPE, **changes)
             gather_material(asked, CORPUS, DATA, at, general=False)
     assert not [*at.folder.iterdir()]
+
+
+def test_a_folder_that_the_student_cannot_begin_as_is_told_before_anything_is_trained(
+    at,
+):
+    first, second = CROWD.teachers
+    bert = dataclasses.replace(second, start_folder=str(toy_bert.FOLDER), matches=False)
+    crowd = dataclasses.replace(CROWD, teachers=(first, bert))
+    student = dataclasses.replace(STUDENT, teacher="other", matches=False)
+    asked = dataclasses.replace(RECIPE, crowd=crowd, student=student)
+    with pytest.raises(ValueError, match=r"width is 8, and the teacher .* has 32"):
+        gather_material(asked, CORPUS, DATA, at, general=False)
+    assert not [*at.folder.iterdir()]
+
+
+@pytest.mark.parametrize("name", ["crowd", "student"])
+def test_a_teacher_is_not_called_as_figures_call_others(name):
+    named = dataclasses.replace(CROWD.teachers[0], name=name)
+    with pytest.raises(ValueError, match=f"no teacher may be called '{name}'"):
+        dataclasses.replace(CROWD, teachers=(named,))
 
 
 def test_a_student_that_marks_what_its_teacher_does_not_is_refused_at_once():
