@@ -184,7 +184,7 @@ def _add_transliterate(parser: argparse.ArgumentParser) -> None:
     add("--checkpoint", required=True, type=path, metavar="DIR", help="a model folder")
     add("--to", required=True, dest="target_lang", metavar="L", help="en hi ta kn bn")
     add("--from", dest="source_lang", metavar="L", help="write words of this one only")
-    add("--file", type=path, metavar="F", help="lines of UTF-8 text")
+    add("--file", type=path, metavar="F", help="lines of UTF-8 text, .gz too")
     add("--beam", type=beam, default=1, metavar="N", help="1, greedy, by default")
     add(
         "--nbest",
@@ -200,7 +200,7 @@ def _add_tag(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("sentences", nargs="*", metavar="SENTENCE", help="else standard input")
     add("--checkpoint", required=True, type=path, metavar="DIR", help="a model folder")
-    add("--file", type=path, metavar="F", help="UTF-8 text, a sentence a line")
+    add("--file", type=path, metavar="F", help="UTF-8 text, a sentence a line, .gz too")
     add(
         "--format",
         default="text",
@@ -213,7 +213,7 @@ def _add_score(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("pairs", nargs="*", metavar="PAIR", help="two texts, a tab between; else stdin")
     add("--checkpoint", required=True, type=path, metavar="DIR", help="a model folder")
-    add("--file", type=path, metavar="F", help="a pair a line, or JSON lines")
+    add("--file", type=path, metavar="F", help="a pair a line, or JSON lines, .gz too")
     add("--right", default="", metavar="LABEL", help="whose probability is the score")
     add("--rank", action="store_true", help="passages by question, likeliest first")
     add("--json", action="store_true", help="a JSON object for each pair")

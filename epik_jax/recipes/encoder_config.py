@@ -21,7 +21,8 @@ class EncoderConfig:
       dropout: rate in training.
       matmul_dtype: what products are computed from.
       norm: layer norm after each block, as in BERT, or before it: drawn networks of
-        many blocks learn at higher rates then (Xiong et al. 2020).
+        many blocks learn at higher rates then (Xiong et al. 2020). A BERT's folder has
+        its own.
     """
 
     width: int = 512
