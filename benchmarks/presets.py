@@ -2,13 +2,17 @@
 
     python benchmarks/presets.py --config FILE:VARIANT [FILE:VARIANT ...] \
         --workdir RUN [--presets TMKD TKD MKD m-on-m 1avg-on-1 1-on-1 none] \
-        [--seeds 1 2 3 4 5] [--part test] [--json OUT] [--config.KEY=VALUE ...]
+        [--seeds 1 2 3 4 5] [--part test] [--even-steps] [--json OUT] \
+        [--config.KEY=VALUE ...]
 
 Of several configurations each runs in a folder of its own below RUN, and their means
 are compared, too. Teachers and caches are those of the run in the folder, made where
 they are missing. Differences are from the first preset, from the crowd and from the
 teacher that is best on dev, over questions and seeds. Figures are written after each
 configuration; the same command goes on where it was stopped.
+
+Presets with a first stage take more steps than others; with --even-steps those take as
+many, all of them on the task.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ from epik_jax.recipes.scoring.corpus import read_pair_corpus
 from epik_jax.recipes.scoring.crowd_config import CROWD
 from epik_jax.recipes.scoring.digests import pairs_digest
 from epik_jax.recipes.scoring.labels import question_counts
-from epik_jax.recipes.scoring.presets import PRESETS
+from epik_jax.recipes.scoring.presets import PRESETS, Preset
 from epik_jax.recipes.scoring.run import TmkdRun
 from epik_jax.recipes.scoring.scoreboard import Scored
 from epik_jax.recipes.scoring.student_config import PairStudentConfig
@@ -106,6 +110,7 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--part", choices=("dev", "test"), default="test")
+    parser.add_argument("--even-steps", action="store_true")
     options, overrides = seeded.parsed(parser, ("config", "presets", "seeds"))
     if len(set(names := _names(options.config))) < len(names):
         parser.error(f"--config: two of the tasks {names} have one name")
@@ -123,7 +128,8 @@ def _command(options: argparse.Namespace, overrides: list[str]) -> str:
         one, all_of_them = f"--config={named[0]}", f"--config {' '.join(named)}"
         given = given.replace(one, all_of_them, 1)
     words = ["--presets", *options.presets, "--seeds", *map(str, options.seeds)]
-    return " ".join([given, *words, "--part", options.part])
+    even = ["--even-steps"] if options.even_steps else []
+    return " ".join([given, *words, "--part", options.part, *even])
 
 
 def _shown(config: str) -> str:
@@ -136,10 +142,7 @@ def _task(
 ) -> tuple[Compared, dict[str, Any]]:
     """What is compared on one task, and what the figures are of."""
     students = {
-        name: [
-            dataclasses.replace(built.tmkd.student, preset=name, seed=seed)
-            for seed in options.seeds
-        ]
+        name: [_student(built, name, seed, options) for seed in options.seeds]
         for name in options.presets
     }
     with at.stop:
@@ -148,7 +151,7 @@ def _task(
         general = any(wants_general(one) for some in students.values() for one in some)
         material = gather_material(built.tmkd, corpus, built.data, at, general=general)
         networks = {
-            name: [_trained(one, material, at) for one in some]
+            name: [_trained(one, built, material, at) for one in some]
             for name, some in students.items()
         }
     crowd = {**_crowd(material), BEST: [material.member(material.best).network]}
@@ -177,25 +180,56 @@ def _task(
         else {},
         "steps": {name: leg.loop.num_steps for name, leg in legs.items() if leg},
         "latency": {k: times[k] for k in ("device", "length", "runs", "matmul_dtype")},
-        "minutes of training": round(trained_seconds(_rows(at, options)) / 60, 1),
+        "minutes of training": _minutes(at, students, built),
         "systems": {x: _about(x, some, times) for x, some in systems.items()},
     }
     return Compared.of(name, scored), told
 
 
-def _rows(at: Workplace, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Log lines of teachers, and of the students that were asked for."""
-    asked = itertools.product(options.presets, options.seeds)
-    mine = tuple(f"{seeded.stages_of(*one)}-" for one in asked)
-    rows = at.log.rows()
-    return [r for r in rows if r["stage"].startswith(("masked", "teacher", *mine))]
+def _minutes(
+    at: Workplace,
+    students: Mapping[str, Sequence[PairStudentConfig]],
+    built: TmkdRun,
+) -> float:
+    """Of training teachers, and the students that were asked for."""
+    asked = itertools.chain.from_iterable(students.values())
+    stages = ("masked", "teacher", *(f"{_stages(one, built)}-" for one in asked))
+    rows = [row for row in at.log.rows() if row["stage"].startswith(stages)]
+    return round(trained_seconds(rows) / 60, 1)
+
+
+def _student(
+    built: TmkdRun, preset: Preset, seed: int, options: argparse.Namespace
+) -> PairStudentConfig:
+    """Whom it hears and from which seed, with the steps that it takes."""
+    plain = built.tmkd.student
+    one = dataclasses.replace(plain, preset=preset, seed=seed)
+    if not options.even_steps:
+        return one
+    if not plain.general:
+        raise ValueError(
+            "--even-steps: tmkd.student.general is no first stage"
+        )
+    if one.plan.general:
+        return one
+    steps = plain.general.loop.num_steps + one.task.loop.num_steps
+    loop = dataclasses.replace(one.task.loop, num_steps=steps)
+    return dataclasses.replace(one, task=dataclasses.replace(one.task, loop=loop))
+
+
+def _stages(student: PairStudentConfig, built: TmkdRun) -> str:
+    """Prefix of the names of its stages."""
+    steps = student.task.loop.num_steps
+    even = steps != built.tmkd.student.task.loop.num_steps
+    varied = seeded.beside("task.loop.num_steps", steps) if even else ""
+    return seeded.stages_of(student.preset, student.seed, varied)
 
 
 def _trained(
-    student: PairStudentConfig, material: Material, at: Workplace
+    student: PairStudentConfig, built: TmkdRun, material: Material, at: Workplace
 ) -> list[ScoringNetwork]:
     """The student of a preset and a seed, or those of m-on-m."""
-    prefix = seeded.stages_of(student.preset, student.seed)
+    prefix = _stages(student, built)
     found = train_students(student, material, at, prefix=prefix)
     return [one.student for one in found.values()]
 

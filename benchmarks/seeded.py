@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,12 @@ def stages_of(preset: str, seed: int, varied: str = "") -> str:
       varied: what its settings are beside those of the configuration; "" for these.
     """
     return "-".join(["compared", preset, *filter(None, [varied]), str(seed)])
+
+
+def beside(key: str, value: object) -> str:
+    """A setting that is not the configuration's, as part of a stage's name."""
+    name = f"{key.removeprefix('tmkd.').removeprefix('student.')}-{value}"
+    return re.sub(r"[^\w.+-]+", "-", name)
 
 
 def keep(

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def main() -> None:
     plain = run.configured(options.config, overrides)[1]
     found = {x: run.configured(options.config, varied[x])[1] for x in values}
     _demand_comparable(key, [*found.values()])
-    named = {x: "" if _same(found[x], plain) else _beside(key, x) for x in values}
+    named = {x: "" if _same(found[x], plain) else seeded.beside(key, x) for x in values}
     if len({*named.values()}) < len(values):
         raise ValueError(f"--vary {key}: two of {values} come to one name of a folder")
     scored: dict[str, list[Scored]] = {}
@@ -107,12 +106,6 @@ def _same(one: TmkdRun, other: TmkdRun) -> bool:
         for x in (one, other)
     )
     return mine == theirs
-
-
-def _beside(key: str, value: str) -> str:
-    """A setting as part of a stage's name."""
-    name = f"{key.removeprefix('tmkd.').removeprefix('student.')}-{value}"
-    return re.sub(r"[^\w.+-]+", "-", name)
 
 
 def _command(options: argparse.Namespace, overrides: list[str]) -> str:

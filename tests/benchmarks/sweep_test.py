@@ -95,8 +95,8 @@ def test_students_of_a_value_that_is_set_anyway_are_the_same():
 
 
 def test_a_varied_student_has_stages_of_its_own():
-    small, large = (sweep._beside("tmkd.student.x", x) for x in ("1e-4", "1e+4"))
+    small, large = (seeded.beside("tmkd.student.x", x) for x in ("1e-4", "1e+4"))
     assert (small, large) == ("x-1e-4", "x-1e+4")
-    assert sweep._beside("tmkd.student.x", "(1, 2)") == "x--1-2-"
+    assert seeded.beside("tmkd.student.x", "(1, 2)") == "x--1-2-"
     names = {seeded.stages_of("TMKD", 1, beside) for beside in ("", small, large)}
     assert len(names) == 3 and "compared-TMKD-1" in names
