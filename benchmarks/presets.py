@@ -207,9 +207,7 @@ def _student(
     if not options.even_steps:
         return one
     if not plain.general:
-        raise ValueError(
-            "--even-steps: tmkd.student.general is no first stage"
-        )
+        raise ValueError("--even-steps: tmkd.student.general is no first stage")
     if one.plan.general:
         return one
     steps = plain.general.loop.num_steps + one.task.loop.num_steps

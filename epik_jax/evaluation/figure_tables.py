@@ -14,9 +14,12 @@ def figure_cell(found: Mapping[str, float]) -> Markup:
     return joined([percent(found["value"]), tag("small", f"[{low}, {high}]")])
 
 
-def named_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    """A table whose first column names its rows."""
-    kinds = ["", *("num" for _ in head[1:])] if len(head) > 2 else ["pair", ""]
+def named_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1
+) -> Markup:
+    """A table whose first columns, as many as `names`, say what its rows are."""
+    figures = len(head) - names
+    kinds = [""] * names + ["num"] * figures if len(head) > 2 else ["pair", ""]
     cells = [
         tag(
             "tr",

@@ -157,7 +157,7 @@ def _samples(report: Mapping[str, Any]) -> Markup:
         "the other does: its probability by both."
     )
     head = ["List", "Texts", "Label", *(f"{system} %" for system in systems)]
-    return section("Seen differently", note(text), named_table(head, rows))
+    return section("Seen differently", note(text), named_table(head, rows, names=3))
 
 
 def _times(report: Mapping[str, Any]) -> Markup:

@@ -7,7 +7,7 @@ so that runs with other weights compare.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
@@ -45,12 +45,16 @@ class Objective:
         if not any(term.weight for term in self.terms):
             raise ValueError("an objective needs a term whose weight is not 0")
 
-    def __call__(self, outputs: Any, batch: Batch) -> tuple[Array, dict[str, Mean]]:
-        """The loss of a batch.
+    def __call__(
+        self, outputs: Any, batch: Batch, counts: Mapping[str, Array] | None = None
+    ) -> tuple[Array, dict[str, Mean]]:
+        """The loss of a batch, or the share that a part of it has in its loss.
 
         Args:
           outputs: whatever the forward pass gave; the terms know it.
           batch: with "weight" [B], how much each row counts.
+          counts: what totals are divided by, by term; the batch's own where None. Of
+            a part it is those of the whole batch: then losses of parts sum up to its.
 
         Returns:
           Scalar loss, and the unweighted mean of every term by name.
@@ -60,5 +64,10 @@ class Objective:
             values, mask = term.values(outputs, batch)
             rows = batch["weight"].reshape(-1, *(1,) * (values.ndim - 1))
             means[term.name] = Mean.of(values, mask, rows)
-        weighted = [t.weight * means[t.name].value() for t in self.terms if t.weight]
+        whole = {name: mean.count for name, mean in means.items()} | dict(counts or {})
+        weighted = [
+            term.weight * Mean(means[term.name].total, whole[term.name]).value()
+            for term in self.terms
+            if term.weight
+        ]
         return sum(weighted, start=jnp.zeros(())), means

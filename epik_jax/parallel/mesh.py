@@ -58,22 +58,25 @@ def rows(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
-def to_global(mesh: Mesh, batch: Any) -> Any:
+def to_global(mesh: Mesh, batch: Any, num_parts: int = 1) -> Any:
     """Places a host batch on the mesh, rows split over "data".
 
     Args:
       mesh: from `make_mesh`.
       batch: tree of numpy arrays.
+      num_parts: microbatches that each device will split its rows into.
 
     Raises:
-      ValueError: the batch size is not a multiple of the "data" axis.
+      ValueError: the batch size is not a multiple of the "data" axis times the parts.
     """
     sharding, share = rows(mesh), mesh.shape["data"]
 
     def place(array: np.ndarray) -> jax.Array:
-        if array.shape[0] % share:
+        if array.shape[0] % (share * num_parts):
+            parts = f", in {num_parts} microbatches each" if num_parts > 1 else ""
             raise ValueError(
-                f"a batch of {array.shape[0]} rows does not split over {share} devices"
+                f"a batch of {array.shape[0]} rows does not split over {share} "
+                f"devices{parts}"
             )
         return jax.make_array_from_process_local_data(sharding, array)
 

@@ -136,7 +136,10 @@ def compile_step(
     placed = rules.shardings(mesh, jax.eval_shape(init, params))
     params = jax.tree.map(jax.device_put, dict(params), placed.params)
     state = jax.jit(init, out_shardings=placed)(params)
-    step = make_train_step(stage.forward, stage.objective, optimizer, stage.trainable)
+    step = make_train_step(
+        *(stage.forward, stage.objective, optimizer, stage.trainable),
+        num_microbatches=stage.loop.num_microbatches,
+    )
     compiled = jax.jit(
         step,
         in_shardings=(placed, meshes.rows(mesh)),
@@ -177,7 +180,8 @@ def _finished(done: Path) -> dict[str, Any] | None:
 
 def _placed(stage: Stage, mesh: Mesh) -> Callable[[int], Iterator[Batch]]:
     def stream(start: int) -> Iterator[Batch]:
-        return (meshes.to_global(mesh, batch) for batch in stage.batches(start))
+        parts = stage.loop.num_microbatches
+        return (meshes.to_global(mesh, batch, parts) for batch in stage.batches(start))
 
     return stream
 

@@ -27,7 +27,7 @@ from epik_jax.training.window import Window
 
 @dataclasses.dataclass(frozen=True)
 class LoopConfig:
-    """How long, and how often what.
+    """How long, how often what, and in how much memory.
 
     Attributes:
       num_steps: updates in this stage.
@@ -37,6 +37,8 @@ class LoopConfig:
       patience: validations without a better one before the stage ends, 0 for no end.
       keep_best: end with the parameters of the best validation; what the stage begins
         with is validated, too, so that none ends worse than it began.
+      num_microbatches: parts of a batch that are passed through one after the other,
+        their gradients summed; dropout aside, the update is the same.
     """
 
     num_steps: int
@@ -45,10 +47,11 @@ class LoopConfig:
     validate_every: int = 0
     patience: int = 0
     keep_best: bool = False
+    num_microbatches: int = 1
 
     def __post_init__(self) -> None:
         """Refuses intervals that mean nothing."""
-        demand(self, 1, "num_steps", "log_every", "save_every")
+        demand(self, 1, "num_steps", "log_every", "save_every", "num_microbatches")
         demand(self, 0, "validate_every", "patience")
         if (self.patience or self.keep_best) and not self.validate_every:
             raise ValueError("patience and keep_best need a validate_every above 0")

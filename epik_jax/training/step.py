@@ -6,7 +6,8 @@ donates the state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -17,6 +18,7 @@ from epik_jax import trees
 from epik_jax.means import Mean
 from epik_jax.objectives.objective import Objective
 from epik_jax.structs import Array, Batch, Params
+from epik_jax.training.microbatches import summed_over_parts
 from epik_jax.training.state import TrainState
 
 Forward: TypeAlias = Callable[..., Any]
@@ -57,6 +59,8 @@ def make_train_step(
     objective: Objective,
     optimizer: optax.GradientTransformation,
     trainable: Sequence[str],
+    *,
+    num_microbatches: int = 1,
 ) -> TrainStep:
     """Builds the update of one stage.
 
@@ -66,6 +70,7 @@ def make_train_step(
       optimizer: from `make_optimizer`; it counts what it skips.
       trainable: path patterns of the leaves that move; no gradient is computed for
         the others.
+      num_microbatches: parts of a batch that are passed through one after the other.
 
     Returns:
       (state, batch) -> next state, and means by name: every term, "loss",
@@ -76,12 +81,28 @@ def make_train_step(
         moving, frozen = trees.partition(state.params, trainable)
         key = jax.random.fold_in(state.key, state.step)
 
-        def loss_of(moving: dict[str, Array]) -> tuple[Array, StepMeans]:
+        def loss_of(
+            moving: dict[str, Array],
+            part: Batch,
+            key: Array,
+            counts: Mapping[str, Array] | None = None,
+        ) -> tuple[Array, StepMeans]:
             params = trees.unflatten(frozen | moving)
-            return objective(forward(params, batch, key=key), batch)
+            return objective(forward(params, part, key=key), part, counts)
+
+        def counts_of(part: Batch) -> dict[str, Array]:
+            means = loss_of(moving, part, key)[1]
+            return {name: mean.count for name, mean in means.items()}
 
         gradient_of = jax.value_and_grad(loss_of, has_aux=True)
-        (loss, means), gradients = gradient_of(moving)
+        if num_microbatches == 1:
+            (loss, means), gradients = gradient_of(moving, batch, key)
+        else:
+            (loss, means), gradients = summed_over_parts(
+                counts_of,
+                functools.partial(gradient_of, moving),
+                *(batch, key, num_microbatches),
+            )
         updates, opt_state = optimizer.update(gradients, state.opt_state, moving)
         moving = optax.apply_updates(moving, updates)
         one = jnp.ones(())

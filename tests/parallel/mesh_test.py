@@ -37,6 +37,8 @@ def test_rows_of_a_batch_lie_on_their_share_of_the_devices():
 def test_a_batch_that_does_not_split_is_refused_with_its_size():
     with pytest.raises(ValueError, match="a batch of 6 rows does not split over 4"):
         meshes.to_global(meshes.make_mesh(4), tiny.batch(batch_size=6))
+    with pytest.raises(ValueError, match="over 4 devices, in 3 microbatches each"):
+        meshes.to_global(meshes.make_mesh(4), tiny.batch(batch_size=8), 3)
 
 
 def test_none_in_a_batch_is_left_out_not_placed():
