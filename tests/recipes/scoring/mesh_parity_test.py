@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 
 import numpy as np
+import parity
 import pytest
 import toy_crowd
 import toy_pairs
@@ -12,9 +15,16 @@ from toy_crowd import CORPUS, DATA, RECIPE, SIZES
 from toy_epik import workplace
 
 from epik_jax import trees
+from epik_jax.models import initial, scorer
+from epik_jax.objectives.objective import Objective
 from epik_jax.parallel.mesh import make_mesh
-from epik_jax.recipes.scoring.student_config import BilstmSizes
+from epik_jax.recipes.recipe import Stage
+from epik_jax.recipes.scoring.labels import label_term
+from epik_jax.recipes.scoring.soft import make_hearing_forward, soft_term
+from epik_jax.recipes.scoring.student_config import BilstmSizes, SoftConfig
 from epik_jax.recipes.scoring.tmkd import gather_material, train_students
+from epik_jax.training.loop import LoopConfig
+from epik_jax.training.optimizer import OptimizerConfig
 
 KINDS = ["encoder", "bilstm"]
 BILSTM = dataclasses.replace(
@@ -51,3 +61,49 @@ def test_answers_are_the_same_on_eight_devices(config):
     spread = dataclasses.replace(alone, mesh=make_mesh(4, 2))
     expected = alone.probs(toy_pairs.PAIRS)
     np.testing.assert_allclose(spread.probs(toy_pairs.PAIRS), expected, atol=1e-5)
+
+
+def batches(start):
+    """Pairs that people and two voices judged."""
+    for step in itertools.count(start):
+        rng = np.random.default_rng(step)
+        lengths = rng.integers(2, toy_pairs.MAX_LENGTH, (8, 1))
+        yield {
+            "tokens": rng.integers(0, toy_pairs.PIECES.size, (8, toy_pairs.MAX_LENGTH)),
+            "token_mask": np.arange(toy_pairs.MAX_LENGTH) < lengths,
+            "types": np.tile(np.arange(toy_pairs.MAX_LENGTH) > 9, (8, 1)).astype(int),
+            "labels": rng.integers(0, 2, 8),
+            "label_mask": rng.random(8) > 0.2,
+            "voices": rng.standard_normal((8, 2, 2), np.float32),
+            "asked": rng.random((8, 2)) > 0.2,
+            "voice_weights": rng.uniform(0.5, 1.5, (8, 2)).astype(np.float32),
+            "weight": np.ones(8, np.float32),
+        }
+
+
+@functools.cache
+def updates(place, data, model):
+    """What comes of hearing people and voices over one mesh."""
+    config = toy_pairs.CONFIGS[place]
+    terms = (label_term(0.5), soft_term(SoftConfig(), 0.5))
+    stage = Stage(
+        name="task",
+        batches=batches,
+        forward=make_hearing_forward(config),
+        objective=Objective(terms),
+        trainable=("^student/",),
+        optimizer=OptimizerConfig(1e-2, warmup_steps=5),
+        loop=LoopConfig(num_steps=30),
+        seed=0,
+        inputs={},
+    )
+    drawn = initial.init_params(scorer.parameter_shapes(config), 0)
+    return parity.updated(stage, {"student": drawn}, data, model)
+
+
+@pytest.mark.parametrize(
+    ("place", "shape"),
+    [*((0, shape) for shape in parity.SHAPES), (1, (8, 1)), (1, (2, 4))],
+)
+def test_any_mesh_trains_a_scorer_as_one_device_does(place, shape):
+    parity.demand_equal(updates(place, *shape), updates(place, 1, 1))
