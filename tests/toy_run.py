@@ -43,7 +43,7 @@ class Wish(StopFlag):
 
 def forward(params: Params, batch: Batch, *, key: Array | None) -> Array:
     """Logits of a linear map, with dropout on what it reads."""
-    x_BD = layers.dropout(batch["x"], 0.3, key) @ params["frozen"]["kernel"]
+    x_BD = layers.dropout(batch["x"], 0.3, key) @ params["frozen"]["head"]["kernel"]
     inner = params["student"]["inner"]
     return x_BD @ inner["kernel"] + inner["bias"][None]
 
@@ -75,7 +75,7 @@ def params(width: int = 5) -> dict[str, Any]:
         "kernel": rng.normal(size=(width, 8)).astype(np.float32),
         "bias": np.zeros(8, np.float32),
     }
-    frozen = {"kernel": rng.normal(size=(6, width)).astype(np.float32)}
+    frozen = {"head": {"kernel": rng.normal(size=(6, width)).astype(np.float32)}}
     return {"student": {"inner": inner}, "frozen": frozen}
 
 

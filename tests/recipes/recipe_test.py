@@ -130,8 +130,8 @@ def test_a_stage_starts_from_what_it_carries_over(straight, tmp_path):
     second = dataclasses.replace(SECOND, carry_over=halved)
     ended = _run(tmp_path, (TOY, second))
     assert given == [_bits(_run(tmp_path, (TOY,)))]
-    frozen = toy_run.params()["frozen"]["kernel"]
-    np.testing.assert_array_equal(ended["frozen"]["kernel"], frozen / 2)
+    frozen = toy_run.params()["frozen"]["head"]["kernel"]
+    np.testing.assert_array_equal(ended["frozen"]["head"]["kernel"], frozen / 2)
     assert _bits(ended) != straight[1]
 
 

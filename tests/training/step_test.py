@@ -22,7 +22,7 @@ def stepped():
 
 def test_frozen_parameters_stay_and_the_others_move(stepped):
     before, after, _ = stepped
-    frozen = before.params["frozen"]["kernel"], after.params["frozen"]["kernel"]
+    frozen = (state.params["frozen"]["head"]["kernel"] for state in (before, after))
     np.testing.assert_array_equal(*frozen)
     old, new = (trees.flatten(s.params["student"]) for s in (before, after))
     for path in ("inner/kernel", "inner/bias"):

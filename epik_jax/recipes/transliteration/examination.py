@@ -57,8 +57,8 @@ def examine(
     """
     distance = feature_distance.make_feature_distance() if with_distance else None
     keys = sounds.SOUND_KEY_DEFINITIONS
-    digest = sha256(asked.path)
     examples, report = asked.read(answerer.max_length)
+    digest = sha256(asked.path)
     logging.info("%s; %d to score", report, len(examples))
     started = time.monotonic()
     answers = answerer.predictor(examples)
