@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 from collections.abc import Sequence
 from typing import NoReturn
 
 from epik_jax.argument_types import beam, path, positive, share
+from epik_jax.argument_words import OVERRIDE, as_utf8, split_overrides
 
-_OVERRIDE = "--config."
 _PROGRAM = "epik-jax"
 _ASKED = {"transliterate": "words", "tag": "sentences", "score": "pairs"}
 
@@ -39,7 +38,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
       ValueError: it cannot be understood; says what is wrong.
       SystemExit: help was asked for and printed.
     """
-    rest, overrides = _split_overrides(_as_utf8(argv))
+    rest, overrides = split_overrides(as_utf8(argv))
     parser = make_parser()
     arguments, unknown = parser.parse_known_args(rest)
     arguments.overrides = overrides
@@ -53,7 +52,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if unknown:
         parser.error(f"unknown: {' '.join(unknown)}{_nearest(unknown[0], rest)}")
     if overrides and not hasattr(arguments, "config"):
-        parser.error(f"{arguments.command} takes no {_OVERRIDE}{overrides[0]}")
+        parser.error(f"{arguments.command} takes no {OVERRIDE}{overrides[0]}")
     if arguments.command == "cache" and arguments.what is None:
         _demand_config(parser, arguments)
     return arguments
@@ -82,6 +81,9 @@ def make_parser() -> argparse.ArgumentParser:
         ("train", "Train without measuring."),
     ):
         _add_config(command(name, about), required=True)
+    _add_compile(
+        command("compile-tpu", "Compile all programs of a run for TPUs, without one.")
+    )
     _add_cache(command("cache", "Train the teacher and cache its answers."))
     _add_evaluate(command("evaluate", "Score a model, a chain or a rule table."))
     _add_transliterate(command("transliterate", "Write words in another script."))
@@ -93,6 +95,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_config(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    _add_config_alone(parser, required=required)
+    parser.add_argument("--workdir", required=required, type=path, metavar="DIR")
+
+
+def _add_config_alone(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--config",
         required=required,
@@ -100,7 +107,13 @@ def _add_config(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="a configuration, such as configs/epik.py:builtin; single values are "
         "changed by --config.path.to.key=VALUE",
     )
-    parser.add_argument("--workdir", required=required, type=path, metavar="DIR")
+
+
+def _add_compile(parser: argparse.ArgumentParser) -> None:
+    _add_config_alone(parser, required=True)
+    add = parser.add_argument
+    add("--topology", required=True, metavar="CHIP:AxB", help="such as v5e:4x8")
+    add("--json", type=path, metavar="OUT", help="write all figures there as well")
 
 
 def _add_cache(parser: argparse.ArgumentParser) -> None:
@@ -236,45 +249,12 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     add("--licences", default="", metavar="TEXT", help="of the data, for the card")
 
 
-def _as_utf8(argv: Sequence[str]) -> list[str]:
-    """Arguments read as UTF-8, also where the locale told Python otherwise."""
-    words = []
-    for number, word in enumerate(argv, 1):
-        try:
-            word.encode("utf-8")
-        except UnicodeEncodeError:
-            try:
-                word = os.fsencode(word).decode("utf-8")
-            except UnicodeError:
-                raise ValueError(f"argument {number}, {word!a}, is not UTF-8") from None
-        words.append(word)
-    return words
-
-
 def _demand_config(
     parser: argparse.ArgumentParser, arguments: argparse.Namespace
 ) -> None:
     for option in ("config", "workdir"):
         if getattr(arguments, option) is None:
             parser.error(f"cache needs --{option}, or inspect DIR")
-
-
-def _split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Takes `--config.key=value` and `--config.key value` out of a command line."""
-    rest, overrides, words = [], [], iter(argv)
-    for word in words:
-        if word == "--":
-            rest += [word, *words]
-        elif not word.startswith(_OVERRIDE):
-            rest.append(word)
-        elif "=" in word:
-            overrides.append(word.removeprefix(_OVERRIDE))
-        else:
-            value = next(words, None)
-            if value is None or value.startswith("--"):
-                raise ValueError(f"{word} has no value; write {word}=VALUE")
-            overrides.append(f"{word.removeprefix(_OVERRIDE)}={value}")
-    return rest, overrides
 
 
 def _nearest(option: str, argv: Sequence[str]) -> str:

@@ -72,6 +72,7 @@ def _call(argv: Sequence[str]) -> int:
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "run": _run,
         "train": _train,
+        "compile-tpu": _compile_tpu,
         "cache": _cache,
         "evaluate": questions.evaluate,
         "transliterate": questions.transliterate,
@@ -115,6 +116,24 @@ def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
     for name in ("teacher", "student", "students"):
         if (given.workdir / name).is_dir():
             print(f"{name}: {given.workdir / name}")
+    return 0
+
+
+def _compile_tpu(given: argparse.Namespace) -> int:
+    # Nothing runs: a host without a TPU would look for one.
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    host.set_logging()
+    from epik_jax.compiling import report
+
+    interruption.leave_in_order()
+    asked = (given.config, given.overrides, given.topology)
+    made = []
+    for program in report.compiled(*asked):
+        print("\n".join(report.lines(program)), flush=True)
+        made.append(program)
+    print("\n".join(["", *report.NOTES]))
+    if given.json:
+        report.write(given.json, *asked, made)
     return 0
 
 

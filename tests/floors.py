@@ -14,7 +14,7 @@ SHARED_BY_RECIPES = (
     "recipes.recipe recipes.caching recipes.card recipes.encoder_config "
     "recipes.figures recipes.latency recipes.leaks recipes.leg_config recipes.masked "
     "recipes.measured_rows recipes.mesh_config recipes.opened recipes.pieces "
-    "recipes.provenance recipes.row_batches"
+    "recipes.program recipes.provenance recipes.row_batches"
 )
 FLOORS = {
     "structs": "",
@@ -38,18 +38,21 @@ FLOORS = {
     "evaluation": "structs ragged means text models decoding files",
     "interop": "structs trees models text files",
     "recipes": BELOW_RECIPES,
+    "compiling": "trees evaluation parallel recipes",
     **{
         f"recipes.{task}": f"{BELOW_RECIPES} {SHARED_BY_RECIPES} recipes.{task}"
         for task in ("transliteration", "tagging", "scoring")
     },
     "argument_types": "bounds",
-    "arguments": "argument_types",
+    "argument_words": "",
+    "arguments": "argument_types argument_words",
     "host": "",
     "doctor": "host",
     "interruption": "",
     "starting": "host interruption",
     "questions": "recipes evaluation interop starting",
-    "cli": "recipes interop arguments host doctor interruption questions starting",
+    "cli": "recipes compiling interop arguments host doctor interruption questions "
+    "starting",
     "__main__": "cli interruption",
     "__init__": "",
 }

@@ -58,6 +58,20 @@ def rows(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
+def demand_split(mesh: Mesh, num_rows: int, num_parts: int = 1) -> None:
+    """Refuses a batch of which devices would not have equally many rows.
+
+    Raises:
+      ValueError: its size is not a multiple of the "data" axis times the parts.
+    """
+    share = mesh.shape["data"]
+    if num_rows % (share * num_parts):
+        parts = f", in {num_parts} microbatches each" if num_parts > 1 else ""
+        raise ValueError(
+            f"a batch of {num_rows} rows does not split over {share} devices{parts}"
+        )
+
+
 def to_global(mesh: Mesh, batch: Any, num_parts: int = 1) -> Any:
     """Places a host batch on the mesh, rows split over "data".
 
@@ -69,15 +83,10 @@ def to_global(mesh: Mesh, batch: Any, num_parts: int = 1) -> Any:
     Raises:
       ValueError: the batch size is not a multiple of the "data" axis times the parts.
     """
-    sharding, share = rows(mesh), mesh.shape["data"]
+    sharding = rows(mesh)
 
     def place(array: np.ndarray) -> jax.Array:
-        if array.shape[0] % (share * num_parts):
-            parts = f", in {num_parts} microbatches each" if num_parts > 1 else ""
-            raise ValueError(
-                f"a batch of {array.shape[0]} rows does not split over {share} "
-                f"devices{parts}"
-            )
+        demand_split(mesh, array.shape[0], num_parts)
         return jax.make_array_from_process_local_data(sharding, array)
 
     return jax.tree.map(place, batch)

@@ -124,18 +124,33 @@ def run_stages(stages: tuple[Stage, ...], params: Params, at: Workplace) -> Para
 def compile_step(
     stage: Stage, params: Params, mesh: Mesh
 ) -> tuple[TrainState, TrainStep]:
-    """The state and the compiled update of a stage, placed on the mesh.
+    """The state and the compiled update of a stage, placed on the mesh."""
+    init, placed, compiled = placed_step(stage, params, mesh)
+    params = jax.tree.map(jax.device_put, dict(params), placed.params)
+    return jax.jit(init, out_shardings=placed)(params), compiled
+
+
+def placed_step(
+    stage: Stage, params: Params, mesh: Mesh
+) -> tuple[Callable[[Params], TrainState], Any, Any]:
+    """How a stage begins, where its state lies, and its update, to be compiled.
 
     The update is `jax.jit` with in and out shardings and a donated state: what pjit is
     now.
+
+    Args:
+      stage: what is trained, and how.
+      params: parameters, or their shapes.
+      mesh: devices, or such as are described only.
+
+    Returns:
+      From parameters to a state, its shardings, and the update, a `jax.stages.Wrapped`.
     """
     optimizer = make_optimizer(stage.optimizer, stage.loop.num_steps)
     init = functools.partial(
         init_state, optimizer=optimizer, trainable=stage.trainable, seed=stage.seed
     )
     placed = rules.shardings(mesh, jax.eval_shape(init, params))
-    params = jax.tree.map(jax.device_put, dict(params), placed.params)
-    state = jax.jit(init, out_shardings=placed)(params)
     step = make_train_step(
         *(stage.forward, stage.objective, optimizer, stage.trainable),
         num_microbatches=stage.loop.num_microbatches,
@@ -146,7 +161,7 @@ def compile_step(
         out_shardings=(placed, meshes.replicated(mesh)),
         donate_argnums=0,
     )
-    return state, compiled
+    return init, placed, compiled
 
 
 def _run_stage(

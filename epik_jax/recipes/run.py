@@ -15,17 +15,21 @@ from typing import Any
 
 from epik_jax.files import write_whole
 from epik_jax.interop.export import demand_replaceable
-from epik_jax.parallel.mesh import demand_one_process, make_mesh
+from epik_jax.parallel.mesh import Mesh, demand_one_process, make_mesh
 from epik_jax.recipes import settings
+from epik_jax.recipes.program import Program
 from epik_jax.recipes.provenance import typed_command
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.run_folder import RECORD, held
 from epik_jax.recipes.scoring import report as scoring_report
 from epik_jax.recipes.scoring import run as scoring
+from epik_jax.recipes.scoring.programs import tmkd_programs
 from epik_jax.recipes.tagging import report as tagging_report
 from epik_jax.recipes.tagging import run as tagging
+from epik_jax.recipes.tagging.programs import xtremedistil_programs
 from epik_jax.recipes.transliteration import run as transliteration
 from epik_jax.recipes.transliteration import summaries
+from epik_jax.recipes.transliteration.programs import epik_programs, matra_programs
 from epik_jax.recipes.transliteration.run_config import EpikRun, MatraRun
 from epik_jax.teacher_cache.manifest import FILE_NAME
 from epik_jax.teacher_cache.reader import inspect
@@ -45,24 +49,35 @@ class Runnable:
       run: settings, workplace, command, and whether to measure -> a report, or None.
       fill: settings, workplace and command -> caches in the workplace's folder; None
         of a recipe that asks no teacher.
+      programs: settings and a mesh -> what a run compiles.
     """
 
     settings: type[Any]
     check: Callable[[Any], None] | None
     run: Callable[[Any, Workplace, str, bool], dict[str, Any] | None]
     fill: Callable[[Any, Workplace, str], None] | None
+    programs: Callable[[Any, Mesh], list[Program]]
 
 
 RECIPES = {
-    "matra": Runnable(MatraRun, transliteration.check, transliteration.run_matra, None),
+    "matra": Runnable(
+        MatraRun,
+        transliteration.check,
+        transliteration.run_matra,
+        None,
+        matra_programs,
+    ),
     "epik": Runnable(
         EpikRun,
         transliteration.check,
         transliteration.run_epik,
         transliteration.fill_epik,
+        epik_programs,
     ),
-    "xtremedistil": Runnable(tagging.XtremeDistilRun, None, tagging.run, tagging.fill),
-    "tmkd": Runnable(scoring.TmkdRun, None, scoring.run, scoring.fill),
+    "xtremedistil": Runnable(
+        tagging.XtremeDistilRun, None, tagging.run, tagging.fill, xtremedistil_programs
+    ),
+    "tmkd": Runnable(scoring.TmkdRun, None, scoring.run, scoring.fill, tmkd_programs),
 }
 
 

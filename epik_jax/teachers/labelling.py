@@ -137,7 +137,7 @@ class LabellingNetwork:
         def dispatch(rows: np.ndarray, width: int) -> tuple[Array, ...]:
             ids, mask = tokens.padded(rows, width, self.pieces.pad_id)
             placed, shown = self._placed, self._placed.rows(ids, mask)
-            return _label_pass(placed.mesh)(placed.params, *shown, config, layer)  # type: ignore[no-any-return]
+            return label_pass(placed.mesh)(placed.params, *shown, config, layer)  # type: ignore[no-any-return]
 
         for rows, answer in self._placed.answers(tokens, batch_size, dispatch):
             for out, values in zip(found, answer, strict=True):
@@ -156,7 +156,7 @@ class LabellingNetwork:
 
 
 @functools.cache
-def _label_pass(mesh: Mesh) -> Any:
+def label_pass(mesh: Mesh) -> Any:
     """Logits, and states if any, of a batch; compiled once for a mesh in a process."""
 
     def answer(

@@ -55,7 +55,7 @@ class ScoringNetwork:
 
     def log_probs(self, pairs: Sequence[TextPair], batch_size: int = 128) -> np.ndarray:
         """Their logarithms, which tell candidates apart that are all but certain."""
-        return self._answers(_log_probs_pass, self.encoded(pairs), batch_size)
+        return self._answers(log_probs_pass, self.encoded(pairs), batch_size)
 
     def classes(self, pairs: Sequence[TextPair], batch_size: int = 128) -> list[str]:
         """The likeliest class of each pair."""
@@ -104,7 +104,7 @@ def _demand_numbers(found: np.ndarray) -> None:
 
 
 @functools.cache
-def _log_probs_pass(mesh: Mesh) -> Any:
+def log_probs_pass(mesh: Mesh) -> Any:
     """Log-probabilities of a batch; compiled once for a mesh in a process."""
 
     def answer(

@@ -41,6 +41,17 @@ def demand_start(
     _plan(config, model, teacher)
 
 
+def student_shapes(
+    config: StudentConfig, model: TransformerConfig, teacher: TransformerConfig
+) -> dict[str, Any]:
+    """Shapes of all that trains: {"student": ...}, and "bridge" if needed.
+
+    Raises:
+      ValueError: as `demand_start`.
+    """
+    return trees.unflatten(_plan(config, model, teacher)[0])
+
+
 def initial_student(
     config: StudentConfig, model: TransformerConfig, teacher: Network
 ) -> dict[str, Any]:

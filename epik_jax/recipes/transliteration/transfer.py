@@ -173,10 +173,8 @@ def joined_examples(romanisations: Romanisations) -> list[Example]:
     ]
 
 
-def two_stage_chain(
-    network: Network, config: TransferConfig, pivots: KnownPivots
-) -> Chain:
-    """The network chained with itself through English."""
+def chain_decodings(config: TransferConfig) -> tuple[Decoding, Decoding]:
+    """How the chain's first and second stage search."""
     first = Decoding(
         beam_width=max(config.pivot_beam, config.num_pivots),
         num_hypotheses=config.num_pivots,
@@ -187,6 +185,14 @@ def two_stage_chain(
         length_penalty=config.length_penalty,
         max_extra=config.max_extra,
     )
+    return first, second
+
+
+def two_stage_chain(
+    network: Network, config: TransferConfig, pivots: KnownPivots
+) -> Chain:
+    """The network chained with itself through English."""
+    first, second = chain_decodings(config)
     return Chain((Link(network, "en", first), Link(network, None, second)), pivots)
 
 

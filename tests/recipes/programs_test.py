@@ -1,0 +1,119 @@
+"""What is compiled ahead is what a run compiles: its very text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jax
+import pytest
+import tiny_run
+import tiny_tagger_run
+
+from epik_jax.parallel.mesh import make_mesh
+from epik_jax.recipes import run as runs
+from epik_jax.recipes.recipe import placed_step
+from epik_jax.recipes.scoring import drawn, teaching
+from epik_jax.recipes.scoring import teacher as scoring_teacher
+from epik_jax.recipes.tagging import curriculum
+from epik_jax.recipes.tagging import teacher as tagging_teacher
+from epik_jax.recipes.transliteration import epik, matra
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TRAINERS = (drawn, teaching, scoring_teacher, curriculum, tagging_teacher, epik, matra)
+MOST_PIECES = 300
+STARTS = ["tmkd.student.start=folder"]
+SCORER = [
+    "data.num_questions=6",
+    f"tmkd.pieces.size={MOST_PIECES}",
+    "tmkd.crowd.num_teachers=2",
+    "tmkd.num_shards=1",
+]
+RUNS = {
+    "epik": ("epik.py:tiny", tiny_run.OVERRIDES),
+    "positional": ("epik.py:tiny-positional", tiny_run.OVERRIDES),
+    "xtremedistil": ("xtremedistil.py:tiny", tiny_tagger_run.OVERRIDES),
+    "tmkd": ("tmkd.py:tiny", SCORER),
+}
+
+
+def begun(monkeypatch, config, overrides, folder):
+    """Stages of a run, none of which trains, and what each begins with."""
+    given = []
+
+    def run_stages(stages, params, at):
+        for stage in stages:
+            params = stage.carry_over(params)
+            given.append((stage, params))
+        return params
+
+    for module in TRAINERS:
+        monkeypatch.setattr(module, "run_stages", run_stages)
+    runs.run(f"{CONFIGS}/{config}", overrides, folder, evaluate=False)
+    return given
+
+
+def update_texts(stages, mesh):
+    """What a run hands to the compiler for the widest of its first batches."""
+    for stage, params in stages:
+        init, _, step = placed_step(stage, params, mesh)
+        batches = [b for _, b in zip(range(30), stage.batches(0), strict=False)]
+        widest = max(batches, key=lambda batch: next(iter(batch.values())).shape)
+        text = step.lower(jax.eval_shape(init, params), widest).as_text()
+        if "bilstm" in params["student"]:
+            # Its pieces are those of its text alone.
+            num_pieces = len(params["student"]["embedding"])
+            for less in (0, 1):
+                here, there = num_pieces - less, MOST_PIECES - less
+                text = re.sub(rf"<{here}([x>])", rf"<{there}\1", text)
+        yield text
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_updates_are_those_of_a_run(monkeypatch, tmp_path, name):
+    config, overrides = RUNS[name]
+    mesh = make_mesh(1)
+    stages = begun(monkeypatch, config, overrides, tmp_path)
+    recipe, built, _ = runs.configured(f"{CONFIGS}/{config}", overrides)
+    mine = {
+        program.lower().as_text()
+        for program in recipe.programs(built, mesh)
+        if "update" in program.name
+    }
+    assert set(update_texts(stages, mesh)) == mine
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_pass_of_a_run_can_be_compiled_over_a_mesh(name):
+    config, overrides = RUNS[name]
+    recipe, built, _ = runs.configured(f"{CONFIGS}/{config}", overrides)
+    passes = [
+        program
+        for program in recipe.programs(built, make_mesh(2, 2))
+        if "update" not in program.name
+    ]
+    assert passes
+    for program in passes:
+        assert "num_partitions = 4" in program.lower().as_text(), program.name
+
+
+@pytest.mark.parametrize(
+    ("config", "override", "said"),
+    [
+        (
+            "tmkd.py:tiny",
+            "tmkd.student.start_folder=berts/small",
+            "student is, or begins as, berts/small",
+        ),
+        (
+            "xtremedistil.py:tiny",
+            "xtremedistil.teacher_folder=berts/large",
+            "the teacher is, or begins as, berts/large",
+        ),
+    ],
+)
+def test_sizes_that_lie_in_a_folder_are_asked_for(config, override, said):
+    overrides = [override, *STARTS] if "student" in override else [override]
+    recipe, built, _ = runs.configured(f"{CONFIGS}/{config}", overrides)
+    with pytest.raises(ValueError, match=said):
+        recipe.programs(built, make_mesh(1))

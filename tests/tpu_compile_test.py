@@ -1,0 +1,87 @@
+"""All programs of all recipes are compiled by the TPU's own compiler, without a TPU.
+
+Needs libtpu, which CPUs do without: `pip install -r requirements-tpu.txt` into an
+environment of its own, with pytest, and there `pytest -m tpu_compile`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NEEDED = pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None,
+    reason="libtpu, the TPU's compiler, is not installed: requirements-tpu.txt has it",
+)
+
+
+def compile_tpu(config, topology, *options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = ["compile-tpu", f"--config={ROOT}/configs/{config}"]
+    return subprocess.run(
+        [sys.executable, "-m", "epik_jax", *words, f"--topology={topology}", *options],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+@NEEDED
+@pytest.mark.tpu_compile
+@pytest.mark.parametrize(
+    ("config", "topology", "num_devices"),
+    [
+        ("epik.py:tiny", "v5e:2x2", 4),
+        ("xtremedistil.py:tiny", "v5e:2x2", 4),
+        ("tmkd.py:tiny", "v4:2x2x1", 8),
+        ("matra.py:tiny", "v5e:16x16", 256),
+    ],
+)
+def test_every_program_is_compiled_and_fits(tmp_path, config, topology, num_devices):
+    out = tmp_path / "compiled.json"
+    # A batch has a row for each device.
+    rows = {"matra.py:tiny": "--config.teacher.batches.batch_size=256"}.get(config)
+    done = compile_tpu(config, topology, f"--json={out}", *([rows] if rows else []))
+    assert done.returncode == 0, done.stderr[-2000:]
+    made = json.loads(out.read_text())
+    assert made["programs"] and made["topology"] == topology
+    for program in made["programs"]:
+        assert 0 < program["hbm_bytes"] < program["hbm_limit"], program["name"]
+        assert program["flops"] > 0 and program["estimate"]["seconds"] > 0
+        assert f"{program['name']}: compiled in" in done.stdout
+        if "update" in program["name"]:
+            # Gradients are summed over all devices.
+            assert program["collectives"]["all-reduce"]["bytes"] > 0
+
+
+@NEEDED
+@pytest.mark.tpu_compile
+@pytest.mark.parametrize(
+    ("topology", "said"),
+    [
+        ("v5e:3x5", "topology 'v5e:3x5' is not known"),
+        ("v5e", "topology 'v5e' is not of the form v5e:4x8"),
+    ],
+)
+def test_a_topology_that_is_none_is_told_in_a_line(topology, said):
+    done = compile_tpu("epik.py:tiny", topology)
+    assert done.returncode == 2 and done.stdout == ""
+    assert said in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is not None, reason="libtpu is installed"
+)
+def test_without_the_compiler_it_is_said_where_to_get_it():
+    done = compile_tpu("epik.py:tiny", "v5e:2x2")
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "needs libtpu: pip install -r requirements-tpu.txt" in line
