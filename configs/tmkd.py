@@ -6,8 +6,9 @@
 
 The variants are sizes: `builtin` makes up its questions itself (5 minutes on two
 cores), `tiny` a few of them for tests (1 minute), `real-TASK` (15 minutes for sick, 20
-for snli, 30 for wikiqa and trecqa) reads lists of labelled pairs below `data.root`; tasks
-are wikiqa (which `real` alone means), trecqa, qnli, boolq, rte, snli, sick and mnli.
+for snli, 30 for wikiqa and trecqa) reads lists of labelled pairs below `data.root`;
+tasks are wikiqa (which `real` alone means), trecqa, qnli, boolq, rte, snli, sick and
+mnli.
 `bert-TASK` is the paper's own size: three teachers begin as the BERT in the Hugging
 Face folder bert-large-uncased, the student as the lowest blocks of that in
 bert-base-uncased, below the current folder or where `start_folder` of each says.
