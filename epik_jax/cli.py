@@ -134,7 +134,7 @@ def _compile_tpu(given: argparse.Namespace) -> int:
     print("\n".join(["", *report.NOTES]))
     if given.json:
         report.write(given.json, *asked, made)
-    return 0
+    return FAILED if any("failed" in program for program in made) else 0
 
 
 def _cache(given: argparse.Namespace) -> int:

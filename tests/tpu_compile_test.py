@@ -37,25 +37,26 @@ def compile_tpu(config, topology, *options):
 @NEEDED
 @pytest.mark.tpu_compile
 @pytest.mark.parametrize(
-    ("config", "topology", "num_devices"),
+    ("config", "topology", "num_chips"),
     [
         ("epik.py:tiny", "v5e:2x2", 4),
         ("xtremedistil.py:tiny", "v5e:2x2", 4),
-        ("tmkd.py:tiny", "v4:2x2x1", 8),
+        ("tmkd.py:tiny", "v4:2x2x1", 4),
         ("matra.py:tiny", "v5e:16x16", 256),
     ],
 )
-def test_every_program_is_compiled_and_fits(tmp_path, config, topology, num_devices):
+def test_every_program_is_compiled_and_fits(tmp_path, config, topology, num_chips):
     out = tmp_path / "compiled.json"
     # A batch has a row for each device.
     rows = {"matra.py:tiny": "--config.teacher.batches.batch_size=256"}.get(config)
     done = compile_tpu(config, topology, f"--json={out}", *([rows] if rows else []))
     assert done.returncode == 0, done.stderr[-2000:]
     made = json.loads(out.read_text())
-    assert made["programs"] and made["topology"] == topology
+    assert made["programs"] and made["num_chips"] == num_chips
     for program in made["programs"]:
         assert 0 < program["hbm_bytes"] < program["hbm_limit"], program["name"]
-        assert program["flops"] > 0 and program["estimate"]["seconds"] > 0
+        assert program["flops"] > 0
+        assert (program["estimate"] is None) == (program["num_loops"] > 0)
         assert f"{program['name']}: compiled in" in done.stdout
         if "update" in program["name"]:
             # Gradients are summed over all devices.
@@ -67,7 +68,7 @@ def test_every_program_is_compiled_and_fits(tmp_path, config, topology, num_devi
 @pytest.mark.parametrize(
     ("topology", "said"),
     [
-        ("v5e:3x5", "topology 'v5e:3x5' is not known"),
+        ("v5e:3x5", "topology 'v5e:3x5' cannot be had"),
         ("v5e", "topology 'v5e' is not of the form v5e:4x8"),
     ],
 )

@@ -25,6 +25,7 @@ _INSTRUCTION = re.compile(
     r"(?P<start>-start)?\((?P<rest>.*)$",
     re.MULTILINE,
 )
+_LOOP = re.compile(r"^\s*(?:ROOT )?%?[\w.-]+ = .*? while\(", re.MULTILINE)
 _SHAPE = re.compile(r"(?P<dtype>[a-z]+\d*(?:e\d+m\d+\w*)?)\[(?P<dims>[\d,]*)\]")
 _IOTA_GROUPS = re.compile(r"replica_groups=\[\d+,(\d+)\]<=")
 _MESH_GROUPS = re.compile(r"replica_groups=mesh\[(?P<axes>[^]]*)\] \{(?P<of>[^}]*)\}")
@@ -66,11 +67,17 @@ def collectives_of(text: str, num_chips: int) -> list[Collective]:
     return [_collective(found, num_chips) for found in _INSTRUCTION.finditer(text)]
 
 
+def num_loops(text: str) -> int:
+    """Loops of a compiled program, whose rounds a compiler's counts leave out."""
+    return len(_LOOP.findall(text))
+
+
 def _collective(found: re.Match[str], num_chips: int) -> Collective:
     kind, shapes = found["kind"], tuple(_shapes(found["shape"]))
     if found["start"] and kind in ("all-gather", "collective-permute"):
-        # Operands, results, and what the hardware counts by.
-        shapes = shapes[1:2]
+        # Operands, as many results, and what the hardware counts by.
+        arrays = [shape for shape in shapes if shape != ("u32", ())]
+        shapes = tuple(arrays[len(arrays) // 2 :])
     size = sum(_bytes(*shape) for shape in shapes)
     group = _group(found["rest"], num_chips)
     if kind == "reduce-scatter":

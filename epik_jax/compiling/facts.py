@@ -1,7 +1,8 @@
 """What a compiler says of a program: time, memory, work, and what chips exchange.
 
 A program and a chip go in, plain figures come out. Estimates are of a roofline: the
-longest of computing, memory and links, each at its peak; nothing is run.
+longest of computing, memory and links, each at its peak, by the compiler's own counts;
+nothing is run.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from epik_jax.compiling.chips import Chip
-from epik_jax.compiling.collectives import KINDS, Collective, collectives_of
+from epik_jax.compiling.collectives import KINDS, Collective, collectives_of, num_loops
 from epik_jax.recipes.program import Program
 
 
@@ -25,10 +26,10 @@ class Facts:
       hbm_bytes: arguments, results that do not lie in these, temporaries and code.
       argument_bytes: of those, what goes in.
       temporary_bytes: of those, what it needs in between.
-      flops: of one pass; a loop of unknown length counts once.
-      bytes: read and written in memory, of the same.
-      collectives: what is exchanged; those of a loop count once.
-      num_devices: that it runs on.
+      flops: of one pass; every loop counts once.
+      bytes: of all operands and results, those that stay on the chip, too; as above.
+      collectives: what is exchanged; as above.
+      num_loops: loops, however often they go round.
     """
 
     compile_seconds: float
@@ -38,7 +39,7 @@ class Facts:
     flops: float
     bytes: float
     collectives: tuple[Collective, ...]
-    num_devices: int
+    num_loops: int = 0
 
     def seconds(self, chip: Chip) -> dict[str, float]:
         """The least that each resource takes."""
@@ -80,11 +81,11 @@ def compiled_facts(program: Program, num_devices: int) -> Facts:
     try:
         compiled = lowered.compile()
     except RuntimeError as error:
-        said = str(error).splitlines()[0]
-        raise ValueError(f"{program.name} cannot be compiled: {said}") from error
+        raise ValueError(str(error).splitlines()[0]) from error
     seconds = time.perf_counter() - since
     memory: Any = compiled.memory_analysis()
     cost: Mapping[str, float] = compiled.cost_analysis() or {}
+    text = compiled.as_text() or ""
     held = memory.argument_size_in_bytes + memory.output_size_in_bytes
     held += memory.temp_size_in_bytes + memory.generated_code_size_in_bytes
     return Facts(
@@ -94,6 +95,6 @@ def compiled_facts(program: Program, num_devices: int) -> Facts:
         temporary_bytes=memory.temp_size_in_bytes,
         flops=cost.get("flops", 0.0),
         bytes=cost.get("bytes accessed", 0.0),
-        collectives=tuple(collectives_of(compiled.as_text() or "", num_devices)),
-        num_devices=num_devices,
+        collectives=tuple(collectives_of(text, num_devices)),
+        num_loops=num_loops(text),
     )

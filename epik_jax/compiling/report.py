@@ -5,6 +5,7 @@ A configuration and a topology go in, figures come out. Nothing is trained or ru
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from epik_jax.recipes.provenance import commit, typed_command
 FORMAT = "epik-compiled-1"
 
 NOTES = (
-    "HBM, FLOPs and bytes are of one device; a loop of unknown length counts once, so "
-    "that decoding is a step and not a word.",
+    "HBM, FLOPs and bytes are of one device, as its compiler counts them: every loop "
+    "once, however often it goes round, and operands that stay on the chip, too.",
     "The estimate is a roofline's: the longest of products, memory and links, each at "
-    "its peak, which no program reaches. MFU is what products would be of it.",
+    "its peak. MFU is the share of that time which products take.",
 )
 
 
@@ -39,7 +40,8 @@ def compiled(
       topology: such as "v5e:4x8".
 
     Yields:
-      JSON values of each program.
+      JSON values of each program; "failed" says why the compiler refused one, for its
+      memory say.
 
     Raises:
       ValueError: a configuration or a topology that cannot be compiled for.
@@ -48,8 +50,12 @@ def compiled(
     chip, mesh = chip_of(topology), described_mesh(topology, built.mesh.model)
     core = chip.split(mesh.size // num_chips(topology))
     for program in recipe.programs(built, mesh):
-        facts = compiled_facts(program, mesh.size)
-        yield _figures(program, facts, core, mesh.shape["data"])
+        try:
+            facts = compiled_facts(program, mesh.size)
+        except ValueError as error:
+            yield {"name": program.name, "rows": program.rows, "failed": str(error)}
+        else:
+            yield _figures(program, facts, core)
 
 
 def write(
@@ -68,11 +74,8 @@ def write(
         "command": typed.removesuffix(" --workdir=RUN"),
         "commit": commit(),
         "topology": topology,
-        "chip": {
-            "name": chip.name,
-            "hbm_bytes": chip.hbm_bytes,
-            "source": chip.source,
-        },
+        "num_chips": num_chips(topology),
+        "chip": dataclasses.asdict(chip),
         "notes": [*NOTES],
         "programs": programs,
     }
@@ -81,13 +84,17 @@ def write(
 
 def lines(figures: Mapping[str, Any]) -> Iterator[str]:
     """A program for a terminal."""
-    seconds = figures["estimate"]["seconds"]
+    if "failed" in figures:
+        yield (
+            f"{figures['name']}: cannot be compiled: {figures['failed']}; where memory "
+            "is short, raise loop.num_microbatches or mesh.model"
+        )
+        return
     yield (
         f"{figures['name']}: compiled in {figures['compile_seconds']:.1f} s; "
         f"{figures['hbm_bytes'] / GIB:.3f} GiB of {figures['hbm_limit'] / GIB:.0f}, "
         f"{figures['flops'] / 1e9:,.2f} GFLOP, {figures['bytes'] / 1e6:,.1f} MB; "
-        f"{1e3 * seconds:.3f} ms by {figures['estimate']['of']}, "
-        f"MFU {figures['utilisation']:.1%}"
+        f"{_estimate(figures)}"
     )
     for kind, some in figures["collectives"].items():
         yield f"    {kind}: {some['count']}, {some['bytes'] / 1e6:,.3f} MB"
@@ -95,8 +102,24 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
         yield f"    warning: {warning}"
 
 
-def _figures(program: Program, facts: Facts, chip: Chip, shares: int) -> dict[str, Any]:
+def _estimate(figures: Mapping[str, Any]) -> str:
+    if figures["num_loops"]:
+        return f"no estimate, for {figures['num_loops']} loops count once"
+    estimate = figures["estimate"]
+    return (
+        f"{1e3 * estimate['seconds']:.3f} ms by {estimate['of']}, "
+        f"MFU {estimate['utilisation']:.1%}"
+    )
+
+
+def _figures(program: Program, facts: Facts, chip: Chip) -> dict[str, Any]:
     seconds, of = facts.estimate(chip)
+    estimate = {
+        "seconds": seconds,
+        "of": of,
+        "each": facts.seconds(chip),
+        "utilisation": facts.utilisation(chip),
+    }
     return {
         "name": program.name,
         "rows": program.rows,
@@ -108,8 +131,7 @@ def _figures(program: Program, facts: Facts, chip: Chip, shares: int) -> dict[st
         "flops": facts.flops,
         "bytes": facts.bytes,
         "collectives": facts.exchanged(),
-        "seconds": facts.seconds(chip),
-        "estimate": {"seconds": seconds, "of": of},
-        "utilisation": facts.utilisation(chip),
-        "warnings": warnings_of(program, facts, chip, shares),
+        "num_loops": facts.num_loops,
+        "estimate": None if facts.num_loops else estimate,
+        "warnings": warnings_of(program, facts, chip),
     }

@@ -23,21 +23,21 @@ _MANY_SHAPES = 4
 _WASTE = 0.25
 
 
-def warnings_of(program: Program, facts: Facts, chip: Chip, shares: int) -> list[str]:
-    """What is to be said of a program.
+def warnings_of(program: Program, facts: Facts, chip: Chip) -> list[str]:
+    """What is to be said of a program, each once.
 
     Args:
       program: before it was compiled.
       facts: of it compiled.
       chip: that it is for.
-      shares: parts that rows are split into.
     """
-    return [
+    found = (
         *_memory(facts, chip),
         *_gathered(program, facts),
-        *_padding(program, shares),
+        *_padding(program),
         *_shapes(program),
-    ]
+    )
+    return [*dict.fromkeys(found)]
 
 
 def _memory(facts: Facts, chip: Chip) -> Iterator[str]:
@@ -54,10 +54,13 @@ def _gathered(program: Program, facts: Facts) -> Iterator[str]:
     for one in facts.collectives:
         for _, dims in one.shapes:
             if one.kind == "all-gather" and dims in large:
-                yield f"gathers the whole of {large[dims]} {[*dims]} on every chip"
+                yield (
+                    f"gathers {[*dims]} on every chip, the whole of {large[dims]} or "
+                    "of an array of its shape"
+                )
 
 
-def _padding(program: Program, shares: int) -> Iterator[str]:
+def _padding(program: Program) -> Iterator[str]:
     width = program.head_width
     if width and width % LANES:
         filled = width / (math.ceil(width / LANES) * LANES)
@@ -65,9 +68,6 @@ def _padding(program: Program, shares: int) -> Iterator[str]:
             f"heads are {width} wide, a tile {LANES}: {1 - filled:.0%} of attention's "
             "products are padding"
         )
-    rows = program.rows / shares
-    if rows < SUBLANES:
-        yield f"{rows:g} rows a device, a tile has {SUBLANES}: take larger batches"
     leaves = [
         x.shape for x in trees.flatten(program.params).values() if len(x.shape) > 1
     ]

@@ -1,11 +1,12 @@
 """The device mesh and how batches lie on it.
 
 One mesh for one device and for all of a process: rows are split over "data", wide
-parameters over "model". Nothing else in the project makes a mesh.
+parameters over "model". Every mesh of the project is made here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -29,8 +30,6 @@ def demand_one_process() -> None:
 def make_mesh(data: int, model: int = 1) -> Mesh:
     """A ("data", "model") mesh over the first data * model devices.
 
-    Axes are Auto: under the Explicit default a sharded lookup is an error.
-
     Raises:
       ValueError: there are fewer devices than that.
     """
@@ -40,10 +39,18 @@ def make_mesh(data: int, model: int = 1) -> Mesh:
             f"a mesh of {data} x {model} needs {data * model} devices, "
             f"{len(devices)} are there"
         )
+    return mesh_of(devices[: data * model], data, model)
+
+
+def mesh_of(devices: Sequence[jax.Device], data: int, model: int) -> Mesh:
+    """A ("data", "model") mesh of just these devices, whether they are there or not.
+
+    Axes are Auto: under the Explicit default a sharded lookup is an error.
+    """
     return jax.make_mesh(
         (data, model),
         ("data", "model"),
-        devices=devices[: data * model],
+        devices=devices,
         axis_types=(AxisType.Auto, AxisType.Auto),
     )
 

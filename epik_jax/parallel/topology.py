@@ -5,19 +5,23 @@ A name goes in, a mesh comes out. Needs libtpu, which compiles on any host.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 import re
 
-import numpy as np
 from jax.experimental import topologies
-from jax.sharding import AxisType, Mesh
+from jax.sharding import Mesh
+
+from epik_jax.parallel.mesh import mesh_of
 
 _NAME = re.compile(r"\w+:\d+(x\d+)+")
 
 _ALONE = {
     # Or it would ask the cloud for minutes which TPU it runs on.
     "TPU_SKIP_MDS_QUERY": "1",
+    # Several compilers at once are no harm where there is no chip to share.
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     # It tells every flag of every pass.
     "TPU_MIN_LOG_LEVEL": "3",
     "TPU_STDERR_LOG_LEVEL": "3",
@@ -49,19 +53,18 @@ def described_mesh(topology: str, model: int = 1) -> Mesh:
     num_chips(topology)
     for name, value in _ALONE.items():
         os.environ.setdefault(name, value)
+    if importlib.util.find_spec("libtpu") is None:
+        raise ValueError(
+            "compiling for TPUs needs libtpu: pip install -r requirements-tpu.txt"
+        )
     try:
         found = topologies.get_topology_desc(platform="tpu", topology_name=topology)
-    except (RuntimeError, NotImplementedError, ValueError) as error:
-        if "not installed" in str(error) or "libtpu" in str(error):
-            raise ValueError(
-                "compiling for TPUs needs libtpu: pip install -r requirements-tpu.txt"
-            ) from error
+    except (RuntimeError, ValueError) as error:
         said = str(error).splitlines()[0]
-        raise ValueError(f"topology {topology!r} is not known: {said}") from error
+        raise ValueError(f"topology {topology!r} cannot be had: {said}") from error
     devices = found.devices
     if len(devices) % model:
         raise ValueError(
             f"{len(devices)} devices of {topology} do not split over mesh.model={model}"
         )
-    grid: np.ndarray = np.array(devices).reshape(-1, model)
-    return Mesh(grid, ("data", "model"), axis_types=(AxisType.Auto,) * 2)
+    return mesh_of(devices, len(devices) // model, model)

@@ -104,7 +104,7 @@ class LabellingNetwork:
         def dispatch(rows: np.ndarray, width: int) -> Array:
             ids, mask = tokens.padded(rows, width, self.pieces.pad_id)
             placed, shown = self._placed, self._placed.rows(ids, mask)
-            return _best_pass(placed.mesh)(placed.params, *shown, config)  # type: ignore[no-any-return]
+            return best_pass(placed.mesh)(placed.params, *shown, config)  # type: ignore[no-any-return]
 
         for rows, answer in self._placed.answers(tokens, batch_size, dispatch):
             fill(best, rows, answer)
@@ -177,7 +177,7 @@ def label_pass(mesh: Mesh) -> Any:
 
 
 @functools.cache
-def _best_pass(mesh: Mesh) -> Any:
+def best_pass(mesh: Mesh) -> Any:
     """The likeliest labels of a batch; compiled once for a mesh in a process."""
 
     def answer(

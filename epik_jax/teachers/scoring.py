@@ -68,7 +68,7 @@ class ScoringNetwork:
         Of one header its logits; of several the logarithms of the probabilities that
         they come to together, which are logits of the same softmax.
         """
-        return self._answers(_logits_pass, encoded, batch_size)
+        return self._answers(logits_pass, encoded, batch_size)
 
     def _answers(
         self, make_pass: Any, encoded: EncodedTextPairs, batch_size: int
@@ -116,7 +116,7 @@ def log_probs_pass(mesh: Mesh) -> Any:
 
 
 @functools.cache
-def _logits_pass(mesh: Mesh) -> Any:
+def logits_pass(mesh: Mesh) -> Any:
     """Logits of a batch, of all headers together; compiled once for a mesh."""
 
     def answer(

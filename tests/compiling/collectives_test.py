@@ -25,6 +25,12 @@ LINES = {
     "%rs = bf16[16,8]{1,0} reduce-scatter(%x), replica_groups=[1,8]<=[8]": (
         *("reduce-scatter", 8 * 256, 8, 7 * 256.0),
     ),
+    "%two = ((f32[4,2], f32[8,2]), (f32[16,2], /*index=3*/f32[32,2])) "
+    "all-gather-start(%x, %y), replica_groups=[2,4]<=[4,2]T(1,0)": (
+        *("all-gather", 384, 4, 288.0),
+    ),
+    "%mesh = f32[16] all-reduce(%x), replica_groups=mesh['a'=4,'b'=1,'c'=2] "
+    "{'a','c'}, to_apply=%add": ("all-reduce", 64, 8, 112.0),
     "%cp = (f32[4]{0}, f32[4]{0}, u32[], u32[]) collective-permute-start(%x), "
     "source_target_pairs={{0,1},{1,0}}": ("collective-permute", 16, 8, 16.0),
     "%a2a = s32[8,4]{1,0} all-to-all(%x), replica_groups=[1,8]<=[8]": (

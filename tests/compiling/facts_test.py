@@ -1,4 +1,4 @@
-"""What is read of a compiled program, what is estimated of it, and what is said."""
+"""What is read of a compiled program, and what is estimated of it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ import pytest
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from epik_jax.compiling import report
 from epik_jax.compiling.chips import CHIPS, GIB
 from epik_jax.compiling.collectives import Collective
 from epik_jax.compiling.facts import Facts, compiled_facts
-from epik_jax.compiling.warnings import warnings_of
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes.program import Program, shape
 
 CHIP = CHIPS["v5e"]
 SUM = Collective("all-reduce", 4000, (("f32", (1000,)),), group=4)
-FACTS = Facts(1.0, 3 * GIB, GIB, GIB, 394e9, 819e6, (SUM,), 4)
+FACTS = Facts(1.0, 3 * GIB, GIB, GIB, 394e9, 819e6, (SUM,))
 PARAMS = {"table": shape("float32", 512, 256), "bias": shape("float32", 256)}
 PROGRAM = Program("toy", lambda: pytest.fail("compiled"), PARAMS, 64, (16,), 128)
 
@@ -63,63 +61,40 @@ def test_exchanges_are_told_by_kind():
     }
 
 
-def said(program=PROGRAM, facts=FACTS, shares=4):
-    return warnings_of(program, facts, CHIP, shares)
+def test_a_state_that_is_given_away_is_held_once():
+    mesh = make_mesh(1)
+    whole = NamedSharding(mesh, P())
+    given = shape("float32", 512, 512)
+    found = {}
+    for donated in ((), (0,)):
+        step = jax.jit(
+            lambda x: x + 1,
+            in_shardings=(whole,),
+            out_shardings=whole,
+            donate_argnums=donated,
+        )
+        lower = functools.partial(step.lower, given)
+        program = dataclasses.replace(PROGRAM, lower=lower)
+        found[donated] = compiled_facts(program, 1).hbm_bytes
+    assert found[(0,)] == pytest.approx(4 * 512 * 512, rel=0.05)
+    assert found[()] == pytest.approx(2 * 4 * 512 * 512, rel=0.05)
 
 
-def test_of_a_program_that_fits_nothing_is_said():
-    assert said() == []
+def test_loops_are_told_for_their_rounds_are_not_counted():
+    def rounds(x):
+        return jax.lax.scan(lambda y, _: (y @ y, None), x, None, length=10)[0]
+
+    for function, expected in ((rounds, 1), (jnp.sin, 0)):
+        lower = functools.partial(jax.jit(function).lower, shape("float32", 64, 64))
+        program = dataclasses.replace(PROGRAM, lower=lower)
+        assert compiled_facts(program, 1).num_loops == expected
 
 
-@pytest.mark.parametrize(
-    ("program", "facts", "expected"),
-    [
-        ({}, {"hbm_bytes": 17 * GIB}, "needs 17.0 GiB, a chip has 16"),
-        (
-            {},
-            {"collectives": (Collective("all-gather", 1, (("f32", (512, 256)),), 4),)},
-            "gathers the whole of table [512, 256] on every chip",
-        ),
-        ({"head_width": 32}, {}, "heads are 32 wide, a tile 128: 75% of attention"),
-        ({"rows": 16}, {}, "4 rows a device, a tile has 8"),
-        (
-            {"params": {"table": shape("float32", 100, 12)}},
-            {},
-            "91% of the memory of parameters is padding",
-        ),
-        ({"widths": (4, 8, 12, 16, 20)}, {}, "compiled for up to 5 widths"),
-    ],
-    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
-)
-def test_what_a_chip_would_waste_is_said(program, facts, expected):
-    [warning] = said(
-        dataclasses.replace(PROGRAM, **program), dataclasses.replace(FACTS, **facts)
-    )
-    assert warning.startswith(expected) or expected in warning
+def test_what_the_compiler_refuses_is_told_in_its_words():
+    class Refused:
+        def compile(self):
+            raise RuntimeError("RESOURCE_EXHAUSTED: 20G of 15.75G\nmore")
 
-
-def test_an_array_that_is_gathered_and_no_parameter_is_not_named():
-    other = Collective("all-gather", 1, (("f32", (512, 255)),), 4)
-    scattered = Collective("all-reduce", 1, (("f32", (512, 256)),), 4)
-    assert said(facts=dataclasses.replace(FACTS, collectives=(other, scattered))) == []
-
-
-def test_a_program_is_a_line_with_its_exchanges_and_warnings_below():
-    figures = {
-        "name": "toy",
-        "compile_seconds": 1.25,
-        "hbm_bytes": 3 * GIB,
-        "hbm_limit": 16 * GIB,
-        "flops": 394e9,
-        "bytes": 819e6,
-        "estimate": {"seconds": 2e-3, "of": "computing"},
-        "utilisation": 1.0,
-        "collectives": {"all-reduce": {"count": 2, "bytes": 8000}},
-        "warnings": ["is slow"],
-    }
-    assert [*report.lines(figures)] == [
-        "toy: compiled in 1.2 s; 3.000 GiB of 16, 394.00 GFLOP, 819.0 MB; 2.000 ms by "
-        "computing, MFU 100.0%",
-        "    all-reduce: 2, 0.008 MB",
-        "    warning: is slow",
-    ]
+    program = dataclasses.replace(PROGRAM, lower=Refused)
+    with pytest.raises(ValueError, match=r"^RESOURCE_EXHAUSTED: 20G of 15.75G$"):
+        compiled_facts(program, 1)

@@ -33,6 +33,10 @@ RUNS = {
     "epik": ("epik.py:tiny", tiny_run.OVERRIDES),
     "positional": ("epik.py:tiny-positional", tiny_run.OVERRIDES),
     "xtremedistil": ("xtremedistil.py:tiny", tiny_tagger_run.OVERRIDES),
+    "thawing": (
+        "xtremedistil.py:tiny",
+        [*tiny_tagger_run.OVERRIDES, "xtremedistil.student.strategy=D4.2"],
+    ),
     "tmkd": ("tmkd.py:tiny", SCORER),
 }
 
@@ -80,7 +84,12 @@ def test_updates_are_those_of_a_run(monkeypatch, tmp_path, name):
         for program in recipe.programs(built, mesh)
         if "update" in program.name
     }
-    assert set(update_texts(stages, mesh)) == mine
+    theirs = set(update_texts(stages, mesh))
+    if name == "thawing":
+        # Of each leg the stage in which most moves, and no other.
+        assert mine < theirs and len(mine) == 5
+    else:
+        assert mine == theirs
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -7,6 +7,7 @@ those of the settings, whose number of pieces is the most that training text may
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from jax.sharding import Mesh
 
@@ -49,7 +50,9 @@ def tmkd_programs(config: TmkdRun, mesh: Mesh) -> list[Program]:
         if teacher.masked:
             found.append(_masked_update(teacher.name, teacher.masked, theirs, mesh))
         found.append(_label_update(teacher.name, teacher.labels, theirs, mesh))
-        found.append(_pass(f"{teacher.name}, signals", theirs, mesh))
+        found.append(
+            _pass(f"{teacher.name}, signals", scoring.logits_pass, theirs, mesh)
+        )
     student = recipe.student
     num_voices = _num_voices(student, len(recipe.crowd.used))
     model = student.sized(size, labels, num_voices)
@@ -59,7 +62,7 @@ def tmkd_programs(config: TmkdRun, mesh: Mesh) -> list[Program]:
     for name, leg in legs.items():
         if leg:
             found.append(_student_update(name, leg, student, model, num_voices, mesh))
-    return [*found, _pass("student, scores", model, mesh)]
+    return [*found, _pass("student, scores", scoring.log_probs_pass, model, mesh)]
 
 
 def pair_batch(rows: int, width: int) -> Batch:
@@ -171,14 +174,12 @@ def _student_update(
     return Program(f"student update, {name}", lower, params, rows, widths, head_width)
 
 
-def _pass(name: str, model: ScorerConfig, mesh: Mesh) -> Program:
-    """Scores of a full batch of the longest pairs."""
+def _pass(name: str, make_pass: Any, model: ScorerConfig, mesh: Mesh) -> Program:
+    """What is answered to a full batch of the longest pairs."""
     params = placed(scorer.parameter_shapes(model), mesh)
     rows, width = asked_together(128, mesh), model.max_length
     ids, mask = shape("int32", rows, width), shape("bool", rows, width)
-    lower = functools.partial(
-        scoring.log_probs_pass(mesh).lower, params, ids, mask, ids, model
-    )
+    lower = functools.partial(make_pass(mesh).lower, params, ids, mask, ids, model)
     widths = tuple(range(4, width + 1, 4))
     return Program(name, lower, params, rows, widths, _head_width(model))
 

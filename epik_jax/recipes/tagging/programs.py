@@ -65,12 +65,11 @@ def xtremedistil_programs(config: XtremeDistilRun, mesh: Mesh) -> list[Program]:
     found = [
         _teacher_update(name, leg, teacher, mesh) for name, leg in legs.items() if leg
     ]
-    # Sub-stages that differ in what moves alone are one network and one objective.
-    of_parts = {stage.parts: stage for stage in recipe.student.sub_stages[::-1]}
-    found.append(_pass("teacher, signals", teacher, recipe.student.layer, mesh))
-    for stage in reversed(of_parts.values()):
+    found.append(_signals(teacher, recipe.student.layer, mesh))
+    # Of sub-stages that differ in what moves alone the last, in which most does.
+    for stage in {stage.parts: stage for stage in recipe.student.sub_stages}.values():
         found.append(_student_update(stage, recipe.student, student, teacher, mesh))
-    return [*found, _pass("student, tags", student, None, mesh)]
+    return [*found, _tags(student, mesh)]
 
 
 def sentence_batch(rows: int, width: int, *, whole: bool) -> Batch:
@@ -147,15 +146,29 @@ def _student_update(
     return Program(name, lower, params, rows, config.batches.widths)
 
 
-def _pass(name: str, model: LabellerConfig, layer: int | None, mesh: Mesh) -> Program:
-    """Logits, and states of a layer if one is named, of a full batch."""
+def _signals(model: EncoderLabellerConfig, layer: int, mesh: Mesh) -> Program:
+    """What a cache asks of the teacher: logits and states of a full batch."""
     params = placed(labeller.parameter_shapes(model), mesh)
+    shown, about = _full_batch(model, mesh)
+    asked = labelling.label_pass(mesh)
+    lower = functools.partial(asked.lower, params, *shown, model, layer)
+    width = model.encoder.head_width
+    return Program("teacher, signals", lower, params, *about, width)
+
+
+def _tags(model: BilstmLabellerConfig, mesh: Mesh) -> Program:
+    """The student's likeliest labels of a full batch."""
+    params = placed(labeller.parameter_shapes(model), mesh)
+    shown, about = _full_batch(model, mesh)
+    asked = labelling.best_pass(mesh)
+    lower = functools.partial(asked.lower, params, *shown, model)
+    return Program("student, tags", lower, params, *about)
+
+
+def _full_batch(
+    model: LabellerConfig, mesh: Mesh
+) -> tuple[tuple[Any, Any], tuple[int, tuple[int, ...]]]:
+    """Shapes of tokens and mask; rows, and the widths that a run may meet."""
     rows, width = asked_together(128, mesh), model.max_length
     shown = (shape("int32", rows, width), shape("bool", rows, width))
-    lower = functools.partial(
-        labelling.label_pass(mesh).lower, params, *shown, model, layer
-    )
-    widths = tuple(range(4, width + 1, 4))
-    if isinstance(model, EncoderLabellerConfig):
-        return Program(name, lower, params, rows, widths, model.encoder.head_width)
-    return Program(name, lower, params, rows, widths)
+    return shown, (rows, tuple(range(4, width + 1, 4)))

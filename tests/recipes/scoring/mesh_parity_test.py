@@ -82,7 +82,7 @@ def batches(start):
 
 
 @functools.cache
-def updates(place, data, model):
+def updates(place, data, model, num_microbatches=1):
     """What comes of hearing people and voices over one mesh."""
     config = toy_pairs.CONFIGS[place]
     terms = (label_term(0.5), soft_term(SoftConfig(), 0.5))
@@ -93,7 +93,7 @@ def updates(place, data, model):
         objective=Objective(terms),
         trainable=("^student/",),
         optimizer=OptimizerConfig(1e-2, warmup_steps=5),
-        loop=LoopConfig(num_steps=30),
+        loop=LoopConfig(num_steps=30, num_microbatches=num_microbatches),
         seed=0,
         inputs={},
     )
@@ -103,7 +103,12 @@ def updates(place, data, model):
 
 @pytest.mark.parametrize(
     ("place", "shape"),
-    [*((0, shape) for shape in parity.SHAPES), (1, (8, 1)), (1, (2, 4))],
+    [
+        *((0, shape) for shape in parity.SHAPES),
+        *((1, (8, 1)), (1, (2, 4))),
+        # In two microbatches.
+        (1, (4, 2, 2)),
+    ],
 )
 def test_any_mesh_trains_a_scorer_as_one_device_does(place, shape):
-    parity.demand_equal(updates(place, *shape), updates(place, 1, 1))
+    parity.demand_equal(updates(place, *shape), updates(place, 1, 1, *shape[2:]))
