@@ -1,7 +1,7 @@
 """The device mesh and how batches lie on it.
 
 One mesh for one device and for all of a process: rows are split over "data", wide
-parameters over "model". Every mesh of the project is made here.
+parameters over "model". Every mesh that something runs on is made here.
 """
 
 from __future__ import annotations

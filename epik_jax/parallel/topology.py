@@ -10,8 +10,9 @@ import math
 import os
 import re
 
+import numpy as np
 from jax.experimental import topologies
-from jax.sharding import Mesh
+from jax.sharding import AxisType, Mesh
 
 from epik_jax.parallel.mesh import mesh_of
 
@@ -67,4 +68,8 @@ def described_mesh(topology: str, model: int = 1) -> Mesh:
         raise ValueError(
             f"{len(devices)} devices of {topology} do not split over mesh.model={model}"
         )
-    return mesh_of(devices, len(devices) // model, model)
+    if len(devices) == num_chips(topology):
+        return mesh_of(devices, len(devices) // model, model)
+    # Two cores of a v4 are two devices here, which have no places on a torus.
+    grid: np.ndarray = np.array(devices).reshape(-1, model)
+    return Mesh(grid, ("data", "model"), axis_types=(AxisType.Auto,) * 2)
