@@ -124,8 +124,11 @@ def _compile_tpu(given: argparse.Namespace) -> int:
     os.environ["JAX_PLATFORMS"] = "cpu"
     host.set_logging()
     from epik_jax.compiling import report
+    from epik_jax.recipes import output
 
     interruption.leave_in_order()
+    if given.json:
+        output.demand_writable(given.json)
     asked = (given.config, given.overrides, given.topology)
     made = []
     for program in report.compiled(*asked):

@@ -78,6 +78,12 @@ def test_a_topology_that_is_none_is_told_in_a_line(topology, said):
     assert said in done.stderr.splitlines()[-1]
 
 
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_compiled(tmp_path):
+    done = compile_tpu("epik.py:tiny", "v5e:2x2", f"--json={tmp_path}")
+    assert done.returncode == 2 and done.stdout == ""
+    assert "is a folder; name a file to write" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is not None, reason="libtpu is installed"
 )

@@ -75,7 +75,8 @@ def demand_split(mesh: Mesh, num_rows: int, num_parts: int = 1) -> None:
     if num_rows % (share * num_parts):
         parts = f", in {num_parts} microbatches each" if num_parts > 1 else ""
         raise ValueError(
-            f"a batch of {num_rows} rows does not split over {share} devices{parts}"
+            f"a batch of {num_rows} rows does not split over {share} devices{parts}: "
+            f"take a multiple of {share * num_parts}"
         )
 
 
