@@ -80,6 +80,12 @@ def demand_split(mesh: Mesh, num_rows: int, num_parts: int = 1) -> None:
         )
 
 
+def filled_up(mesh: Mesh, num_rows: int) -> int:
+    """So many rows and the fewest more with which devices have equally many."""
+    share = mesh.shape["data"]
+    return -(-num_rows // share) * share
+
+
 def to_global(mesh: Mesh, batch: Any, num_parts: int = 1) -> Any:
     """Places a host batch on the mesh, rows split over "data".
 

@@ -14,9 +14,10 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from epik_jax.objectives.objective import Objective
+from epik_jax.objectives.objective import Objective, Term
 from epik_jax.parallel import mesh as meshes
 from epik_jax.parallel import rules
+from epik_jax.recipes.leg_config import LegConfig
 from epik_jax.recipes.masked import HIDDEN_SHARE
 from epik_jax.recipes.recipe import Stage, placed_step
 from epik_jax.structs import Batch, Params
@@ -49,12 +50,6 @@ class Program:
 def shape(dtype: Any, *dims: int) -> jax.ShapeDtypeStruct:
     """An array that is not there."""
     return jax.ShapeDtypeStruct(dims, np.dtype(dtype))
-
-
-def asked_together(rows: int, mesh: Mesh) -> int:
-    """Rows of a full batch of answers: filled up so that devices have equally many."""
-    shares = mesh.shape["data"]
-    return -(-rows // shares) * shares
 
 
 def placed(params: Params, mesh: Mesh) -> Params:
@@ -96,6 +91,24 @@ def unfed(
         seed=0,
         inputs={},
     )
+
+
+def leg_update(
+    name: str,
+    params: Params,
+    batch: Batch,
+    forward: Forward,
+    terms: tuple[Term, ...],
+    leg: LegConfig,
+    mesh: Mesh,
+    head_width: int | None,
+) -> Program:
+    """The update of a leg in which all that is in `params` moves."""
+    moving = tuple(f"^{part}/" for part in params)
+    stage = unfed(forward, Objective(terms), moving, leg.optimizer, leg.loop)
+    lower = update(stage, params, batch, mesh)
+    rows, widths = leg.batches.batch_size, leg.batches.widths
+    return Program(name, lower, params, rows, widths, head_width)
 
 
 def update(

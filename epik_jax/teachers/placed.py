@@ -93,16 +93,21 @@ class Placed:
                 f"a source of {longest} tokens is longer than the {self.longest} that "
                 "the network reads"
             )
-        widths = *range(WIDTH_STEP, self.longest, WIDTH_STEP), self.longest
+        widths = padded_widths(self.longest)
         few = 1 << max(len(sources) - 1, 0).bit_length()
         none = np.zeros(len(sources), np.int64)
         for rows, real, (width, _) in evaluation_batches(
             sources.lengths,
             none,
-            batch_size=-(-min(batch_size, few) // self.shares) * self.shares,
+            batch_size=meshes.filled_up(self.mesh, min(batch_size, few)),
             buckets=[(width, 0) for width in widths],
         ):
             yield rows, real, width
+
+
+def padded_widths(longest: int) -> tuple[int, ...]:
+    """What rows of up to `longest` tokens are padded to."""
+    return *range(WIDTH_STEP, longest, WIDTH_STEP), longest
 
 
 def rounded_up(length: Any) -> Any:

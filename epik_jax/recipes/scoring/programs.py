@@ -14,12 +14,13 @@ from jax.sharding import Mesh
 from epik_jax.models import scorer, transformer
 from epik_jax.models.scorer_config import EncoderScorerConfig, ScorerConfig
 from epik_jax.objectives.objective import Objective, Term
+from epik_jax.parallel import mesh as meshes
 from epik_jax.recipes.leg_config import LegConfig
 from epik_jax.recipes.masked import guess_shapes, make_masked_forward, masked_ce_term
 from epik_jax.recipes.program import (
     Program,
-    asked_together,
     hidden_places,
+    leg_update,
     placed,
     shape,
     unfed,
@@ -33,6 +34,7 @@ from epik_jax.recipes.scoring.soft import make_hearing_forward, soft_term, voice
 from epik_jax.recipes.scoring.student_config import PairStudentConfig
 from epik_jax.structs import Batch
 from epik_jax.teachers import scoring
+from epik_jax.teachers.placed import padded_widths
 
 
 def tmkd_programs(config: TmkdRun, mesh: Mesh) -> list[Program]:
@@ -132,17 +134,9 @@ def _label_update(
     name: str, leg: LegConfig, model: EncoderScorerConfig, mesh: Mesh
 ) -> Program:
     params = {"student": scorer.parameter_shapes(model)}
-    rows, width = leg.batches.batch_size, leg.batches.widths[-1]
-    stage = unfed(
-        make_score_forward(model),
-        Objective((label_term(),)),
-        ("^student/",),
-        leg.optimizer,
-        leg.loop,
-    )
-    lower = update(stage, params, pair_batch(rows, width), mesh)
-    widths, head_width = leg.batches.widths, _head_width(model)
-    return Program(f"{name} update, labels", lower, params, rows, widths, head_width)
+    batch = pair_batch(leg.batches.batch_size, leg.batches.widths[-1])
+    how = (make_score_forward(model), (label_term(),), leg, mesh, _head_width(model))
+    return leg_update(f"{name} update, labels", params, batch, *how)
 
 
 def _student_update(
@@ -162,25 +156,17 @@ def _student_update(
     if name == "task":
         soft = (soft_term(config.soft, ratio),) if num_voices else ()
         terms = (label_term(1.0 - ratio), *soft)
-    stage = unfed(
-        make_hearing_forward(model),
-        Objective(terms),
-        tuple(f"^{part}/" for part in params),
-        leg.optimizer,
-        leg.loop,
-    )
-    lower = update(stage, params, batch, mesh)
-    widths, head_width = leg.batches.widths, _head_width(model)
-    return Program(f"student update, {name}", lower, params, rows, widths, head_width)
+    how = (make_hearing_forward(model), terms, leg, mesh, _head_width(model))
+    return leg_update(f"student update, {name}", params, batch, *how)
 
 
 def _pass(name: str, make_pass: Any, model: ScorerConfig, mesh: Mesh) -> Program:
     """What is answered to a full batch of the longest pairs."""
     params = placed(scorer.parameter_shapes(model), mesh)
-    rows, width = asked_together(128, mesh), model.max_length
+    rows, width = meshes.filled_up(mesh, 128), model.max_length
     ids, mask = shape("int32", rows, width), shape("bool", rows, width)
     lower = functools.partial(make_pass(mesh).lower, params, ids, mask, ids, model)
-    widths = tuple(range(4, width + 1, 4))
+    widths = padded_widths(width)
     return Program(name, lower, params, rows, widths, _head_width(model))
 
 

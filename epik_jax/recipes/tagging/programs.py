@@ -19,11 +19,11 @@ from epik_jax.models.labeller_config import (
     LabellerConfig,
 )
 from epik_jax.objectives.objective import Objective
+from epik_jax.parallel import mesh as meshes
 from epik_jax.recipes.leg_config import LegConfig
 from epik_jax.recipes.masked import guess_shapes, make_masked_forward, masked_ce_term
 from epik_jax.recipes.program import (
     Program,
-    asked_together,
     hidden_places,
     placed,
     shape,
@@ -42,6 +42,7 @@ from epik_jax.recipes.tagging.student import TaggingStudentConfig
 from epik_jax.recipes.tagging.teacher_config import sized_labeller
 from epik_jax.structs import Batch, TeacherSignal
 from epik_jax.teachers import labelling
+from epik_jax.teachers.placed import padded_widths
 
 
 def xtremedistil_programs(config: XtremeDistilRun, mesh: Mesh) -> list[Program]:
@@ -169,6 +170,6 @@ def _full_batch(
     model: LabellerConfig, mesh: Mesh
 ) -> tuple[tuple[Any, Any], tuple[int, tuple[int, ...]]]:
     """Shapes of tokens and mask; rows, and the widths that a run may meet."""
-    rows, width = asked_together(128, mesh), model.max_length
+    rows, width = meshes.filled_up(mesh, 128), model.max_length
     shown = (shape("int32", rows, width), shape("bool", rows, width))
-    return shown, (rows, tuple(range(4, width + 1, 4)))
+    return shown, (rows, padded_widths(width))

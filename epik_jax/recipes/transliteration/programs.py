@@ -18,9 +18,9 @@ from epik_jax.interop.model_folder import load_transliterator
 from epik_jax.models import transformer
 from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives.objective import Objective
+from epik_jax.parallel import mesh as meshes
 from epik_jax.recipes.program import (
     Program,
-    asked_together,
     placed,
     shape,
     unfed,
@@ -43,6 +43,7 @@ from epik_jax.recipes.transliteration.transfer import chain_decodings
 from epik_jax.structs import Batch, Params, TeacherSignal
 from epik_jax.teachers import passes
 from epik_jax.teachers.passes import Decoding, SpecialIds
+from epik_jax.teachers.placed import padded_widths
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import TAG_AND_END, CharacterVocabulary
 
@@ -181,7 +182,7 @@ def _answers(
     most = model.max_length - TAG_AND_END - 1
     found = []
     for name, decoding in ways.items():
-        rows = asked_together(decoding.batch_size, mesh)
+        rows = meshes.filled_up(mesh, decoding.batch_size)
         length = min(width + decoding.max_extra, most) + 1
         lower = functools.partial(
             over.decode.lower,
@@ -193,7 +194,7 @@ def _answers(
             shape("int32", rows),
             *(model, decoding, _ids(), length),
         )
-        widths = tuple(range(4, width + 1, 4))
+        widths = padded_widths(width)
         shapes = (rows, widths, model.head_width)
         found.append(Program(f"{who}, {name}", lower, params, *shapes))
     return found
@@ -211,7 +212,7 @@ def _signal_passes(
     asked: dict[str, tuple[Any, int, tuple[Any, ...]]] = {}
     if wanted.log_probs:
         target = (
-            shape("int32", asked_together(64, mesh), width_T),
+            shape("int32", meshes.filled_up(mesh, 64), width_T),
             teacher,
             _ids(),
         )
@@ -220,10 +221,10 @@ def _signal_passes(
         asked["chain's states"] = (over.hidden, 128, (teacher,))
     found = []
     for name, (function, most, rest) in asked.items():
-        rows = asked_together(most, mesh)
+        rows = meshes.filled_up(mesh, most)
         source = (shape("int32", rows, width_S), shape("bool", rows, width_S))
         lower = functools.partial(function.lower, params, *source, *rest)
-        widths = tuple(range(4, width_S + 1, 4))
+        widths = padded_widths(width_S)
         shapes = (rows, widths, teacher.head_width)
         found.append(Program(name, lower, params, *shapes))
     return found
