@@ -22,6 +22,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def index(text: str) -> int:
+    """A place, from 0 on."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return int(text)
+
+
 def beam(text: str) -> int:
     """A number of hypotheses that a beam may hold."""
     number = positive(text)

@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Sequence
 from typing import NoReturn
 
+from epik_jax.argument_processes import add_processes, demand_processes
 from epik_jax.argument_types import beam, path, positive, share
 from epik_jax.argument_words import OVERRIDE, as_utf8, split_overrides
 
@@ -55,6 +56,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         parser.error(f"{arguments.command} takes no {OVERRIDE}{overrides[0]}")
     if arguments.command == "cache" and arguments.what is None:
         _demand_config(parser, arguments)
+    if "distributed" in arguments:
+        demand_processes(parser, arguments)
     return arguments
 
 
@@ -80,7 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
         ("run", "Train, measure and write the report; goes on where it was stopped."),
         ("train", "Train without measuring."),
     ):
-        _add_config(command(name, about), required=True)
+        _add_run(command(name, about), required=True)
     _add_compile(
         command("compile-tpu", "Compile all programs of a run for TPUs, without one.")
     )
@@ -94,12 +97,13 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_config(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    _add_config_alone(parser, required=required)
+def _add_run(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    _add_config(parser, required=required)
     parser.add_argument("--workdir", required=required, type=path, metavar="DIR")
+    add_processes(parser)
 
 
-def _add_config_alone(parser: argparse.ArgumentParser, *, required: bool) -> None:
+def _add_config(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--config",
         required=required,
@@ -110,14 +114,14 @@ def _add_config_alone(parser: argparse.ArgumentParser, *, required: bool) -> Non
 
 
 def _add_compile(parser: argparse.ArgumentParser) -> None:
-    _add_config_alone(parser, required=True)
+    _add_config(parser, required=True)
     add = parser.add_argument
     add("--topology", required=True, metavar="CHIP:AxB", help="such as v5e:4x8")
     add("--json", type=path, metavar="OUT", help="write all figures there as well")
 
 
 def _add_cache(parser: argparse.ArgumentParser) -> None:
-    _add_config(parser, required=False)
+    _add_run(parser, required=False)
     what = parser.add_subparsers(dest="what", metavar="inspect")
     about = "Print what a cache holds."
     inspect = what.add_parser("inspect", help=about, description=about)

@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         mistaken = isinstance(error, (ValueError, SyntaxError, *_USER_PATHS))
         status = _tell(_in_words(error), MISTAKEN if mistaken else FAILED)
     if status:
+        if status != STOPPED:  # All stop together.
+            starting.leave(status)
         sys.exit(status)
 
 
@@ -103,13 +105,15 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _run_recipe(given: argparse.Namespace, *, evaluate: bool) -> int:
-    with starting.set_up():
+    with starting.set_up(given):
         from epik_jax.recipes import run
 
     try:
         made = run.run(given.config, given.overrides, given.workdir, evaluate=evaluate)
     except run.InterruptedRunError as error:
         return _tell(f"{error}; the same command goes on from there", STOPPED)
+    if not starting.tells():
+        return 0
     if made is not None:
         print(run.summary(made))
         print(f"report: {given.workdir / 'report.html'}")
@@ -148,12 +152,13 @@ def _cache(given: argparse.Namespace) -> int:
             print(f"{folder}:")
             print(json.dumps(run.cache_summary(folder), indent=1, ensure_ascii=False))
         return 0
-    with starting.set_up():
+    with starting.set_up(given):
         from epik_jax.recipes import run
 
     try:
         for folder in run.fill_caches(given.config, given.overrides, given.workdir):
-            print(f"cache: {folder}")
+            if starting.tells():
+                print(f"cache: {folder}")
     except run.InterruptedRunError as error:
         return _tell(f"{error}; the same command goes on from there", STOPPED)
     return 0

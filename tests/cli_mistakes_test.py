@@ -114,6 +114,25 @@ def test_a_distance_that_is_not_installed_is_told_in_one_line(
         ("evaluate --pairs P --table builtin --json M/config.json", "a model folder"),
         ("evaluate --pairs P --table builtin --json M/new/x.json", "a model folder"),
         ("evaluate --pairs P --table builtin --limit 0", "'0' is not a number from 1"),
+        (
+            "run --config C --workdir D --num-processes 2",
+            "--distributed --coordinator-address --num-processes --process-id go",
+        ),
+        (
+            "run --config C --workdir D --distributed --coordinator-address H:1 "
+            "--num-processes 2 --process-id 2",
+            "--process-id 2 is not below --num-processes 2",
+        ),
+        (
+            "run --config C --workdir D --distributed --coordinator-address H "
+            "--num-processes 2 --process-id 0",
+            "--coordinator-address H is not HOST:PORT",
+        ),
+        (
+            "run --config C --workdir D --distributed --coordinator-address H:1 "
+            "--num-processes 2 --process-id -1",
+            "'-1' is not a number from 0 on",
+        ),
         ("evaluate --pairs P --table builtin --max-bad-share 7", "from 0 to 1"),
         ("evaluate --pairs P --checkpoint nowhere", "nowhere is no model folder"),
         ("transliterate --to ta --checkpoint nowhere मन", "nowhere is no model folder"),

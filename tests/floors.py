@@ -14,7 +14,7 @@ SHARED_BY_RECIPES = (
     "recipes.recipe recipes.caching recipes.card recipes.encoder_config "
     "recipes.figures recipes.latency recipes.leaks recipes.leg_config recipes.masked "
     "recipes.measured_rows recipes.mesh_config recipes.opened recipes.pieces "
-    "recipes.program recipes.provenance recipes.row_batches"
+    "recipes.program recipes.provenance recipes.published recipes.row_batches"
 )
 FLOORS = {
     "structs": "",
@@ -45,11 +45,12 @@ FLOORS = {
     },
     "argument_types": "bounds",
     "argument_words": "",
-    "arguments": "argument_types argument_words",
+    "argument_processes": "argument_types",
+    "arguments": "argument_processes argument_types argument_words",
     "host": "",
     "doctor": "host",
     "interruption": "",
-    "starting": "host interruption",
+    "starting": "host interruption parallel",
     "questions": "recipes evaluation interop starting",
     "cli": "recipes compiling interop arguments host doctor interruption questions "
     "starting",

@@ -13,6 +13,7 @@ import numpy as np
 
 from epik_jax import trees
 from epik_jax.parallel import mesh as meshes
+from epik_jax.parallel import processes
 from epik_jax.recipes.recipe import Stage, compile_step
 from epik_jax.structs import Params
 
@@ -56,7 +57,8 @@ def updated(stage: Stage, params: Params, data: int, model: int) -> Run:
     mesh = meshes.make_mesh(data, model)
     state, step = compile_step(stage, params, mesh)
     start = jax.tree.map(lambda x: x.sharding, state)
-    drawn = itertools.islice(stage.batches(0), NUM_UPDATES)
+    own = stage.batches(0, meshes.own_share(mesh))
+    drawn = itertools.islice(own, NUM_UPDATES)
     batches = [meshes.to_global(mesh, batch) for batch in drawn]
     state, means = step(state, batches[0])
     losses = [means["loss"]]
@@ -64,7 +66,7 @@ def updated(stage: Stage, params: Params, data: int, model: int) -> Run:
         for batch in batches[1:]:
             state, means = step(state, batch)
             losses.append(means["loss"])
-    leaves = trees.flatten(jax.device_get(state.params))
+    leaves = trees.flatten(processes.fetched(state.params))
     values = np.array([float(m.total / m.count) for m in jax.device_get(losses)])
     end = jax.tree.map(lambda x: x.sharding, state)
     return Run(values, leaves, start, end, compilations)

@@ -7,12 +7,22 @@ Evaluation batches cover every row exactly once. No token is touched here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 Bucket = tuple[int, int]
 """(source columns S, target columns T) of a batch."""
+
+Share: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""An array with all rows of a batch -> those of them that are this process's."""
+
+
+def whole(rows: np.ndarray) -> np.ndarray:
+    """The share of a process that is alone."""
+    return rows
+
 
 # Epochs use the keys from 0 up, groups those from here up: the streams never meet.
 _GROUP_STREAM = 1 << 63

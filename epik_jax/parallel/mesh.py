@@ -1,12 +1,12 @@
 """The device mesh and how batches lie on it.
 
-One mesh for one device and for all of a process: rows are split over "data", wide
-parameters over "model". Every mesh that something runs on is made here.
+One mesh for one device and for all of several processes: rows are split over "data",
+wide parameters over "model". Every mesh that something runs on is made here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,32 +14,36 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 
-def demand_one_process() -> None:
-    """Refuses to be one of several processes: each would train and write as if alone.
-
-    Raises:
-      ValueError: there are others.
-    """
-    if (count := jax.process_count()) > 1:
-        raise ValueError(
-            f"JAX runs in {count} processes here; a run takes the devices of one "
-            "process: start it once, on one machine"
-        )
-
-
 def make_mesh(data: int, model: int = 1) -> Mesh:
     """A ("data", "model") mesh over the first data * model devices.
 
     Raises:
-      ValueError: there are fewer devices than that.
+      ValueError: there are fewer devices than that; or there are more, and several
+        processes, one of which would have nothing to do.
     """
-    devices = jax.devices()
-    if data * model > len(devices):
+    devices, wanted = jax.devices(), data * model
+    if wanted > len(devices):
         raise ValueError(
-            f"a mesh of {data} x {model} needs {data * model} devices, "
+            f"a mesh of {data} x {model} needs {wanted} devices, "
             f"{len(devices)} are there"
         )
-    return mesh_of(devices[: data * model], data, model)
+    if wanted < len(devices) and jax.process_count() > 1:
+        raise ValueError(
+            f"a mesh of {data} x {model} leaves out some of the {len(devices)} devices "
+            f"of {jax.process_count()} processes; take all: with config.mesh.model "
+            f"{model}, config.mesh.data is {len(devices) // model}"
+        )
+    return mesh_of(devices[:wanted], data, model)
+
+
+def one_device() -> Mesh:
+    """A mesh of the first device of this process alone."""
+    return mesh_of(jax.local_devices()[:1], 1, 1)
+
+
+def own(mesh: Mesh) -> Mesh:
+    """The part of a mesh that is this process's, to be asked without the others."""
+    return mesh.local_mesh
 
 
 def mesh_of(devices: Sequence[jax.Device], data: int, model: int) -> Mesh:
@@ -86,21 +90,45 @@ def filled_up(mesh: Mesh, num_rows: int) -> int:
     return -(-num_rows // share) * share
 
 
+def own_share(mesh: Mesh) -> Callable[[np.ndarray], np.ndarray]:
+    """What takes the rows of a batch that lie on this process's devices."""
+    sharding = rows(mesh)
+
+    def share(whole: np.ndarray) -> np.ndarray:
+        demand_split(mesh, len(whole))
+        places = sharding.addressable_devices_indices_map((len(whole),)).values()
+        here = sorted({place[0].indices(len(whole))[:2] for place in places if place})
+        return np.concatenate([whole[start:end] for start, end in here])
+
+    return share
+
+
 def to_global(mesh: Mesh, batch: Any, num_parts: int = 1) -> Any:
     """Places a host batch on the mesh, rows split over "data".
 
     Args:
       mesh: from `make_mesh`.
-      batch: tree of numpy arrays.
+      batch: tree of numpy arrays, of which each process has its `own_share`.
       num_parts: microbatches that each device will split its rows into.
 
     Raises:
       ValueError: the batch size is not a multiple of the "data" axis times the parts.
     """
     sharding = rows(mesh)
+    shares = mesh.shape["data"] // mesh.local_mesh.shape["data"]
 
     def place(array: np.ndarray) -> jax.Array:
-        demand_split(mesh, array.shape[0], num_parts)
-        return jax.make_array_from_process_local_data(sharding, array)
+        whole = (len(array) * shares, *array.shape[1:])
+        demand_split(mesh, whole[0], num_parts)
+        return jax.make_array_from_process_local_data(sharding, array, whole)
 
     return jax.tree.map(place, batch)
+
+
+def spread(mesh: Mesh, batch: Any) -> Any:
+    """Places a host batch that every process has as a whole, rows split over "data".
+
+    Raises:
+      ValueError: the batch size is not a multiple of the "data" axis.
+    """
+    return to_global(mesh, jax.tree.map(own_share(mesh), batch))

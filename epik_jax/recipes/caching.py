@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from epik_jax.parallel import processes
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Example, Sentence, TextPair
 from epik_jax.teacher_cache.manifest import FILE_NAME, read_manifest
@@ -81,10 +82,10 @@ def fill_cache(
             "%s: %s in int8 are off by %.2f %% of their size (root mean square)",
             *(folder, name, 100 * error),
         )
-    progress = _Progress(folder.name, len(examples))
+    progress, team = _Progress(folder.name, len(examples)), _Team(check_stop)
     bounds: list[int] = [len(examples) * i // num_shards for i in range(num_shards)]
     shards = [
-        functools.partial(_blocks, teacher, examples[start:end], check_stop, progress)
+        functools.partial(_blocks, teacher, examples[start:end], team, progress)
         for start, end in zip(bounds, [*bounds[1:], len(examples)], strict=True)
     ]
     write_cache(
@@ -95,6 +96,7 @@ def fill_cache(
         num_examples=len(examples),
         mean_lengths=lengths,
         on_kept=progress.begin,
+        team=team,
     )
     return _opened(folder, fingerprint)
 
@@ -149,14 +151,44 @@ def _is_sealed(folder: Path) -> bool:
 def _blocks(
     teacher: Answering[ExampleT],
     examples: Sequence[ExampleT],
-    check_stop: Callable[[], None],
+    team: _Team,
     progress: _Progress,
 ) -> Iterable[Block]:
     for start in range(0, len(examples), _ASKED_TOGETHER):
-        check_stop()
+        team.begin_round()
         block = teacher.block(examples[start : start + _ASKED_TOGETHER])
         progress.add(len(block))
         yield from block.split(BLOCK_SIZE)
+
+
+class _Team:
+    """All processes of the run; each asks a teacher of its own for other shards.
+
+    They ask in rounds, and whoever is through waits for the rounds of the others, so
+    that a wish to stop reaches all of them in the same round.
+    """
+
+    def __init__(self, check_stop: Callable[[], None]) -> None:
+        self._check_stop = check_stop
+        self.leads = processes.is_first()
+
+    def share(self, shards: Sequence[int]) -> Sequence[int]:
+        return shards[processes.index() :: processes.count()]
+
+    def begin_round(self) -> None:
+        self._all_are(done=False)
+
+    def wait(self, moment: str) -> None:
+        if processes.count() == 1:
+            return
+        while not self._all_are(done=True):
+            continue
+        processes.wait(moment)
+
+    def _all_are(self, *, done: bool) -> bool:
+        everybody = processes.all_agree(done)
+        self._check_stop()
+        return everybody
 
 
 class _Progress:

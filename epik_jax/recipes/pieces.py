@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from epik_jax.bounds import within
 from epik_jax.files import write_whole
+from epik_jax.parallel import processes
 from epik_jax.recipes.recipe import Workplace, digest
 from epik_jax.text.wordpiece import WordPieces, load_wordpieces, train_wordpieces
 
@@ -59,5 +60,5 @@ def build_pieces(
     except ValueError as error:
         raise ValueError(f"pieces.size: {error}") from error
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, pieces.content)
+    processes.by_first("vocabulary is written", write_whole, path, pieces.content)
     return pieces

@@ -82,7 +82,7 @@ def unfed(
     """A stage as far as its update depends on it: it has no batches."""
     return Stage(
         name="unfed",
-        batches=lambda start: iter(()),
+        batches=lambda start, mine=None: iter(()),
         forward=forward,
         objective=objective,
         trainable=trainable,

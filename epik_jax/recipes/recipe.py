@@ -20,10 +20,11 @@ import jax
 from jax.sharding import Mesh
 
 from epik_jax import trees
+from epik_jax.data.order import Share, whole
 from epik_jax.files import write_whole
 from epik_jax.objectives.objective import Objective
 from epik_jax.parallel import mesh as meshes
-from epik_jax.parallel import rules
+from epik_jax.parallel import processes, rules
 from epik_jax.structs import Batch, Params
 from epik_jax.training.checkpoint import Checkpoints
 from epik_jax.training.loop import LoopConfig, Surroundings, train
@@ -32,6 +33,14 @@ from epik_jax.training.optimizer import OptimizerConfig, make_optimizer
 from epik_jax.training.state import TrainState
 from epik_jax.training.step import Forward, TrainStep, init_state, make_train_step
 from epik_jax.training.stop import StopFlag
+
+
+class Batches(Protocol):
+    """The stream of a stage's host batches from a given step on."""
+
+    def __call__(self, start: int, mine: Share = whole, /) -> Iterator[Batch]:
+        """Yields the rows of `mine` of each batch."""
+        ...
 
 
 class Validate(Protocol):
@@ -65,7 +74,7 @@ class Stage:
     """
 
     name: str
-    batches: Callable[[int], Iterator[Batch]]
+    batches: Batches
     forward: Forward
     objective: Objective
     trainable: tuple[str, ...]
@@ -176,13 +185,14 @@ def _run_stage(
         # A finished step that was damaged since is trained again.
         if chosen is not None and _finished(done) == {"meta": meta, "step": chosen}:
             logging.info("%s: finished before, reused", stage.name)
-            return jax.device_get(checkpoints.restore(chosen, state).params)
+            return processes.fetched(checkpoints.restore(chosen, state).params)
         within = Surroundings(
             stage.name, meta, checkpoints, at.log, at.stop, _validator(stage, at.mesh)
         )
         state = train(state, step, _placed(stage, at.mesh), stage.loop, within)
-    write_whole(done, json.dumps({"meta": meta, "step": int(state.step)}))
-    return jax.device_get(state.params)
+    made = json.dumps({"meta": meta, "step": int(state.step)})
+    processes.by_first(f"{stage.name} is finished", write_whole, done, made)
+    return processes.fetched(state.params)
 
 
 def _finished(done: Path) -> dict[str, Any] | None:
@@ -196,7 +206,8 @@ def _finished(done: Path) -> dict[str, Any] | None:
 def _placed(stage: Stage, mesh: Mesh) -> Callable[[int], Iterator[Batch]]:
     def stream(start: int) -> Iterator[Batch]:
         parts = stage.loop.num_microbatches
-        return (meshes.to_global(mesh, batch, parts) for batch in stage.batches(start))
+        own = stage.batches(start, meshes.own_share(mesh))
+        return (meshes.to_global(mesh, batch, parts) for batch in own)
 
     return stream
 

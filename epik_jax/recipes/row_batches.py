@@ -8,13 +8,13 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
-from epik_jax.data.order import Order, evaluation_batches
+from epik_jax.data.order import Order, Share, evaluation_batches, whole
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Batch
 
@@ -34,6 +34,16 @@ class EncodedRows(Protocol):
 
     def batch(self, rows: np.ndarray, width_L: int, pad_id: int) -> Batch:
         """Fixed shapes cut out of it."""
+        ...
+
+
+class RowBatches(Protocol):
+    """Batches of rows from a given step on; they never end."""
+
+    def __call__(
+        self, start: int, mine: Share = whole
+    ) -> Iterator[tuple[int, np.ndarray, Batch]]:
+        """Yields the number of a batch, all its rows, and those of `mine` cut out."""
         ...
 
 
@@ -75,8 +85,8 @@ class RowBatchConfig:
 
 def training_batches(
     encoded: EncodedRows, pad_id: int, config: RowBatchConfig
-) -> Callable[[int], Iterator[tuple[int, np.ndarray, Batch]]]:
-    """Batches from a given step on, each with its number and rows; they never end.
+) -> RowBatches:
+    """Batches of an encoded corpus, in the order of training.
 
     Raises:
       ValueError: there are fewer rows than a batch holds, or one is too long.
@@ -91,10 +101,12 @@ def training_batches(
         group_temperature=config.group_temperature,
     )
 
-    def stream(start: int) -> Iterator[tuple[int, np.ndarray, Batch]]:
+    def stream(
+        start: int, mine: Share = whole
+    ) -> Iterator[tuple[int, np.ndarray, Batch]]:
         for n in itertools.count(start):
             rows, (width, _) = order.rows(n)
-            yield n, rows, encoded.batch(rows, width, pad_id)
+            yield n, rows, encoded.batch(mine(rows), width, pad_id)
 
     return stream
 

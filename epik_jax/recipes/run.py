@@ -9,18 +9,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from epik_jax.files import write_whole
 from epik_jax.interop.export import demand_replaceable
-from epik_jax.parallel.mesh import Mesh, demand_one_process, make_mesh
+from epik_jax.parallel import processes
+from epik_jax.parallel.mesh import Mesh, make_mesh
 from epik_jax.recipes import settings
 from epik_jax.recipes.program import Program
 from epik_jax.recipes.provenance import typed_command
 from epik_jax.recipes.recipe import Workplace
-from epik_jax.recipes.run_folder import RECORD, held
+from epik_jax.recipes.run_folder import RECORD, demand_shared, held
 from epik_jax.recipes.scoring import report as scoring_report
 from epik_jax.recipes.scoring import run as scoring
 from epik_jax.recipes.scoring.programs import tmkd_programs
@@ -207,8 +209,11 @@ def begun(
       BlockingIOError: another process runs in `workdir`.
     """
     recipe, built, plain = configured(config_file, overrides)
-    demand_one_process()
-    with held(workdir):
+    first = processes.is_first()
+    with held(workdir) if first else contextlib.nullcontext():
+        holder = processes.from_first(os.getpid())
+        if not first:
+            demand_shared(workdir, holder)
         at = Workplace(
             workdir,
             make_mesh(built.mesh.data, built.mesh.model),
@@ -219,11 +224,11 @@ def begun(
             demand_replaceable(workdir / model)
         record = workdir / RECORD
         said = json.dumps(plain, indent=1, ensure_ascii=False)
-        if not record.exists():
+        if first and not record.exists():
             write_whole(record, said + "\n")
         yield recipe, built, at
         # Only now: settings that this folder refuses must not be its record.
-        if recorded:
+        if recorded and first:
             write_whole(record, said + "\n")
 
 

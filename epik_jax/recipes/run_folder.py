@@ -1,5 +1,6 @@
 """The folder of a run: one process holds it, and a refused run leaves it as it was.
 
+Others of the same run write there with its leave, once they know it is the same folder.
 It knows the two files that every run begins with, and nothing of what a run makes.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -45,6 +47,34 @@ def held(folder: Path) -> Iterator[None]:
                     for made in missing:
                         made.rmdir()
             raise
+
+
+def demand_shared(folder: Path, holder: int, patience: float = 10.0) -> None:
+    """Refuses a folder that is not the one which another process holds.
+
+    Args:
+      folder: as it is called here.
+      holder: that process.
+      patience: seconds that a network's disk may need to show what was written.
+
+    Raises:
+      ValueError: it is another folder of that name, on another host.
+    """
+    until = time.monotonic() + patience
+    while _holder(folder) != str(holder):
+        if time.monotonic() > until:
+            raise ValueError(
+                f"{folder} is not the folder that the first process writes to; take "
+                "one that all hosts share, such as a mounted bucket"
+            )
+        time.sleep(0.1)
+
+
+def _holder(folder: Path) -> str:
+    try:
+        return (folder / _LOCK).read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _names(folder: Path) -> set[str]:

@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,12 +22,21 @@ from epik_jax.teacher_cache.manifest import (
     Manifest,
     ShardEntry,
     matching_manifest,
-    publish,
+    read_manifest,
     write_manifest,
 )
 from epik_jax.teacher_cache.reader import index_shards
 from epik_jax.teacher_cache.schema import Block, Schema
-from epik_jax.teacher_cache.tfrecord import FRAME_BYTES, encode_example, frame
+from epik_jax.teacher_cache.shard import (
+    explained,
+    megabytes,
+    noted_entry,
+    remove_note,
+    write_noted_shard,
+    write_shard,
+)
+from epik_jax.teacher_cache.team import ALONE, Team
+from epik_jax.teacher_cache.tfrecord import FRAME_BYTES
 
 BLOCK_SIZE = 256
 _LOCK_NAME = ".lock"
@@ -81,6 +89,7 @@ def write_cache(
     mean_lengths: Mapping[str, float],
     block_size: int = BLOCK_SIZE,
     on_kept: Callable[[int], None] = lambda num_examples: None,
+    team: Team = ALONE,
 ) -> Manifest:
     """Writes a cache, goes on with an unfinished one, or keeps a finished one.
 
@@ -94,6 +103,7 @@ def write_cache(
       mean_lengths: per ragged field, its expected mean length.
       block_size: no block may hold more examples.
       on_kept: told, before anything is written, how many examples are there already.
+      team: processes that write it side by side, each with the same arguments.
 
     Returns:
       The sealed manifest.
@@ -114,11 +124,30 @@ def write_cache(
     folder = Path(folder)
     if (finished := _finished(folder, plan)) is not None:
         return finished
-    with CacheWriter(folder, plan) as writer:
-        on_kept(writer.manifest.totals["examples"])
-        for index in writer.missing:
-            writer.write_shard(index, shards[index]())
-        return writer.seal()
+    with (
+        CacheWriter(folder, plan) if team.leads else contextlib.nullcontext() as writer
+    ):
+        team.wait("cache is begun")
+        there = read_manifest(folder)
+        on_kept(there.totals["examples"])
+        team.wait("manifest is read")  # Before a shard more is listed in it.
+        for index in team.share(missing_shards(there)):
+            if writer:
+                writer.write_shard(index, shards[index]())
+            else:
+                write_noted_shard(folder, plan, index, shards[index]())
+        team.wait("shards are written")
+        if writer:
+            writer.take_in()
+            writer.seal()
+    team.wait("cache is sealed")
+    return read_manifest(folder)
+
+
+def missing_shards(manifest: Manifest) -> list[int]:
+    """Indices of the shards that are not whole yet."""
+    names = enumerate(manifest.shard_names)
+    return [index for index, name in names if name not in manifest.shards]
 
 
 class CacheWriter:
@@ -154,17 +183,21 @@ class CacheWriter:
     @property
     def missing(self) -> list[int]:
         """Indices of the shards that are not whole yet."""
-        names = enumerate(self.manifest.shard_names)
-        return [index for index, name in names if name not in self.manifest.shards]
+        return missing_shards(self.manifest)
 
     def write_shard(self, index: int, blocks: Iterable[Block]) -> None:
         """Writes one shard; it appears under its name only when it is whole."""
-        name = self.manifest.shard_names[index]
-        draft = self.folder / f"{name}.tmp"
-        with _explained(draft), _removed_on_error(draft):
-            entry = self._write_records(draft, blocks)
-            publish(draft, self.folder / name)
-        self._save(shards={**self.manifest.shards, name: entry})
+        entry = write_shard(self.folder, self.manifest, index, blocks)
+        self._list({self.manifest.shard_names[index]: entry})
+
+    def take_in(self) -> None:
+        """Lists the shards that other processes have written meanwhile."""
+        names = [self.manifest.shard_names[index] for index in self.missing]
+        noted = {name: noted_entry(self.folder, name) for name in names}
+        if found := {name: entry for name, entry in noted.items() if entry}:
+            self._list(found)
+        for name in names:
+            remove_note(self.folder, name)
 
     def seal(self) -> Manifest:
         """Marks the cache complete, once all shards, counts and keys agree.
@@ -192,6 +225,7 @@ class CacheWriter:
             names = [name for name in there.shards if (self.folder / name).exists()]
             whole = {name: there.shards[name] for name in names}
             self.manifest = dataclasses.replace(there, shards=whole, complete=False)
+            self.take_in()
             try:
                 index_shards(self.folder, self.manifest, deep=True)
             except ValueError as error:
@@ -202,31 +236,18 @@ class CacheWriter:
         if rest > free:
             raise OSError(
                 errno.ENOSPC,
-                f"{self.folder}: {_megabytes(rest)} are still to be written and "
-                f"{_megabytes(free)} are free",
+                f"{self.folder}: {megabytes(rest)} are still to be written and "
+                f"{megabytes(free)} are free",
             )
         self._save()
 
+    def _list(self, entries: Mapping[str, ShardEntry]) -> None:
+        self._save(shards={**self.manifest.shards, **entries})
+
     def _save(self, **changes: object) -> None:
         self.manifest = dataclasses.replace(self.manifest, **changes)  # type: ignore[arg-type]
-        with _explained(self.folder / FILE_NAME):
+        with explained(self.folder / FILE_NAME):
             write_manifest(self.folder, self.manifest)
-
-    def _write_records(self, path: Path, blocks: Iterable[Block]) -> ShardEntry:
-        digest, limit = hashlib.sha256(), self.manifest.geometry.block_size
-        records = examples = size = 0
-        with open(path, "wb", buffering=1 << 20) as file:
-            for block in blocks:
-                if not 1 <= len(block) <= limit:
-                    raise ValueError(f"a block of {len(block)} is not 1 to {limit}")
-                for piece in frame(encode_example(self.manifest.schema.encode(block))):
-                    file.write(piece)
-                    digest.update(piece)
-                    size += len(piece)
-                records, examples = records + 1, examples + len(block)
-            file.flush()
-            os.fsync(file.fileno())
-        return ShardEntry(records, examples, size, digest.hexdigest())
 
 
 def _finished(folder: Path, plan: Manifest) -> Manifest | None:
@@ -257,32 +278,3 @@ def _locked(folder: Path) -> Iterator[None]:
             yield
         finally:
             file.truncate(0)
-
-
-@contextlib.contextmanager
-def _removed_on_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Says of a full disk which file it hit and how much room there was."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        free = _megabytes(shutil.disk_usage(path.parent).free)
-        raise OSError(
-            error.errno,
-            f"{path}: the disk is full, {free} are free. Shards that were whole are "
-            "kept; make room and run the same command again.",
-        ) from error
-
-
-def _megabytes(count: float) -> str:
-    return f"{count} bytes ({count / 1e6:.1f} MB)"

@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from epik_jax.models.config import TransformerConfig
 from epik_jax.parallel import mesh as meshes
+from epik_jax.parallel import processes
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Array, Decoded, Example, Hypothesis, Params
 from epik_jax.teachers import passes
@@ -206,7 +207,7 @@ class Network:
             self.config,
             self._ids,
         )
-        return jax.device_get(probs_BHTS)[0].mean(axis=0)
+        return np.asarray(processes.fetched(probs_BHTS)[0].mean(axis=0))
 
     @property
     def _ids(self) -> passes.SpecialIds:
@@ -215,7 +216,7 @@ class Network:
 
     @functools.cached_property
     def _placed(self) -> Placed:
-        mesh = meshes.make_mesh(1) if self.mesh is None else self.mesh
+        mesh = meshes.one_device() if self.mesh is None else self.mesh
         return Placed(self.params, mesh, self.config.longest_source)
 
     @functools.cached_property

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import jax
 import numpy as np
@@ -18,7 +18,7 @@ from jax.sharding import Mesh
 
 from epik_jax.data.order import evaluation_batches
 from epik_jax.parallel import mesh as meshes
-from epik_jax.parallel import rules
+from epik_jax.parallel import processes, rules
 from epik_jax.ragged import Ragged
 from epik_jax.structs import Array, Params
 
@@ -57,7 +57,7 @@ class Placed:
         # that a single word does.
         if self.mesh.size == 1:
             return arrays
-        return meshes.to_global(self.mesh, arrays)
+        return meshes.spread(self.mesh, arrays)
 
     def answers(
         self,
@@ -105,6 +105,25 @@ class Placed:
             yield rows, real, width
 
 
+class OnMesh(Protocol):
+    """A network that answers on a mesh, a frozen dataclass."""
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """Devices; None for the first one."""
+        ...
+
+
+NetworkT = TypeVar("NetworkT", bound=OnMesh)
+
+
+def alone(network: NetworkT) -> NetworkT:
+    """The network on the devices of this process, whatever others are asked."""
+    if network.mesh is None or meshes.own(network.mesh) == network.mesh:
+        return network
+    return dataclasses.replace(network, mesh=meshes.own(network.mesh))  # type: ignore[type-var]
+
+
 def padded_widths(longest: int) -> tuple[int, ...]:
     """What rows of up to `longest` tokens are padded to."""
     return *range(WIDTH_STEP, longest, WIDTH_STEP), longest
@@ -125,5 +144,5 @@ def fill(out: Ragged, rows: np.ndarray, padded_BLX: np.ndarray) -> None:
 
 def _fetched(rows: np.ndarray, real: np.ndarray, answer: Any) -> tuple[np.ndarray, Any]:
     """An answer on the host, without the rows that fill its batch up."""
-    host = jax.device_get(answer)
+    host = processes.fetched(answer)
     return rows[real], jax.tree.map(lambda a: a[real], host)

@@ -90,7 +90,7 @@ class ScoringNetwork:
 
     @functools.cached_property
     def _placed(self) -> Placed:
-        mesh = meshes.make_mesh(1) if self.mesh is None else self.mesh
+        mesh = meshes.one_device() if self.mesh is None else self.mesh
         return Placed(self.params, mesh, self.config.max_length)
 
 

@@ -21,9 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import jax
 import orbax.checkpoint as ocp
-from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import (
     AnyPreservationPolicy,
     BestN,
@@ -31,6 +29,7 @@ from orbax.checkpoint.checkpoint_managers import (
 )
 
 from epik_jax.files import write_whole
+from epik_jax.parallel import processes
 from epik_jax.training.state import TrainState
 
 SEAL = "SEAL.json"
@@ -51,9 +50,8 @@ class Checkpoints:
         """
         self._folder = folder.resolve()
         # Before orbax opens the folder: it fails at a step whose metrics are broken.
-        if jax.process_index() == 0:
-            _put_damaged_aside(self._folder)
-        multihost_utils.sync_global_devices(f"checkpoints in {folder.name} are checked")
+        checked = f"checkpoints of {folder.parent.name} are checked"
+        processes.by_first(checked, _put_damaged_aside, self._folder)
         policy = AnyPreservationPolicy(
             [LatestN(keep), BestN(get_metric_fn=_metric, reverse=True, n=1)]
         )
@@ -105,8 +103,7 @@ class Checkpoints:
                 force=True,
             )
             self._manager.wait_until_finished()
-        if jax.process_index() == 0:
-            _seal(self._folder / str(step))
+        processes.by_first("checkpoint is sealed", _seal, self._folder / str(step))
 
     def newest(self) -> int | None:
         """The newest step, or None."""

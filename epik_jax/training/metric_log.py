@@ -1,7 +1,7 @@
 """Metrics of a run as JSON lines: one line a moment, the truth that reports read.
 
 Append-only, except that a resumed run drops what an earlier one wrote after the step
-that it resumes from.
+that it resumes from. Of several processes the first writes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.files import write_whole
+from epik_jax.parallel import processes
 
 
 class MetricLog:
@@ -25,16 +26,19 @@ class MetricLog:
           path: of a .jsonl file; made where it is missing.
         """
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if processes.is_first():
+            path.parent.mkdir(parents=True, exist_ok=True)
 
     def resume(self, stage: str, step: int) -> None:
         """Drops the lines of `stage` after `step`."""
         kept = [r for r in self.rows() if r["stage"] != stage or r["step"] <= step]
         text = "".join(json.dumps(row) + "\n" for row in kept)
-        write_whole(self._path, text)
+        processes.by_first(f"log of {stage}", write_whole, self._path, text)
 
     def write(self, stage: str, step: int, values: dict[str, float]) -> None:
         """Appends one line; a value that is unknown is left out by the caller."""
+        if not processes.is_first():
+            return
         row = {"stage": stage, "step": step, "time": round(time.time(), 3), **values}
         with self._path.open("a") as file:
             file.write(json.dumps(row) + "\n")

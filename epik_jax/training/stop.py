@@ -1,7 +1,7 @@
 """The wish to stop, from a signal: noticed between two steps, so that nothing is lost.
 
-A run is one process and owns its signals. JAX's preemption service, which agrees on a
-step for several, is not asked: a handler of ours installed after it switches it off.
+A run of one process owns its signals. Of several, JAX owns SIGTERM and agrees on a
+moment for all; a handler of ours, installed after it, would switch that off.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import signal
 import threading
 from types import FrameType
 from typing import Any
+
+from epik_jax.parallel import processes
 
 
 class InterruptedRunError(Exception):
@@ -20,17 +22,20 @@ class StopFlag:
     """Whether SIGTERM or SIGINT has come; a second one stops at once.
 
     A context manager: outside of it, the signals do what they did before. They are
-    taken over in the main thread alone.
+    taken over in the main thread alone. Of several processes all are to ask equally
+    often, as the answer is true in all of them at the same question.
     """
 
     def __init__(self) -> None:
         """Nothing was asked yet."""
         self._asked = False
+        self._polls = 0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopFlag:
         """Takes over the two signals."""
-        if threading.current_thread() is threading.main_thread():
+        alone = processes.count() == 1
+        if alone and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._before[number] = signal.signal(number, self._note)
         return self
@@ -48,7 +53,10 @@ class StopFlag:
 
     @property
     def asked(self) -> bool:
-        """True once a signal has come."""
+        """True once a signal has come, to whichever process."""
+        if processes.count() > 1 and not self._asked:
+            self._asked = processes.told_to_stop(self._polls)
+            self._polls += 1
         return self._asked
 
     def obey(self, where: str) -> None:

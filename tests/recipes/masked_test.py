@@ -13,6 +13,7 @@ from toy_tagging import ENCODER, PIECES, SENTENCES
 from epik_jax.models import initial, labeller
 from epik_jax.objectives.objective import Objective
 from epik_jax.recipes.masked import (
+    Draw,
     drop_pieces,
     guess_shapes,
     hide_pieces,
@@ -20,7 +21,7 @@ from epik_jax.recipes.masked import (
     masked_ce_term,
     masked_stream,
 )
-from epik_jax.recipes.row_batches import training_batches
+from epik_jax.recipes.row_batches import RowBatchConfig, training_batches
 
 ENCODED = toy_tagging.network().encoded(SENTENCES)
 
@@ -30,7 +31,11 @@ def batch(width=toy_tagging.WIDTH):
 
 
 def hidden(n=0, seed=0):
-    return hide_pieces(batch(), PIECES, seed, n)
+    return hide_pieces(batch(), PIECES, Draw(seed, n, len(ENCODED)))
+
+
+def dropped(n):
+    return drop_pieces(batch(), PIECES, 0.3, Draw(5, n, len(ENCODED)))
 
 
 def places(found):
@@ -49,6 +54,20 @@ def test_what_is_hidden_follows_from_seed_and_number_alone():
     assert not np.array_equal(hidden(3, 5)["places"], hidden(3, 6)["places"])
 
 
+def test_a_row_is_dealt_the_same_in_whatever_share_it_lies():
+    stream = masked_stream(
+        training_batches(
+            ENCODED, PIECES.pad_id, RowBatchConfig(4, (toy_tagging.WIDTH,))
+        ),
+        PIECES,
+        5,
+    )
+    everything = next(stream(3))
+    for mine in (slice(0, 2), slice(2, 4)):
+        part = next(stream(3, lambda rows, mine=mine: rows[mine]))
+        assert equal(part, {name: rows[mine] for name, rows in everything.items()})
+
+
 def test_neither_the_frame_nor_padding_is_ever_hidden():
     for n in range(50):
         found = hidden(n)
@@ -60,7 +79,7 @@ def test_neither_the_frame_nor_padding_is_ever_hidden():
 def test_pieces_go_unseen_by_share_seed_and_number_and_the_frame_never_does():
     whole, unseen = batch(), 0
     for n in range(200):
-        found = drop_pieces(batch(), PIECES, 0.3, 5, n)
+        found = dropped(n)
         changed = found["tokens"] != whole["tokens"]
         assert (found["tokens"][changed] == PIECES.unk_id).all()
         rows, columns = np.nonzero(changed)
@@ -71,7 +90,7 @@ def test_pieces_go_unseen_by_share_seed_and_number_and_the_frame_never_does():
         unseen -= int((whole["tokens"] == PIECES.unk_id).sum())
     known = (ENCODED.tokens.values != PIECES.unk_id).sum() - 2 * len(ENCODED)
     assert unseen / (200 * known) == pytest.approx(0.3, abs=0.02)
-    one, again, other = (drop_pieces(whole, PIECES, 0.3, 5, n) for n in (3, 3, 4))
+    one, again, other = (dropped(n) for n in (3, 3, 4))
     assert equal(one, again) and not equal(one, other)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from epik_jax.evaluation import pairs_page
-from epik_jax.evaluation.report import curves, write_report
-from epik_jax.files import write_whole
+from epik_jax.evaluation.report import curves
 from epik_jax.recipes.figures import definitions, figures_table
 from epik_jax.recipes.latency import LatencyConfig
 from epik_jax.recipes.provenance import commit, trained_seconds
+from epik_jax.recipes.published import publish_report
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring import scoreboard
 from epik_jax.recipes.scoring.crowd_config import CROWD, STUDENT
@@ -115,8 +115,7 @@ def build_report(
 
 def written(report: dict[str, Any], at: Workplace) -> dict[str, Any]:
     """The same report, after it was written into the run's folder."""
-    write_report(at.folder / "report.json", report)
-    write_whole(at.folder / "report.html", pairs_page.render(report))
+    publish_report(report, pairs_page.render(report), at.folder)
     return report
 
 

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from epik_jax.interop.export import export_model
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import ModelFolder, Scorer, load_model
-from epik_jax.recipes.card import model_card
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import last_parts, story
+from epik_jax.recipes.published import publish_model
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring import report
 from epik_jax.recipes.scoring.corpus import PairDataConfig, read_pair_corpus
@@ -124,7 +123,7 @@ def _write_crowd(
         folder = at.folder / "teachers" / member.name
         if member.given:
             model = _retold(member, command)
-            export_model(model, folder, bfloat16=False, card=model_card(model))
+            publish_model(model, folder)
         else:
             _write(member.network, folder, data, command, member.origin)
 
@@ -152,4 +151,4 @@ def _write(
     about = story(_RECIPE, sorted({*read}) or [data.kind], command, origin)
     about |= {"languages": [], "right": data.answer}
     model: Scorer = ModelFolder(network.params, network.config, network.pieces, about)
-    export_model(model, folder, bfloat16=False, card=model_card(model))
+    publish_model(model, folder)

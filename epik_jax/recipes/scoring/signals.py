@@ -19,6 +19,7 @@ from epik_jax.recipes.scoring.crowd import Member
 from epik_jax.recipes.scoring.digests import network_digest, pairs_digest
 from epik_jax.structs import TextPair
 from epik_jax.teacher_cache.schema import Block, Field, Schema
+from epik_jax.teachers.placed import alone
 from epik_jax.teachers.scoring import ScoringNetwork
 
 
@@ -112,7 +113,7 @@ def gather_voices(
                 f"no pair ({purpose}) is of them"
             )
         told = [pairs[row] for row in rows.tolist()]
-        teacher = ScoringTeacher(member.network)
+        teacher = ScoringTeacher(alone(member.network))
         fingerprint = {
             "teacher": network_digest(member.network),
             "data": pairs_digest({"asked": told}),

@@ -6,18 +6,15 @@ Settings and pairs go in, a scoring network comes out.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from epik_jax.data.encode_text_pairs import encode_text_pairs
 from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.models import initial, scorer
 from epik_jax.models.scorer_config import EncoderScorerConfig
 from epik_jax.objectives.objective import Objective
-from epik_jax.recipes.masked import drop_pieces
+from epik_jax.recipes.masked import dropped_stream
 from epik_jax.recipes.recipe import Stage, Workplace, digest, run_stages
 from epik_jax.recipes.row_batches import training_batches
 from epik_jax.recipes.scoring.bert_scorer import read_bert
@@ -32,7 +29,7 @@ from epik_jax.recipes.scoring.labels import (
     make_validate_labels,
 )
 from epik_jax.recipes.scoring.sizes import sized_encoder
-from epik_jax.structs import Batch, Params
+from epik_jax.structs import Params
 from epik_jax.teachers.scoring import ScoringNetwork
 from epik_jax.text.wordpiece import WordPieces
 
@@ -111,16 +108,10 @@ def label_stage(
     encoded = encode_text_pairs(corpus.train, pieces, model.labels, model.max_length)
     batches = training_batches(encoded, pieces.pad_id, leg.batches)
     share, seed = teacher.piece_dropout, teacher.seed
-
-    def stream(start: int) -> Iterator[Batch]:
-        for n, rows, batch in batches(start):
-            seen = drop_pieces(batch, pieces, share, seed, n)
-            yield seen | {"weight": np.ones(len(rows), np.float32)}
-
     chosen = for_validation(corpus.dev, num_validated)
     return Stage(
         name=f"teacher-{teacher.name}",
-        batches=stream,
+        batches=dropped_stream(batches, pieces, share, seed),
         forward=make_score_forward(model),
         objective=Objective((label_term(),)),
         trainable=("^student/",),

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from epik_jax.data.digests import arrays_digest
 from epik_jax.data.encode_text_pairs import EncodedTextPairs, encode_text_pairs
+from epik_jax.data.order import Share, whole
 from epik_jax.interop.model_folder import ModelFolder
 from epik_jax.models import initial, scorer
 from epik_jax.models.scorer_config import ScorerConfig
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.recipes.leg_config import LegConfig
-from epik_jax.recipes.recipe import Stage, Workplace, digest, run_stages
+from epik_jax.recipes.recipe import (
+    Batches,
+    Stage,
+    Workplace,
+    digest,
+    run_stages,
+)
 from epik_jax.recipes.row_batches import training_batches
 from epik_jax.recipes.scoring.digests import content_digest, pairs_digest
 from epik_jax.recipes.scoring.labels import (
@@ -211,14 +218,15 @@ def _lesson_batches(
     heard: Mapping[str, np.ndarray],
     pad_id: int,
     leg: LegConfig,
-) -> Callable[[int], Iterator[Batch]]:
+) -> Batches:
     """Training batches with what is said of their pairs, from a given step on."""
     batches = training_batches(encoded, pad_id, leg.batches)
 
-    def stream(start: int) -> Iterator[Batch]:
-        for _, rows, batch in batches(start):
-            ones = np.ones(len(rows), np.float32)
-            said = {name: values[rows] for name, values in heard.items()}
+    def stream(start: int, mine: Share = whole) -> Iterator[Batch]:
+        for _, rows, batch in batches(start, mine):
+            own = mine(rows)
+            ones = np.ones(len(own), np.float32)
+            said = {name: values[own] for name, values in heard.items()}
             yield batch | said | {"weight": ones}
 
     return stream

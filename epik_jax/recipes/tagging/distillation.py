@@ -16,12 +16,14 @@ import numpy as np
 from jax.sharding import Mesh
 
 from epik_jax.data.encode_sentences import EncodedSentences
+from epik_jax.data.order import Share, whole
 from epik_jax.means import Mean
 from epik_jax.models.labeller import bridged, label
 from epik_jax.models.labeller_config import BilstmLabellerConfig
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.parallel import mesh as meshes
+from epik_jax.recipes.recipe import Batches
 from epik_jax.recipes.row_batches import (
     RowBatchConfig,
     held_out_batches,
@@ -126,7 +128,7 @@ def distillation_batches(
     signals: Signals | None,
     pad_id: int,
     config: RowBatchConfig,
-) -> Callable[[int], Iterator[Batch]]:
+) -> Batches:
     """Training batches with the signals that a stage wants, from a given step on.
 
     Args:
@@ -140,10 +142,11 @@ def distillation_batches(
     batches = training_batches(encoded, pad_id, config)
     join = _joiner(encoded, digests, parts, signals)
 
-    def stream(start: int) -> Iterator[Batch]:
-        for _, rows, batch in batches(start):
-            ones = np.ones(len(rows), np.float32)
-            yield batch | {"weight": ones} | join(rows, batch["tokens"].shape[1])
+    def stream(start: int, mine: Share = whole) -> Iterator[Batch]:
+        for _, rows, batch in batches(start, mine):
+            own = mine(rows)
+            ones = np.ones(len(own), np.float32)
+            yield batch | {"weight": ones} | join(own, batch["tokens"].shape[1])
 
     return stream
 
@@ -212,7 +215,7 @@ def make_validate_loss(
     def validate(params: Params, mesh: Mesh) -> dict[str, float]:
         merged: dict[str, Mean] = {}
         for batch in kept():
-            for name, mean in means(params, meshes.to_global(mesh, batch)).items():
+            for name, mean in means(params, meshes.spread(mesh, batch)).items():
                 merged[name] = mean.merge(merged[name]) if name in merged else mean
         values = {name: float(mean.value()) for name, mean in merged.items()}
         cost = sum(term.weight * values[term.name] for term in objective.terms)

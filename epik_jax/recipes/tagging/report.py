@@ -12,11 +12,11 @@ from typing import Any
 from epik_jax.bounds import demand
 from epik_jax.evaluation import classes, entities, entity_page
 from epik_jax.evaluation.entities import strict_iob2
-from epik_jax.evaluation.report import curves, write_report
-from epik_jax.files import write_whole
+from epik_jax.evaluation.report import curves
 from epik_jax.recipes.figures import as_text, definitions, figures_table
 from epik_jax.recipes.latency import LatencyConfig
 from epik_jax.recipes.provenance import commit, trained_seconds
+from epik_jax.recipes.published import publish_report
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging import scoreboard
 from epik_jax.recipes.tagging.corpus import TaggedCorpus
@@ -136,8 +136,7 @@ def build_report(
 
 def written(report: dict[str, Any], at: Workplace) -> dict[str, Any]:
     """The same report, after it was written into the run's folder."""
-    write_report(at.folder / "report.json", report)
-    write_whole(at.folder / "report.html", entity_page.render(report))
+    publish_report(report, entity_page.render(report), at.folder)
     return report
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.data.conll import OUTSIDE
-from epik_jax.interop.export import export_model
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import Labeller, ModelFolder, load_model
-from epik_jax.recipes.card import model_card
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import story
+from epik_jax.recipes.published import publish_model
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.tagging import report
 from epik_jax.recipes.tagging.bert_folder import retold
@@ -148,7 +147,7 @@ def _write_teacher(
             model = retold(teacher, source, corpus.langs, command)
         else:
             model = load_model(source)
-        return export_model(model, folder, bfloat16=False, card=model_card(model))
+        return publish_model(model, folder)
     return _write(teacher, folder, config.data, corpus.langs, command, origin)
 
 
@@ -166,4 +165,4 @@ def _write(
     about = story(_RECIPE, read or [data.kind], command, origin)
     about["languages"] = list(langs)
     model: Labeller = ModelFolder(network.params, network.config, network.pieces, about)
-    export_model(model, folder, bfloat16=False, card=model_card(model))
+    publish_model(model, folder)

@@ -7,10 +7,7 @@ from drawn parameters or from those of a BERT. It knows no student.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 from epik_jax.data.encode_sentences import (
     EncodedSentences,
@@ -23,7 +20,7 @@ from epik_jax.models.neighbours import look_beside
 from epik_jax.objectives.objective import Objective
 from epik_jax.recipes.leg_config import LegConfig
 from epik_jax.recipes.masked import (
-    drop_pieces,
+    dropped_stream,
     guess_shapes,
     make_masked_forward,
     masked_ce_term,
@@ -41,7 +38,7 @@ from epik_jax.recipes.tagging.labels import (
     make_validate_tags,
 )
 from epik_jax.recipes.tagging.teacher_config import TeacherConfig, sized_labeller
-from epik_jax.structs import Batch, Sentence
+from epik_jax.structs import Sentence
 from epik_jax.teachers.labelling import LabellingNetwork
 from epik_jax.text.wordpiece import WordPieces
 
@@ -122,16 +119,10 @@ def tagging_stage(
     leg = config.tagging
     encoded = encoded_for(corpus.train, pieces, model)
     batches = training_batches(encoded, pieces.pad_id, leg.batches)
-
-    def stream(start: int) -> Iterator[Batch]:
-        for n, rows, batch in batches(start):
-            seen = drop_pieces(batch, pieces, config.piece_dropout, config.seed, n)
-            yield seen | {"weight": np.ones(len(rows), np.float32)}
-
     chosen = for_validation(corpus.dev, config.num_validated)
     return Stage(
         name="teacher-tagging",
-        batches=stream,
+        batches=dropped_stream(batches, pieces, config.piece_dropout, config.seed),
         forward=make_label_forward(model, model.num_layers),
         objective=Objective((label_term(),)),
         trainable=("^student/",),

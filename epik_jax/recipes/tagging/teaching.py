@@ -22,6 +22,7 @@ from epik_jax.recipes.tagging.strategies import Part
 from epik_jax.recipes.tagging.student import TaggingStudentConfig
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teachers.labelling import LabellingNetwork
+from epik_jax.teachers.placed import alone
 from epik_jax.teachers.tagging import LiveTags, Storage, TaggingTeacher, WantedStates
 
 
@@ -71,7 +72,7 @@ def gather_material(
     storage: Storage = "none"
     signals: LiveTags | TeacherCache | None = None
     if wanted := _wanted(student.parts, student.layer, asked):
-        answering = TaggingTeacher(teacher, wanted)
+        answering = TaggingTeacher(alone(teacher), wanted)
         storage = wanted.storage
         if asked.live:
             signals = LiveTags(answering, encoded)

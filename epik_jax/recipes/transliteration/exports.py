@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from epik_jax.interop.export import export_model
 from epik_jax.interop.model_folder import ModelFolder, load_transliterator
-from epik_jax.recipes.card import model_card
 from epik_jax.recipes.provenance import story
+from epik_jax.recipes.published import publish_model
 from epik_jax.recipes.transliteration.corpus import DataConfig
 from epik_jax.recipes.transliteration.matra import MatraConfig
 from epik_jax.recipes.transliteration.networks import network_digest
@@ -68,7 +67,7 @@ def export_network(
     if not given:
         return export_trained(network, folder, recipe, data, command, origin)
     model = load_transliterator(Path(given))
-    return export_model(model, folder, bfloat16=False, card=model_card(model))
+    return publish_model(model, folder)
 
 
 def export_trained(
@@ -92,4 +91,4 @@ def export_trained(
     read = {item.path for item in data.lists if item.split == "train"}
     about = story(recipe, read or [data.kind], command, origin)
     model = ModelFolder(network.params, network.config, network.vocabulary, about)
-    export_model(model, folder, bfloat16=False, card=model_card(model))
+    publish_model(model, folder)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from epik_jax.data.encode import Encoded, encode, make_batch
+from epik_jax.data.order import Share, whole
 from epik_jax.models.config import TransformerConfig
 from epik_jax.ragged import Ragged
+from epik_jax.recipes.recipe import Batches
 from epik_jax.recipes.transliteration.imitation import padded_signal
 from epik_jax.recipes.transliteration.streams import make_order
 from epik_jax.recipes.transliteration.student import StageConfig
@@ -83,7 +85,7 @@ class Lessons:
 
     def stream(
         self, encoded: Encoded, stage: StageConfig, model: TransformerConfig
-    ) -> Callable[[int], Iterator[Batch]]:
+    ) -> Batches:
         """Batches of a stage from a given step on; they never end.
 
         Raises:
@@ -94,9 +96,10 @@ class Lessons:
         if fields and signals is None:
             raise ValueError(f"stage {stage.name}: no teacher was asked for {fields}")
 
-        def batches(start: int) -> Iterator[Batch]:
+        def batches(start: int, mine: Share = whole) -> Iterator[Batch]:
             for n in itertools.count(start):
                 rows, (width_S, width_T) = order.rows(n)
+                rows = mine(rows)
                 batch = make_batch(encoded, rows, width_S, width_T, self.vocabulary)
                 if fields and signals is not None:
                     joined = signals.join(

@@ -11,9 +11,9 @@ from typing import Any
 from epik_jax.evaluation import page, report
 from epik_jax.evaluation.feature_distance import make_feature_distance
 from epik_jax.evaluation.findings import Findings
-from epik_jax.files import write_whole
 from epik_jax.interop.model_folder import load_transliterator
 from epik_jax.recipes.provenance import commit, how_trained
+from epik_jax.recipes.published import publish_report
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.transliteration import lexicons, measurements, scoreboard
 from epik_jax.recipes.transliteration.corpus import Corpus, DataConfig
@@ -99,8 +99,7 @@ def epik_report(
 
 def written(made: dict[str, Any], at: Workplace) -> dict[str, Any]:
     """The same report, after it was written into the run's folder."""
-    report.write_report(at.folder / "report.json", made)
-    write_whole(at.folder / "report.html", page.render(made))
+    publish_report(made, page.render(made), at.folder)
     return made
 
 

@@ -9,12 +9,13 @@ import dataclasses
 import hashlib
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from epik_jax.bounds import LARGEST_SEED, demand, within
 from epik_jax.data.digests import arrays_digest
 from epik_jax.data.encode import Encoded, make_batch
-from epik_jax.data.order import Order
+from epik_jax.data.order import Order, Share, whole
+from epik_jax.recipes.recipe import Batches
 from epik_jax.structs import Batch, Example
 from epik_jax.text.vocabulary import Vocabulary
 
@@ -59,14 +60,14 @@ def make_order(encoded: Encoded, config: BatchConfig) -> Order:
 
 def supervised_batches(
     encoded: Encoded, vocabulary: Vocabulary, config: BatchConfig
-) -> Callable[[int], Iterator[Batch]]:
+) -> Batches:
     """Batches of gold targets from a given step on; they never end."""
     order = make_order(encoded, config)
 
-    def stream(start: int) -> Iterator[Batch]:
+    def stream(start: int, mine: Share = whole) -> Iterator[Batch]:
         for n in itertools.count(start):
             rows, (width_S, width_T) = order.rows(n)
-            yield make_batch(encoded, rows, width_S, width_T, vocabulary)
+            yield make_batch(encoded, mine(rows), width_S, width_T, vocabulary)
 
     return stream
 

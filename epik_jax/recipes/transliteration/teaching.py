@@ -25,6 +25,7 @@ from epik_jax.teachers.advice import CrowdConfig
 from epik_jax.teachers.chain import Chain, Link
 from epik_jax.teachers.forward import Decoding, Network
 from epik_jax.teachers.live import LiveSignals
+from epik_jax.teachers.placed import alone
 from epik_jax.teachers.signals import TransliterationTeacher, Wanted
 
 SMALL_FIELDS = ("tokens", "token_lengths", "scores", "confidence")
@@ -81,7 +82,7 @@ class Teaching:
         pivots = transfer.known_pivots(words, self.corpus.romanisations, asked)
         chain, *others = (
             transfer.two_stage_chain(network, asked, pivots)
-            for network in (self.teacher, *self.others)
+            for network in map(alone, (self.teacher, *self.others))
         )
         known = self.teacher.vocabulary
         full = TransliterationTeacher(
@@ -100,7 +101,7 @@ class Teaching:
         """Back-translations: gold targets, sources that the teacher wrote."""
         forms, known = self.corpus.romanisations, self.teacher.vocabulary
         examples, decoding = transfer.back_examples(words, forms), Decoding()
-        chain = Chain((Link(self.teacher, None, decoding),))
+        chain = Chain((Link(alone(self.teacher), None, decoding),))
         wanted = Wanted(num_hypotheses=1)
         writer = TransliterationTeacher(chain, known, CrowdConfig(), wanted)
         cache = self._cached("back", writer, examples, decoding)

@@ -16,6 +16,7 @@ import numpy as np
 from epik_jax.bounds import within
 from epik_jax.files import write_whole
 from epik_jax.models.config import TransformerConfig
+from epik_jax.parallel import processes
 from epik_jax.recipes.recipe import Workplace, digest
 from epik_jax.structs import Example
 from epik_jax.text.pieces import train_sentencepiece
@@ -81,7 +82,7 @@ def build_vocabulary(
     except ValueError as error:
         raise ValueError(f"teacher.vocabulary.size: {error}") from error
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, pieces.model)
+    processes.by_first("vocabulary is written", write_whole, path, pieces.model)
     return pieces
 
 

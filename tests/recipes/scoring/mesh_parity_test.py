@@ -15,6 +15,7 @@ from toy_crowd import CORPUS, DATA, RECIPE, SIZES
 from toy_epik import workplace
 
 from epik_jax import trees
+from epik_jax.data.order import whole
 from epik_jax.models import initial, scorer
 from epik_jax.objectives.objective import Objective
 from epik_jax.parallel.mesh import make_mesh
@@ -63,12 +64,12 @@ def test_answers_are_the_same_on_eight_devices(config):
     np.testing.assert_allclose(spread.probs(toy_pairs.PAIRS), expected, atol=1e-5)
 
 
-def batches(start):
+def batches(start, mine=whole):
     """Pairs that people and two voices judged."""
     for step in itertools.count(start):
         rng = np.random.default_rng(step)
         lengths = rng.integers(2, toy_pairs.MAX_LENGTH, (8, 1))
-        yield {
+        batch = {
             "tokens": rng.integers(0, toy_pairs.PIECES.size, (8, toy_pairs.MAX_LENGTH)),
             "token_mask": np.arange(toy_pairs.MAX_LENGTH) < lengths,
             "types": np.tile(np.arange(toy_pairs.MAX_LENGTH) > 9, (8, 1)).astype(int),
@@ -79,6 +80,7 @@ def batches(start):
             "voice_weights": rng.uniform(0.5, 1.5, (8, 2)).astype(np.float32),
             "weight": np.ones(8, np.float32),
         }
+        yield {name: mine(rows) for name, rows in batch.items()}
 
 
 @functools.cache

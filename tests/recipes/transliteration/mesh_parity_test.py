@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import parity
@@ -11,6 +12,7 @@ import pytest
 import tiny
 
 from epik_jax import trees
+from epik_jax.data.order import whole
 from epik_jax.models import transformer
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes.recipe import Stage, compile_step
@@ -23,8 +25,9 @@ from epik_jax.training.optimizer import OptimizerConfig
 ENCODER = tiny.config(decoder_layers=0)
 
 
-def _batches(start):
-    return (tiny.batch(seed=n, width_T=5) for n in itertools.count(start))
+def _batches(start, mine=whole):
+    for n in itertools.count(start):
+        yield jax.tree.map(mine, tiny.batch(seed=n, width_T=5))
 
 
 def _forward(params, batch, *, key):
@@ -59,7 +62,7 @@ NETWORKS = {
 
 
 @functools.cache
-def _updates(name, data, model):
+def updates(name, data, model):
     """What comes of training a network of `NETWORKS` over one mesh."""
     config, stage = NETWORKS[name]
     return parity.updated(stage, {"student": tiny.params(config)}, data, model)
@@ -73,11 +76,11 @@ def _updates(name, data, model):
     ],
 )
 def test_any_mesh_trains_as_one_device_does_with_dropout_on(name, shape):
-    parity.demand_equal(_updates(name, *shape), _updates(name, 1, 1))
+    parity.demand_equal(updates(name, *shape), updates(name, 1, 1))
 
 
 def test_training_gives_the_pinned_losses():
-    alone = _updates("encoder", 1, 1)
+    alone = updates("encoder", 1, 1)
     np.testing.assert_allclose(
         alone.losses[[0, 1, 9, 29]],
         [3.055526, 3.235525, 2.711993, 2.689765],
