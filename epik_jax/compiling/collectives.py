@@ -1,7 +1,7 @@
-"""What chips send one another in a program, read out of its compiled text.
+"""What chips send one another in a program, as its instructions say.
 
-HLO text goes in, collectives with their bytes come out. What they cost is worked out
-for a ring, the usual way on a torus; no latency is counted.
+An instruction goes in, a collective with its bytes comes out. What they cost is worked
+out for a ring, the usual way on a torus; no latency is counted.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterable, Iterator
+
+from epik_jax.compiling.hlo import Instruction
 
 KINDS = (
     "all-reduce",
@@ -20,13 +21,6 @@ KINDS = (
     "collective-broadcast",
 )
 
-_INSTRUCTION = re.compile(
-    rf"^\s*(?:ROOT )?%?[\w.-]+ = (?P<shape>.*?) (?P<kind>{'|'.join(KINDS)})"
-    r"(?P<start>-start)?\((?P<rest>.*)$",
-    re.MULTILINE,
-)
-_LOOP = re.compile(r"^\s*(?:ROOT )?%?[\w.-]+ = .*? while\(", re.MULTILINE)
-_SHAPE = re.compile(r"(?P<dtype>[a-z]+\d*(?:e\d+m\d+\w*)?)\[(?P<dims>[\d,]*)\]")
 _IOTA_GROUPS = re.compile(r"replica_groups=\[\d+,(\d+)\]<=")
 _MESH_GROUPS = re.compile(r"replica_groups=mesh\[(?P<axes>[^]]*)\] \{(?P<of>[^}]*)\}")
 _LISTED_GROUPS = re.compile(r"replica_groups=\{\{([\d,]*)\}")
@@ -57,44 +51,26 @@ class Collective:
         ) * self.bytes
 
 
-def collectives_of(text: str, num_chips: int) -> list[Collective]:
-    """All collectives of a compiled program; those of a loop once.
+def collective(instruction: Instruction, num_chips: int) -> Collective | None:
+    """The exchange that an instruction is, or begins; None where it is none.
 
     Args:
-      text: HLO, as `Compiled.as_text()` gives it.
+      instruction: of a compiled program.
       num_chips: take part where no groups are named.
     """
-    return [_collective(found, num_chips) for found in _INSTRUCTION.finditer(text)]
-
-
-def num_loops(text: str) -> int:
-    """Loops of a compiled program, whose rounds a compiler's counts leave out."""
-    return len(_LOOP.findall(text))
-
-
-def _collective(found: re.Match[str], num_chips: int) -> Collective:
-    kind, shapes = found["kind"], tuple(_shapes(found["shape"]))
-    if found["start"] and kind in ("all-gather", "collective-permute"):
+    kind = instruction.opcode.removesuffix("-start")
+    if kind not in KINDS:
+        return None
+    arrays = instruction.arrays
+    if kind != instruction.opcode and kind in ("all-gather", "collective-permute"):
         # Operands, as many results, and what the hardware counts by.
-        arrays = [shape for shape in shapes if shape != ("u32", ())]
-        shapes = tuple(arrays[len(arrays) // 2 :])
-    size = sum(_bytes(*shape) for shape in shapes)
-    group = _group(found["rest"], num_chips)
+        arrays = tuple(x for x in arrays if (x.dtype, x.dims) != ("u32", ()))
+        arrays = arrays[len(arrays) // 2 :]
+    group = _group(instruction.rest, num_chips)
+    size = sum(array.bytes for array in arrays)
     if kind == "reduce-scatter":
         size *= group
-    return Collective(kind, size, shapes, group)
-
-
-def _shapes(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    for found in _SHAPE.finditer(text):
-        dims = found["dims"]
-        yield found["dtype"], tuple(int(d) for d in dims.split(",") if d)
-
-
-def _bytes(dtype: str, dims: Iterable[int]) -> int:
-    """Bytes of an array; a predicate takes one, as all below eight bits do here."""
-    bits = re.search(r"\d+", dtype)
-    return max(int(bits.group()) // 8, 1) * math.prod(dims) if bits else math.prod(dims)
+    return Collective(kind, size, tuple((x.dtype, x.dims) for x in arrays), group)
 
 
 def _group(rest: str, num_chips: int) -> int:

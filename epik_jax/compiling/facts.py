@@ -1,20 +1,20 @@
 """What a compiler says of a program: time, memory, work, and what chips exchange.
 
 A program and a chip go in, plain figures come out. Estimates are of a roofline: the
-longest of computing, memory and links, each at its peak, by the compiler's own counts;
-nothing is run.
+longest of computing, memory and links, each at its peak; nothing is run.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
 from typing import Any
 
+import jax
+
 from epik_jax.compiling.chips import Chip
-from epik_jax.compiling.collectives import KINDS, Collective, collectives_of, num_loops
-from epik_jax.recipes.program import Program
+from epik_jax.compiling.collectives import KINDS
+from epik_jax.compiling.work import Work, work_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,31 +22,26 @@ class Facts:
     """Figures of one program on one device.
 
     Attributes:
-      compile_seconds: lowering and compiling.
+      compile_seconds: of the compiler alone.
       hbm_bytes: arguments, results that do not lie in these, temporaries and code.
       argument_bytes: of those, what goes in.
       temporary_bytes: of those, what it needs in between.
-      flops: of one pass; every loop counts once.
-      bytes: of all operands and results, those that stay on the chip, too; as above.
-      collectives: what is exchanged; as above.
-      num_loops: loops, however often they go round.
+      work: what it does.
     """
 
     compile_seconds: float
     hbm_bytes: int
     argument_bytes: int
     temporary_bytes: int
-    flops: float
-    bytes: float
-    collectives: tuple[Collective, ...]
-    num_loops: int = 0
+    work: Work
 
     def seconds(self, chip: Chip) -> dict[str, float]:
         """The least that each resource takes."""
-        moved = sum(one.moved for one in self.collectives)
+        exchanges = self.work.collectives.items()
+        moved = sum(one.moved * count for one, count in exchanges)
         return {
-            "computing": self.flops / chip.flops_per_second,
-            "memory": self.bytes / chip.hbm_per_second,
+            "computing": self.work.flops / chip.flops_per_second,
+            "memory": self.work.hbm_traffic / chip.hbm_per_second,
             "links": moved / chip.link_per_second,
         }
 
@@ -63,29 +58,28 @@ class Facts:
 
     def exchanged(self) -> dict[str, dict[str, int]]:
         """Number and bytes of collectives by kind."""
-        return {
-            kind: {"count": len(some), "bytes": sum(one.bytes for one in some)}
-            for kind in KINDS
-            if (some := [one for one in self.collectives if one.kind == kind])
-        }
+        found: dict[str, dict[str, int]] = {}
+        for kind in KINDS:
+            some = {o: n for o, n in self.work.collectives.items() if o.kind == kind}
+            size = sum(one.bytes * count for one, count in some.items())
+            if some:
+                found[kind] = {"count": sum(some.values()), "bytes": size}
+        return found
 
 
-def compiled_facts(program: Program, num_devices: int) -> Facts:
+def compiled_facts(lowered: jax.stages.Lowered, num_devices: int) -> Facts:
     """Compiles a program and reads what came of it.
 
     Raises:
       ValueError: the compiler refuses it, for its memory say.
     """
     since = time.perf_counter()
-    lowered = program.lower()
     try:
         compiled = lowered.compile()
     except RuntimeError as error:
         raise ValueError(str(error).splitlines()[0]) from error
     seconds = time.perf_counter() - since
     memory: Any = compiled.memory_analysis()
-    cost: Mapping[str, float] = compiled.cost_analysis() or {}
-    text = compiled.as_text() or ""
     held = memory.argument_size_in_bytes + memory.output_size_in_bytes
     held += memory.temp_size_in_bytes + memory.generated_code_size_in_bytes
     return Facts(
@@ -93,8 +87,5 @@ def compiled_facts(program: Program, num_devices: int) -> Facts:
         hbm_bytes=held - memory.alias_size_in_bytes,
         argument_bytes=memory.argument_size_in_bytes,
         temporary_bytes=memory.temp_size_in_bytes,
-        flops=cost.get("flops", 0.0),
-        bytes=cost.get("bytes accessed", 0.0),
-        collectives=tuple(collectives_of(text, num_devices)),
-        num_loops=num_loops(text),
+        work=work_of(compiled.as_text() or "", num_devices),
     )

@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from epik_jax.compiling.chips import GIB, Chip, chip_of
+from epik_jax.compiling.distinct import Lowered, distinct
 from epik_jax.compiling.facts import Facts, compiled_facts
 from epik_jax.compiling.warnings import warnings_of
 from epik_jax.evaluation.report import write_report
 from epik_jax.parallel.topology import described_mesh, num_chips
 from epik_jax.recipes import run
-from epik_jax.recipes.program import Program
 from epik_jax.recipes.provenance import commit, typed_command
 
 FORMAT = "epik-compiled-1"
 
 NOTES = (
-    "HBM, FLOPs and bytes are of one device, as its compiler counts them: every loop "
-    "once, however often it goes round, and operands that stay on the chip, too.",
+    "HBM, FLOPs and bytes are of one device. FLOPs are of products alone, bytes of what"
+    " goes to HBM or comes from there; what a loop does counts in each round.",
     "The estimate is a roofline's: the longest of products, memory and links, each at "
     "its peak. MFU is the share of that time which products take.",
+    '"At most" is of a loop that may end early, as decoding does when all is written.',
 )
 
 
@@ -49,13 +50,8 @@ def compiled(
     recipe, built, _ = run.configured(config_file, overrides)
     chip, mesh = chip_of(topology), described_mesh(topology, built.mesh.model)
     core = chip.split(mesh.size // num_chips(topology))
-    for program in recipe.programs(built, mesh):
-        try:
-            facts = compiled_facts(program, mesh.size)
-        except ValueError as error:
-            yield {"name": program.name, "rows": program.rows, "failed": str(error)}
-        else:
-            yield _figures(program, facts, core)
+    for one in distinct(recipe.programs(built, mesh)):
+        yield _compiled(one, mesh.size, core)
 
 
 def write(
@@ -84,17 +80,20 @@ def write(
 
 def lines(figures: Mapping[str, Any]) -> Iterator[str]:
     """A program for a terminal."""
+    name = figures["name"]
+    if same := figures["also"]:
+        name += f" (and {len(same)} more of the same: {'; '.join(same)})"
     if "failed" in figures:
         yield (
-            f"{figures['name']}: cannot be compiled: {figures['failed']}; where memory "
+            f"{name}: cannot be compiled: {figures['failed']}; where memory "
             "is short, raise loop.num_microbatches or mesh.model"
         )
         return
     yield (
-        f"{figures['name']}: compiled in {figures['compile_seconds']:.1f} s; "
+        f"{name}: compiled in {figures['compile_seconds']:.1f} s; "
         f"{figures['hbm_bytes'] / GIB:.3f} GiB of {figures['hbm_limit'] / GIB:.0f}, "
-        f"{figures['flops'] / 1e9:,.2f} GFLOP, {figures['bytes'] / 1e6:,.1f} MB; "
-        f"{_estimate(figures)}"
+        f"{_how_much(figures)}{figures['flops'] / 1e9:,.2f} GFLOP, "
+        f"{figures['hbm_traffic'] / 1e6:,.1f} MB; {_estimate(figures)}"
     )
     for kind, some in figures["collectives"].items():
         yield f"    {kind}: {some['count']}, {some['bytes'] / 1e6:,.3f} MB"
@@ -102,17 +101,37 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
         yield f"    warning: {warning}"
 
 
+def _how_much(figures: Mapping[str, Any]) -> str:
+    if figures["unknown"]:
+        return "at least "
+    return "at most " if figures["at_most"] else ""
+
+
 def _estimate(figures: Mapping[str, Any]) -> str:
-    if figures["num_loops"]:
-        return f"no estimate, for {figures['num_loops']} loops count once"
+    if figures["unknown"]:
+        return f"no estimate: it is not known {', or '.join(figures['unknown'])}"
     estimate = figures["estimate"]
     return (
-        f"{1e3 * estimate['seconds']:.3f} ms by {estimate['of']}, "
+        f"{_how_much(figures)}{1e3 * estimate['seconds']:.3f} ms by {estimate['of']}, "
         f"MFU {estimate['utilisation']:.1%}"
     )
 
 
-def _figures(program: Program, facts: Facts, chip: Chip) -> dict[str, Any]:
+def _compiled(one: Lowered, num_devices: int, chip: Chip) -> dict[str, Any]:
+    first, *rest = one.programs
+    also = [program.name for program in rest]
+    named = {"name": first.name, "also": also, "rows": first.rows}
+    if one.lowered is None:
+        return {**named, "failed": one.failed}
+    try:
+        facts = compiled_facts(one.lowered, num_devices)
+    except ValueError as error:
+        return {**named, "failed": str(error)}
+    warnings = warnings_of(first, facts, chip)
+    return {**named, **_figures(facts, chip), "warnings": warnings}
+
+
+def _figures(facts: Facts, chip: Chip) -> dict[str, Any]:
     seconds, of = facts.estimate(chip)
     estimate = {
         "seconds": seconds,
@@ -120,18 +139,19 @@ def _figures(program: Program, facts: Facts, chip: Chip) -> dict[str, Any]:
         "each": facts.seconds(chip),
         "utilisation": facts.utilisation(chip),
     }
+    work = facts.work
     return {
-        "name": program.name,
-        "rows": program.rows,
         "compile_seconds": facts.compile_seconds,
         "hbm_bytes": facts.hbm_bytes,
         "hbm_limit": chip.hbm_bytes,
         "argument_bytes": facts.argument_bytes,
         "temporary_bytes": facts.temporary_bytes,
-        "flops": facts.flops,
-        "bytes": facts.bytes,
+        "flops": work.flops,
+        "hbm_traffic": work.hbm_traffic,
+        "traffic": work.traffic,
         "collectives": facts.exchanged(),
-        "num_loops": facts.num_loops,
-        "estimate": None if facts.num_loops else estimate,
-        "warnings": warnings_of(program, facts, chip),
+        "num_loops": work.loops,
+        "at_most": work.at_most,
+        "unknown": [*work.unknown],
+        "estimate": None if work.unknown else estimate,
     }

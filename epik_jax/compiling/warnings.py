@@ -51,7 +51,7 @@ def _memory(facts: Facts, chip: Chip) -> Iterator[str]:
 def _gathered(program: Program, facts: Facts) -> Iterator[str]:
     leaves = trees.flatten(program.params)
     large = {x.shape: p for p, x in leaves.items() if math.prod(x.shape) >= LARGE}
-    for one in facts.collectives:
+    for one in facts.work.collectives:
         for _, dims in one.shapes:
             if one.kind == "all-gather" and dims in large:
                 yield (

@@ -8,7 +8,8 @@ import pytest
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from epik_jax.compiling.collectives import collectives_of
+from epik_jax.compiling.collectives import collective
+from epik_jax.compiling.hlo import parse
 from epik_jax.parallel.mesh import make_mesh
 
 LINES = {
@@ -39,18 +40,29 @@ LINES = {
 }
 
 
+def collectives_of(text, num_chips):
+    instructions = [
+        instruction
+        for computation in parse(text).computations.values()
+        for instruction in computation.instructions.values()
+    ]
+    return [one for i in instructions if (one := collective(i, num_chips))]
+
+
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.split(" = ")[0])
 def test_a_line_of_text_is_a_kind_bytes_and_those_that_take_part(line):
-    text = f"HloModule x\n\nENTRY %main {{\n  {line}\n}}\n"
+    text = f"HloModule x\n\nENTRY %main () -> f32[] {{\n  {line}\n}}\n"
     [found] = collectives_of(text, num_chips=8)
     assert (found.kind, found.bytes, found.group, found.moved) == LINES[line]
 
 
 def test_what_only_ends_or_names_one_is_none():
     text = """
+ENTRY %main () -> f32[] {
   %done = f32[16]{0} all-gather-done(%ag)
   %sum = f32[16]{0} add(%all-reduce.3, %all-gather.1)
   %f = f32[4] fusion(%all-reduce.1), calls=%all-reduce-fusion, kind=kLoop
+}
 """
     assert collectives_of(text, num_chips=8) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import pytest
 
@@ -10,11 +11,16 @@ from epik_jax.compiling.chips import CHIPS, GIB
 from epik_jax.compiling.collectives import Collective
 from epik_jax.compiling.facts import Facts
 from epik_jax.compiling.warnings import warnings_of
+from epik_jax.compiling.work import Work
 from epik_jax.recipes.program import Program, shape
 
-FACTS = Facts(1.0, 3 * GIB, GIB, GIB, 394e9, 819e6, ())
+FACTS = Facts(1.0, 3 * GIB, GIB, GIB, Work())
 PARAMS = {"table": shape("float32", 512, 256), "bias": shape("float32", 256)}
 PROGRAM = Program("toy", lambda: pytest.fail("compiled"), PARAMS, 64, (16,), 128)
+
+
+def exchanging(*some):
+    return {"work": Work(collectives=Counter(some))}
 
 
 def said(program=PROGRAM, facts=FACTS):
@@ -31,7 +37,7 @@ def test_of_a_program_that_fits_nothing_is_said():
         ({}, {"hbm_bytes": 17 * GIB}, "needs 17.0 GiB, a chip has 16"),
         (
             {},
-            {"collectives": (Collective("all-gather", 1, (("f32", (512, 256)),), 4),)},
+            exchanging(Collective("all-gather", 1, (("f32", (512, 256)),), 4)),
             "gathers [512, 256] on every chip, the whole of table",
         ),
         ({"head_width": 32}, {}, "heads are 32 wide, a tile 128: 75% of attention"),
@@ -53,10 +59,12 @@ def test_what_a_chip_would_waste_is_said(program, facts, expected):
 
 def test_what_is_gathered_in_every_block_is_said_once():
     gather = Collective("all-gather", 1, (("f32", (512, 256)),), 4)
-    assert len(said(facts=dataclasses.replace(FACTS, collectives=(gather,) * 3))) == 1
+    assert (
+        len(said(facts=dataclasses.replace(FACTS, **exchanging(gather, gather)))) == 1
+    )
 
 
 def test_an_array_that_is_gathered_and_no_parameter_is_not_named():
     other = Collective("all-gather", 1, (("f32", (512, 255)),), 4)
     scattered = Collective("all-reduce", 1, (("f32", (512, 256)),), 4)
-    assert said(facts=dataclasses.replace(FACTS, collectives=(other, scattered))) == []
+    assert said(facts=dataclasses.replace(FACTS, **exchanging(other, scattered))) == []
