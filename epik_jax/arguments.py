@@ -117,6 +117,7 @@ def _add_compile(parser: argparse.ArgumentParser) -> None:
     _add_config(parser, required=True)
     add = parser.add_argument
     add("--topology", required=True, metavar="CHIP:AxB", help="such as v5e:4x8")
+    add("--only", default="", metavar="NAME", help="programs with NAME in theirs")
     add("--json", type=path, metavar="OUT", help="write all figures there as well")
 
 

@@ -135,7 +135,7 @@ def _compile_tpu(given: argparse.Namespace) -> int:
         output.demand_writable(given.json)
     asked = (given.config, given.overrides, given.topology)
     made = []
-    for program in report.compiled(*asked):
+    for program in report.compiled(*asked, given.only):
         print("\n".join(report.lines(program)), flush=True)
         made.append(program)
     print("\n".join(["", *report.NOTES]))

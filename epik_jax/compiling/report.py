@@ -31,7 +31,7 @@ NOTES = (
 
 
 def compiled(
-    config_file: str, overrides: list[str], topology: str
+    config_file: str, overrides: list[str], topology: str, only: str = ""
 ) -> Iterator[dict[str, Any]]:
     """Compiles one program after the other.
 
@@ -39,18 +39,25 @@ def compiled(
       config_file: "FILE" or "FILE:variant".
       overrides: "path.to.key=value".
       topology: such as "v5e:4x8".
+      only: programs in whose names this stands; all unless given.
 
     Yields:
       JSON values of each program; "failed" says why the compiler refused one, for its
       memory say.
 
     Raises:
-      ValueError: a configuration or a topology that cannot be compiled for.
+      ValueError: a configuration or a topology that cannot be compiled for, or no
+        program of such a name.
     """
     recipe, built, _ = run.configured(config_file, overrides)
     chip, mesh = chip_of(topology), described_mesh(topology, built.mesh.model)
     core = chip.split(mesh.size // num_chips(topology))
-    for one in distinct(recipe.programs(built, mesh)):
+    every = recipe.programs(built, mesh)
+    chosen = [program for program in every if only in program.name]
+    if not chosen:
+        names = ", ".join(program.name for program in every)
+        raise ValueError(f"--only {only!r}: no program has that in its name: {names}")
+    for one in distinct(chosen):
         yield _compiled(one, mesh.size, core)
 
 

@@ -59,7 +59,11 @@ def described_mesh(topology: str, model: int = 1) -> Mesh:
             "compiling for TPUs needs libtpu: pip install -r requirements-tpu.txt"
         )
     try:
-        found = topologies.get_topology_desc(platform="tpu", topology_name=topology)
+        # The compiler takes a host's four chips for the least there is.
+        alone = {"chips_per_host_bounds": (1, 1, 1)} if num_chips(topology) == 1 else {}
+        found = topologies.get_topology_desc(
+            platform="tpu", topology_name=topology, **alone
+        )
     except (RuntimeError, ValueError) as error:
         said = str(error).splitlines()[0]
         raise ValueError(f"topology {topology!r} cannot be had: {said}") from error
