@@ -25,6 +25,19 @@ def test_more_devices_than_there_are_is_refused_with_both_numbers():
         meshes.make_mesh(4, 4)
 
 
+def test_a_mesh_that_leaves_a_process_out_is_refused_with_what_to_set(monkeypatch):
+    monkeypatch.setattr("jax.process_count", lambda: 4)
+    with pytest.raises(ValueError, match=r"model 2, config\.mesh\.data is 4"):
+        meshes.make_mesh(2, 2)
+
+
+def test_a_process_alone_has_all_rows_of_a_batch():
+    batch = np.arange(8)
+    np.testing.assert_array_equal(
+        meshes.own_share(meshes.make_mesh(4, 2))(batch), batch
+    )
+
+
 def test_rows_of_a_batch_lie_on_their_share_of_the_devices():
     batch = tiny.batch(batch_size=8)
     placed = meshes.to_global(meshes.make_mesh(4, 2), batch)

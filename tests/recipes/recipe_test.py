@@ -17,7 +17,7 @@ from epik_jax.training.stop import InterruptedRunError, StopFlag
 
 TOY = Stage(
     name="first",
-    batches=lambda start: toy_run.batches(start),
+    batches=lambda start, mine=None: toy_run.batches(start),
     forward=toy_run.forward,
     objective=toy_run.OBJECTIVE,
     trainable=toy_run.TRAINABLE,

@@ -253,17 +253,6 @@ def test_words_longer_than_a_network_reads_are_missed_at_once(tmp_path, file, wh
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_in_one_of_several_processes_is_refused(tmp_path, monkeypatch, teacher):
-    monkeypatch.setattr("jax.process_count", lambda: 4)
-    for call in (
-        lambda folder: runs.run(MATRA, [], folder, evaluate=False),
-        lambda folder: runs.fill_caches(tiny_run.CONFIG, [], folder),
-    ):
-        with pytest.raises(ValueError, match="JAX runs in 4 processes here"):
-            call(tmp_path / "run")
-        assert not (tmp_path / "run").exists()
-
-
 def test_a_mesh_without_devices_is_refused(tmp_path):
     with pytest.raises(ValueError, match="data is 0, expected 1 or more"):
         runs.run(tiny_run.CONFIG, ["mesh.data=0"], tmp_path / "run", evaluate=True)

@@ -25,7 +25,7 @@ from cached_blocks import (
 )
 
 from epik_jax.ragged import Ragged
-from epik_jax.teacher_cache import writer
+from epik_jax.teacher_cache import shard, writer
 from epik_jax.teacher_cache.manifest import read_manifest
 from epik_jax.teacher_cache.reader import TeacherCache
 from epik_jax.teacher_cache.schema import Block, Field, Schema
@@ -149,7 +149,7 @@ def test_injected_full_disk_is_explained_and_resumable(
         return _FullFile(file, 1500) if "00001-of" in str(path) else file
 
     good = shards(3)
-    monkeypatch.setattr(writer, "open", full_open, raising=False)
+    monkeypatch.setattr(shard, "open", full_open, raising=False)
     with pytest.raises(OSError, match=r"the disk is full, \d+ bytes") as error:
         write(tmp_path / "a", good)
     assert error.value.errno == errno.ENOSPC
