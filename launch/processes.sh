@@ -40,16 +40,17 @@ with socket.socket() as one:
 '
 }
 
-# A group of its own: Ctrl-C would end the process at once, TERM has it save.
-start() {
-  local index=$1 out=/dev/stdout err=/dev/stderr
+# To be run in the background, which it becomes. A session of its own: Ctrl-C would end
+# the process at once, TERM has it save.
+become() {
+  local index=$1
   shift
-  if [[ $index -gt 0 ]]; then out=$logs/process-$index.log err=$out; fi
-  JAX_PLATFORMS=cpu \
-    XLA_FLAGS="${XLA_FLAGS:-} --xla_force_host_platform_device_count=$devices" \
-    setsid "$python" -m epik_jax "$@" --distributed --coordinator-address="$address" \
-    --num-processes="$count" --process-id="$index" >>"$out" 2>>"$err" </dev/null &
-  pids+=($!)
+  if [[ $index -gt 0 ]]; then exec >"$logs/process-$index.log" 2>&1; fi
+  export JAX_PLATFORMS=cpu
+  export XLA_FLAGS="${XLA_FLAGS:-} --xla_force_host_platform_device_count=$devices"
+  exec setsid "$python" -m epik_jax "$@" --distributed \
+    --coordinator-address="$address" --num-processes="$count" \
+    --process-id="$index" </dev/null
 }
 
 tell_all() {
@@ -86,7 +87,10 @@ address=127.0.0.1:$(free_port) || fail "no port is free"
 logs=${LOGS:-$(mktemp -d)}
 mkdir -p "$logs" || fail "$logs cannot be made"
 trap 'tell_all TERM' INT TERM
-for ((i = 0; i < count; i++)); do start "$i" "$@"; done
+for ((i = 0; i < count; i++)); do
+  become "$i" "$@" &
+  pids+=($!)
+done
 follow
 worst=$?
 if [[ $worst -ne 0 ]]; then

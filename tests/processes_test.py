@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import filecmp
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -165,21 +166,42 @@ def test_all_stop_where_one_is_told_to_and_one_process_goes_on(
     assert distance(folder / "teacher", unstopped / "teacher") < 1e-5
 
 
+def started_script(folder: Path) -> subprocess.Popen[bytes]:
+    """`launch/processes.sh` with a training that has taken its first steps."""
+    given = [f"--config.{override}" for override in (*LONG, "mesh.data=4")]
+    workdir = f"--workdir={folder / 'run'}"
+    with (folder / "0.log").open("wb") as log:
+        script = subprocess.Popen(
+            [SCRIPT, "2", "train", f"--config={MATRA}", workdir, *given],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**several.environment(), "PYTHON": sys.executable, "LOGS": folder},
+        )
+    _wait_for("step 2/60", folder / "0.log", [script])
+    return script
+
+
 @pytest.mark.slow
 def test_the_script_has_all_processes_save_and_gives_their_status(tmp_path):
-    folder = tmp_path / "run"
-    given = [f"--config.{override}" for override in (*LONG, "mesh.data=4")]
-    log = (tmp_path / "0.log").open("wb")
-    script = subprocess.Popen(
-        [SCRIPT, "2", "train", f"--config={MATRA}", f"--workdir={folder}", *given],
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        env={**several.environment(), "PYTHON": sys.executable, "LOGS": tmp_path},
-    )
-    _wait_for("step 2/60", tmp_path / "0.log", [script])
+    script = started_script(tmp_path)
     script.send_signal(signal.SIGTERM)
     assert script.wait(several.PATIENCE) == 143
-    assert "the same command goes on from there" in (tmp_path / "0.log").read_text()
+    said = (tmp_path / "0.log").read_text()
+    assert "the same command goes on from there" in said
+    assert f"status 143; what the other processes said: {tmp_path}" in said
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_takes_the_others_along(tmp_path):
+    script = started_script(tmp_path)
+    mine = subprocess.run(
+        ["pgrep", "-f", f"workdir={tmp_path}"], capture_output=True, text=True
+    )
+    first, second = (p for p in map(int, mine.stdout.split()) if p != script.pid)
+    os.kill(second, signal.SIGKILL)
+    assert script.wait(several.PATIENCE) == 128 + signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
 
 
 @pytest.mark.slow
