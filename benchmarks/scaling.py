@@ -1,10 +1,10 @@
-"""What an update of each recipe comes to on 1, 4, 32 and 256 chips, by the compiler.
+"""What the update of each recipe's student comes to on 1, 4, 32 and 256 chips.
 
     python benchmarks/scaling.py [--json FILE]
 
 Wants the environment of requirements-tpu.txt and no TPU. Each update is compiled for so
 many chips of a v5e with the same batch for each chip, then with the same batch in all.
-Estimates are of a roofline; nothing is run. About twenty minutes on two cores.
+Estimates are of a roofline; nothing is run. About five minutes on two cores.
 """
 
 from __future__ import annotations
@@ -23,19 +23,12 @@ from epik_jax.compiling import report
 CONFIGS = Path(__file__).parents[1] / "configs"
 TOPOLOGIES = {1: "v5e:1x1", 4: "v5e:2x2", 32: "v5e:4x8", 256: "v5e:16x16"}
 UPDATES = {
-    "EPIK's teacher": ("epik", "teacher update", "epik.teacher"),
     "EPIK's student": ("epik", "student update", "epik.student.stages[0]"),
-    "XtremeDistil's teacher": (
-        "xtremedistil",
-        "teacher update, tagging",
-        "xtremedistil.teacher.tagging",
-    ),
     "XtremeDistil's student": (
         "xtremedistil",
         "student update, representation",
         "xtremedistil.student",
     ),
-    "TMKD's teacher": ("tmkd", "first update", "tmkd.crowd.teachers[0].labels"),
     "TMKD's student": ("tmkd", "student update, task", "tmkd.student.task"),
 }
 """Name -> configuration (`real`), program, and the settings that hold its batches."""
