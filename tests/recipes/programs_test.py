@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import jax
 import pytest
 import tiny_run
 import tiny_tagger_run
+from programs_begun import CONFIGS, SCORER, begun, with_most_pieces
 
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import run as runs
 from epik_jax.recipes.recipe import placed_step
-from epik_jax.recipes.scoring import drawn, teaching
-from epik_jax.recipes.scoring import teacher as scoring_teacher
-from epik_jax.recipes.tagging import curriculum
-from epik_jax.recipes.tagging import teacher as tagging_teacher
-from epik_jax.recipes.transliteration import epik, matra
 
-CONFIGS = Path(__file__).parents[2] / "configs"
-TRAINERS = (drawn, teaching, scoring_teacher, curriculum, tagging_teacher, epik, matra)
-MOST_PIECES = 300
 STARTS = ["tmkd.student.start=folder"]
-SCORER = [
-    "data.num_questions=6",
-    f"tmkd.pieces.size={MOST_PIECES}",
-    "tmkd.crowd.num_teachers=2",
-    "tmkd.num_shards=1",
-]
 RUNS = {
     "epik": ("epik.py:tiny", tiny_run.OVERRIDES),
     "positional": ("epik.py:tiny-positional", tiny_run.OVERRIDES),
@@ -41,22 +25,6 @@ RUNS = {
 }
 
 
-def begun(monkeypatch, config, overrides, folder):
-    """Stages of a run, none of which trains, and what each begins with."""
-    given = []
-
-    def run_stages(stages, params, at):
-        for stage in stages:
-            params = stage.carry_over(params)
-            given.append((stage, params))
-        return params
-
-    for module in TRAINERS:
-        monkeypatch.setattr(module, "run_stages", run_stages)
-    runs.run(f"{CONFIGS}/{config}", overrides, folder, evaluate=False)
-    return given
-
-
 def update_texts(stages, mesh):
     """What a run hands to the compiler for the widest of its first batches."""
     for stage, params in stages:
@@ -65,11 +33,7 @@ def update_texts(stages, mesh):
         widest = max(batches, key=lambda batch: next(iter(batch.values())).shape)
         text = step.lower(jax.eval_shape(init, params), widest).as_text()
         if "bilstm" in params["student"]:
-            # Its pieces are those of its text alone.
-            num_pieces = len(params["student"]["embedding"])
-            for less in (0, 1):
-                here, there = num_pieces - less, MOST_PIECES - less
-                text = re.sub(rf"<{here}([x>])", rf"<{there}\1", text)
+            text = with_most_pieces(text, len(params["student"]["embedding"]))
         yield text
 
 

@@ -43,7 +43,7 @@ from epik_jax.recipes.transliteration.transfer import chain_decodings
 from epik_jax.structs import Batch, Params, TeacherSignal
 from epik_jax.teachers import passes
 from epik_jax.teachers.passes import Decoding, SpecialIds
-from epik_jax.teachers.placed import padded_widths
+from epik_jax.teachers.placed import padded_widths, rounded_up
 from epik_jax.text.scripts import LANGUAGES
 from epik_jax.text.vocabulary import TAG_AND_END, CharacterVocabulary
 
@@ -208,7 +208,10 @@ def _signal_passes(
         placed(transformer.parameter_shapes(teacher), mesh),
         passes.on_mesh(mesh),
     )
-    (width_S, width_T), wanted = widest, config.transfer.wanted
+    (width_S, _), wanted = widest, config.transfer.wanted
+    # Its own answers, which may be longer than what they answer.
+    longest = rounded_up(width_S + config.transfer.max_extra + 1)
+    width_T = min(longest, teacher.max_length)
     asked: dict[str, tuple[Any, int, tuple[Any, ...]]] = {}
     if wanted.log_probs:
         target = (
