@@ -63,6 +63,68 @@ def test_every_program_is_compiled_and_fits(tmp_path, config, topology, num_chip
             assert program["collectives"]["all-reduce"]["bytes"] > 0
 
 
+BERT = ("width=768", "num_heads=12", "feed_forward=3072")
+FULL = {
+    "epik": ("epik.py:real", []),
+    # An mBERT, and the BiLSTM that is 35 times smaller.
+    "xtremedistil": (
+        "xtremedistil.py:real",
+        [
+            *(f"xtremedistil.teacher.model.{size}" for size in (*BERT, "layers=12")),
+            "xtremedistil.pieces.size=119547",
+            "xtremedistil.student.model.embedding=50",
+            "xtremedistil.student.model.hidden=200",
+        ],
+    ),
+    # Three BERTs, and the lowest blocks of one.
+    "tmkd": (
+        "tmkd.py:real",
+        [
+            *(
+                f"tmkd.crowd.teachers[{number}].model.{size}"
+                for number in range(3)
+                for size in (*BERT, "layers=12")
+            ),
+            *(f"tmkd.student.encoder.{size}" for size in BERT),
+            "tmkd.pieces.size=30522",
+        ],
+    ),
+}
+
+
+@NEEDED
+@pytest.mark.tpu_compile
+@pytest.mark.parametrize(
+    ("recipe", "topology", "only", "stands_for"),
+    [
+        ("epik", "v5e:2x2", "student", [1, 1, 1]),
+        ("epik", "v5e:2x2", "chain from English", [1]),
+        ("epik", "v5e:4x8", "student update", [1]),
+        ("xtremedistil", "v5e:2x2", "teacher, signals", [1]),
+        ("xtremedistil", "v5e:2x2", "student, tags", [1]),
+        ("xtremedistil", "v5e:4x8", "student update, representation", [1]),
+        ("tmkd", "v5e:2x2", "signals", [3]),
+        ("tmkd", "v5e:4x8", "student update, task", [1]),
+    ],
+)
+def test_programs_of_full_size_fit_and_are_estimated(
+    tmp_path, recipe, topology, only, stands_for
+):
+    config, sizes = FULL[recipe]
+    out, overrides = tmp_path / "compiled.json", [f"--config.{size}" for size in sizes]
+    asked = (f"--only={only}", f"--json={out}", *overrides)
+    done = compile_tpu(config, topology, *asked)
+    assert done.returncode == 0, done.stderr[-2000:]
+    programs = json.loads(out.read_text())["programs"]
+    assert [1 + len(program["also"]) for program in programs] == stands_for
+    for program in programs:
+        assert program["hbm_bytes"] < program["hbm_limit"], program["name"]
+        assert program["unknown"] == [], program["name"]
+        assert 0 < program["estimate"]["utilisation"] <= 1
+        decodes = program["name"].endswith(("greedy", "beam", "from English"))
+        assert program["at_most"] == decodes, program["name"]
+
+
 @NEEDED
 @pytest.mark.tpu_compile
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from epik_jax.parallel.topology import num_chips
+
 GIB = 2**30
 
 
@@ -17,6 +19,8 @@ class Chip:
 
     Attributes:
       name: as in "v5e:4x8".
+      axes: of the torus that its links make.
+      most: chips of the largest one.
       hbm_bytes: memory.
       hbm_per_second: bytes read or written in a second.
       flops_per_second: of bfloat16 products.
@@ -26,6 +30,8 @@ class Chip:
     """
 
     name: str
+    axes: int
+    most: int
     hbm_bytes: int
     hbm_per_second: float
     flops_per_second: float
@@ -47,19 +53,19 @@ CHIPS = {
     chip.name: chip
     for chip in (
         Chip(
-            *("v4", 32 * GIB, 1200e9, 275e12, 300e9),
+            *("v4", 3, 4096, 32 * GIB, 1200e9, 275e12, 300e9),
             source="https://cloud.google.com/tpu/docs/v4",
         ),
         Chip(
-            *("v5e", 16 * GIB, 819e9, 197e12, 200e9),
+            *("v5e", 2, 256, 16 * GIB, 819e9, 197e12, 200e9),
             source="https://cloud.google.com/tpu/docs/v5e",
         ),
         Chip(
-            *("v5p", 95 * GIB, 2765e9, 459e12, 600e9),
+            *("v5p", 3, 8960, 95 * GIB, 2765e9, 459e12, 600e9),
             source="https://cloud.google.com/tpu/docs/v5p",
         ),
         Chip(
-            *("v6e", 32 * GIB, 1638e9, 918e12, 400e9),
+            *("v6e", 2, 256, 32 * GIB, 1638e9, 918e12, 400e9),
             source="https://cloud.google.com/tpu/docs/v6e",
         ),
     )
@@ -70,7 +76,7 @@ def chip_of(topology: str) -> Chip:
     """The chip of a topology such as "v5e:4x8".
 
     Raises:
-      ValueError: it is of no chip that is known here.
+      ValueError: it is of no chip that is known here, or no torus of that chip.
     """
     name = topology.partition(":")[0]
     if name not in CHIPS:
@@ -78,4 +84,11 @@ def chip_of(topology: str) -> Chip:
             f"topology {topology!r} is of no chip that is known here; they are "
             f"{', '.join(CHIPS)}, as in v5e:4x8"
         )
-    return CHIPS[name]
+    chip, size = CHIPS[name], num_chips(topology)
+    if topology.count("x") + 1 != chip.axes or size > chip.most:
+        example = "x".join(["2", "2", "1"][: chip.axes])
+        raise ValueError(
+            f"topology {topology!r}: {name} comes in {chip.axes} axes, as in "
+            f"{name}:{example}, and up to {chip.most} chips"
+        )
+    return chip

@@ -20,13 +20,7 @@ from epik_jax.compiling.traffic import touched
 
 _PLAIN_CALLS = (
     *("AllocateBuffer", "AssumeGatherIndicesInBound", "GatherScatterIndicesBitpacked"),
-    *(
-        "ConcatBitcast",
-        "TopK",
-        "Sharding",
-        "SPMDFullToShardShape",
-        "SPMDShardToFullShape",
-    ),
+    *("ConcatBitcast", "TopK", "ZeroCrop"),
 )
 """Targets of custom calls in which there is no product and no loop."""
 

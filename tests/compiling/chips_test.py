@@ -32,3 +32,15 @@ def test_a_topology_of_an_unknown_chip_is_refused_with_those_that_are_known():
     assert chip_of("v5e:4x8").name == "v5e"
     with pytest.raises(ValueError, match=r"'h100:2x2' is of no chip .* v4, v5e, v5p"):
         chip_of("h100:2x2")
+
+
+@pytest.mark.parametrize("topology", ["v5e:16x32", "v5e:2x2x2", "v4:2x2", "v6e:2x2x1"])
+def test_a_torus_that_a_chip_does_not_come_in_is_refused(topology):
+    with pytest.raises(ValueError, match=r"comes in [23] axes, .* and up to \d+ chips"):
+        chip_of(topology)
+
+
+@pytest.mark.parametrize("topology", ["v5e", "v5e:2xx2", "v5e:-1x2", "v5e: 2x2"])
+def test_what_is_no_topology_is_refused_with_its_form(topology):
+    with pytest.raises(ValueError, match="is not of the form v5e:4x8"):
+        chip_of(topology)
