@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +17,14 @@ from epik_jax.compiling.work import Work, work_of
 from epik_jax.decoding.greedy import greedy
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.parallel.topology import described_mesh
+from epik_jax.recipes import run
 from epik_jax.recipes.program import shape
 
 NEEDED = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None, reason="libtpu is not installed"
 )
 TPU = pytest.param("v5e:2x2", marks=[NEEDED, pytest.mark.tpu_compile])
+TINY = f"{Path(__file__).parents[2]}/configs/epik.py:tiny"
 SQUARE = (256, 256)
 PRODUCT = 2 * 256**3
 PLUMBING = (
@@ -268,3 +271,20 @@ def test_text_that_is_not_understood_is_told_and_counts_nothing():
     assert found == Work(
         unknown=("a line that is not understood: %x = f32[8,8] parameter",)
     )
+
+
+@NEEDED
+@pytest.mark.tpu_compile
+@pytest.mark.parametrize("way", ["student, greedy", "student, beam"])
+def test_decoding_exchanges_nothing_with_the_host_on_its_way(way):
+    recipe, settings, _ = run.configured(TINY, [])
+    mesh = described_mesh("v5e:2x2")
+    [program] = [p for p in recipe.programs(settings, mesh) if p.name == way]
+    module = parse(program.lower().compile().as_text())
+    opcodes = {
+        instruction.opcode
+        for computation in module.computations.values()
+        for instruction in computation.instructions.values()
+    }
+    assert "while" in opcodes
+    assert not {"infeed", "outfeed", "send", "recv", "send-done", "recv-done"} & opcodes
