@@ -11,6 +11,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
+# A run's command line, and answers of gcloud.
+SPOT = (
+    *("run", "tiny", "--zone=us-west4-a", "--type=v5litepod-8", "--spot"),
+    *("--bucket=gs://b/p", "--config=configs/epik.py:tiny"),
+)
+GONE = (1, "", "ERROR: NOT_FOUND: Resource was not found")
+DONE = (0, "", "")
+ACTIVE = (0, "ACTIVE\n", "")
+
 # Answers come from answers.json beside it: for a word of the command a list of
 # [status, standard output, standard error], the last of which is given again and again.
 FAKE = """\
@@ -56,18 +65,19 @@ class Checkout:
             words, cwd=self.root, env=self.env, check=True, text=True, stdout=-1
         ).stdout
 
-    def run(self, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
-        """A launch script, with all that it says."""
+    def run(
+        self, *words: str, before: tuple[str, ...] = (), stdin: int = subprocess.DEVNULL
+    ) -> subprocess.CompletedProcess[str]:
+        """A launch script, `before` which another command may stand; all it says."""
         return subprocess.run(
-            [str(self.root / "launch" / words[0]), *words[1:]],
+            [*before, str(self.root / "launch" / words[0]), *words[1:]],
             cwd=self.root,
             env=self.env,
-            text=True,
+            stdin=stdin,
             capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=60,
+            text=True,
+            timeout=120,
             check=False,
-            **options,
         )
 
     def answer(self, answers: dict[str, list[tuple[int, str, str]]]) -> None:

@@ -85,8 +85,9 @@ def test_a_run_under_way_is_not_started_twice(worker):
     assert log.count("told:") == 1
 
 
-def test_a_stop_that_reaches_all_processes_is_waited_out_and_mirrored(worker):
-    start(worker, url="gs://b/p")
+@pytest.mark.parametrize("url", ["", "gs://b/p"])
+def test_a_stop_that_reaches_all_processes_is_waited_out_and_mirrored(worker, url):
+    start(worker, url=url)
     pid = int((home(worker) / ".epik-jax-run" / "pid").read_text())
     while not (home(worker) / "runs" / "x").exists():
         time.sleep(0.05)
@@ -95,7 +96,8 @@ def test_a_stop_that_reaches_all_processes_is_waited_out_and_mirrored(worker):
     worker.check("pkill", "--signal", "TERM", "--session", str(pid))
     done = worker.run("tpu_worker.sh", "follow")
     assert done.returncode == 143
-    assert (home(worker) / "bucket" / "p" / "end").read_text() == "saved\n"
+    place = "bucket/p" if url else "runs/x"
+    assert (home(worker) / place / "end").read_text() == "saved\n"
 
 
 def test_a_run_that_ended_well_but_is_not_in_the_bucket_says_so(worker):
