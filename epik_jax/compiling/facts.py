@@ -77,7 +77,10 @@ def compiled_facts(lowered: jax.stages.Lowered, num_devices: int) -> Facts:
     try:
         compiled = lowered.compile()
     except RuntimeError as error:
-        raise ValueError(str(error).splitlines()[0]) from error
+        raise ValueError(
+            f"{str(error).splitlines()[0]}; where memory is short, raise "
+            "loop.num_microbatches or mesh.model"
+        ) from error
     seconds = time.perf_counter() - since
     memory: Any = compiled.memory_analysis()
     held = memory.argument_size_in_bytes + memory.output_size_in_bytes

@@ -91,10 +91,7 @@ def lines(figures: Mapping[str, Any]) -> Iterator[str]:
     if same := figures["also"]:
         name += f" (and {len(same)} more of the same: {'; '.join(same)})"
     if "failed" in figures:
-        yield (
-            f"{name}: cannot be compiled: {figures['failed']}; where memory "
-            "is short, raise loop.num_microbatches or mesh.model"
-        )
+        yield f"{name}: cannot be compiled: {figures['failed']}"
         return
     yield (
         f"{name}: compiled in {figures['compile_seconds']:.1f} s; "

@@ -120,15 +120,13 @@ def update(
       stage: what is trained, and how.
       params: tree of shapes.
       batch: shapes of a host batch.
-      mesh: what it is compiled for.
-
-    Raises:
-      ValueError: the batch does not split over the mesh.
+      mesh: what it is compiled for; a batch that does not split over it is refused
+        once it is lowered.
     """
-    rows, parts = batch["weight"].shape[0], stage.loop.num_microbatches
-    meshes.demand_split(mesh, rows, parts)
 
     def lower() -> jax.stages.Lowered:
+        rows, parts = batch["weight"].shape[0], stage.loop.num_microbatches
+        meshes.demand_split(mesh, rows, parts)
         init, _, step = placed_step(stage, params, mesh)
         lowered: jax.stages.Lowered = step.lower(jax.eval_shape(init, params), batch)
         return lowered

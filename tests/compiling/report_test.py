@@ -54,10 +54,9 @@ def test_programs_that_are_one_are_named_with_their_number():
     assert first.startswith("toy (and 2 more of the same: second; third): compiled in")
 
 
-def test_a_program_that_is_refused_is_a_line_with_what_may_help():
+def test_a_program_that_is_refused_is_a_line_with_its_name_and_why():
     [line] = report.lines({"name": "toy", "also": [], "failed": "20G of 15.75G"})
-    assert line.startswith("toy: cannot be compiled: 20G of 15.75G; ")
-    assert "loop.num_microbatches or mesh.model" in line
+    assert line == "toy: cannot be compiled: 20G of 15.75G"
 
 
 def test_json_names_command_chip_and_programs(tmp_path):

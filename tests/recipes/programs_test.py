@@ -8,6 +8,7 @@ import tiny_run
 import tiny_tagger_run
 from programs_begun import CONFIGS, SCORER, begun, with_most_pieces
 
+from epik_jax.compiling.distinct import distinct
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes import run as runs
 from epik_jax.recipes.recipe import placed_step
@@ -90,3 +91,13 @@ def test_sizes_that_lie_in_a_folder_are_asked_for(config, override, said):
     recipe, built, _ = runs.configured(f"{CONFIGS}/{config}", overrides)
     with pytest.raises(ValueError, match=said):
         recipe.programs(built, make_mesh(1))
+
+
+def test_a_batch_that_does_not_split_is_told_of_its_program_alone():
+    batches = ["epik.teacher.batches.batch_size=6"]
+    recipe, settings, _ = runs.configured(f"{CONFIGS}/epik.py:tiny", batches)
+    found = distinct(recipe.programs(settings, make_mesh(4)))
+    told = {one.programs[0].name: one for one in found}
+    said = told.pop("teacher update").failed
+    assert said.startswith("a batch of 6 rows does not split over 4 devices")
+    assert all(one.lowered is not None for one in told.values())
