@@ -3,7 +3,7 @@
 # together: how a run behaves on several hosts, without them.
 #
 #   launch/processes.sh N COMMAND [OPTIONS]
-#   launch/processes.sh 2 run --config=configs/epik.py:tiny --config.mesh.data=4 \
+#   launch/processes.sh 2 run --config=configs/epik.py:tiny --config.mesh.data=0 \
 #     --workdir=runs/together
 #
 # DEVICES is how many devices each process makes of its processor, 2 unless given; all

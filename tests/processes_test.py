@@ -216,7 +216,7 @@ def test_what_all_processes_refuse_ends_all_with_a_line_and_status_2(tmp_path):
     assert done.returncode == 2
     [said] = [x for x in done.stderr.splitlines() if x.startswith("epik-jax:")]
     assert "leaves out some of the 4 devices of 2 processes" in said
-    assert "config.mesh.data is 4" in said
+    assert "set config.mesh.data to 0" in said
     assert not (tmp_path / "run").exists()
 
 

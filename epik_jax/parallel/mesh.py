@@ -17,11 +17,17 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 def make_mesh(data: int, model: int = 1) -> Mesh:
     """A ("data", "model") mesh over the first data * model devices.
 
+    Args:
+      data: ways that rows are split; 0 for as many as there are devices for.
+      model: ways that wide parameters are split.
+
     Raises:
       ValueError: there are fewer devices than that; or there are more, and several
         processes, one of which would have nothing to do.
     """
-    devices, wanted = jax.devices(), data * model
+    devices = jax.devices()
+    data = data or max(1, len(devices) // model)
+    wanted = data * model
     if wanted > len(devices):
         raise ValueError(
             f"a mesh of {data} x {model} needs {wanted} devices, "
@@ -30,8 +36,7 @@ def make_mesh(data: int, model: int = 1) -> Mesh:
     if wanted < len(devices) and jax.process_count() > 1:
         raise ValueError(
             f"a mesh of {data} x {model} leaves out some of the {len(devices)} devices "
-            f"of {jax.process_count()} processes; take all: with config.mesh.model "
-            f"{model}, config.mesh.data is {len(devices) // model}"
+            f"of {jax.process_count()} processes; take all: set config.mesh.data to 0"
         )
     return mesh_of(devices[:wanted], data, model)
 

@@ -12,7 +12,7 @@ class MeshConfig:
     """Devices.
 
     Attributes:
-      data: ways that a batch is split.
+      data: ways that a batch is split; 0 for as many as devices allow.
       model: ways that wide parameters are split.
     """
 
@@ -21,4 +21,5 @@ class MeshConfig:
 
     def __post_init__(self) -> None:
         """Refuses a mesh without devices."""
-        demand(self, 1, "data", "model")
+        demand(self, 0, "data")
+        demand(self, 1, "model")

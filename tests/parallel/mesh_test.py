@@ -25,9 +25,14 @@ def test_more_devices_than_there_are_is_refused_with_both_numbers():
         meshes.make_mesh(4, 4)
 
 
+@pytest.mark.parametrize(("model", "data"), [(1, 8), (4, 2), (3, 2)])
+def test_a_mesh_of_all_devices_splits_rows_as_far_as_they_go(model, data):
+    assert dict(meshes.make_mesh(0, model).shape) == {"data": data, "model": model}
+
+
 def test_a_mesh_that_leaves_a_process_out_is_refused_with_what_to_set(monkeypatch):
     monkeypatch.setattr("jax.process_count", lambda: 4)
-    with pytest.raises(ValueError, match=r"model 2, config\.mesh\.data is 4"):
+    with pytest.raises(ValueError, match=r"take all: set config\.mesh\.data to 0"):
         meshes.make_mesh(2, 2)
 
 

@@ -254,8 +254,8 @@ def test_words_longer_than_a_network_reads_are_missed_at_once(tmp_path, file, wh
 
 
 def test_a_mesh_without_devices_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="data is 0, expected 1 or more"):
-        runs.run(tiny_run.CONFIG, ["mesh.data=0"], tmp_path / "run", evaluate=True)
+    with pytest.raises(ValueError, match="model is 0, expected 1 or more"):
+        runs.run(tiny_run.CONFIG, ["mesh.model=0"], tmp_path / "run", evaluate=True)
 
 
 def test_a_folder_is_let_go_when_a_run_fails(tmp_path, monkeypatch):
