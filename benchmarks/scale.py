@@ -1,11 +1,14 @@
 """What large data would take: bytes of caches, hours and cost of chips.
 
-    python benchmarks/scale.py --words-cache DIR --sentences-cache DIR [--price DOLLARS]
+    python benchmarks/scale.py --words-cache DIR --sentences-cache DIR \
+        --host-rates FILE [--price DOLLARS]
 
 Wants the environment of requirements-tpu.txt and no TPU. Bytes of an example are those
-of caches that runs have filled; times are those that the TPU's compiler comes to for
-programs of the `real` configurations, each at the longest words or sentences, every
-resource at its peak. So hours are the least that can be had, and nothing is run.
+of caches that runs have filled, what a host prepares in a second is what
+`benchmarks/host_rates.py` wrote down of this one, and times of chips are those that the
+TPU's compiler comes to for programs of the `real` configurations, each at the longest
+words or sentences, every resource at its peak. So hours are the least that can be had,
+and nothing is run.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--words-cache", type=Path, required=True)
     parser.add_argument("--sentences-cache", type=Path, required=True)
+    parser.add_argument("--host-rates", type=Path, required=True)
     parser.add_argument("--epochs", type=float, default=1.0, help="of training")
     parser.add_argument("--price", type=float, help="dollars for an hour of a chip")
     parser.add_argument("--json", type=Path, help="write the rows here too")
@@ -118,8 +123,17 @@ def main() -> None:
         "words": example_bytes(options.words_cache),
         "sentences": example_bytes(options.sentences_cache),
     }
+    told = json.loads(options.host_rates.read_text())["rows"]
+    rates = {one["questions"]: one["a second"] for one in told}
     rows = [
-        row(volume, name, sizes[volume.cache], options.epochs, options.price)
+        row(
+            volume,
+            name,
+            sizes[volume.cache],
+            rates[volume.cache],
+            options.epochs,
+            options.price,
+        )
         for volume in VOLUMES
         for name in SLICES
     ]
@@ -134,7 +148,12 @@ def example_bytes(folder: Path) -> float:
 
 
 def row(
-    volume: Volume, name: str, size: float, epochs: float, price: float | None
+    volume: Volume,
+    name: str,
+    size: float,
+    host_rate: float,
+    epochs: float,
+    price: float | None,
 ) -> dict[str, Any]:
     """What a volume takes on a slice."""
     slice_ = SLICES[name]
@@ -153,8 +172,16 @@ def row(
         )
         for program, where in volume.updates.items()
     )
-    hours = [asking / slice_.num_hosts / 3600, training / 3600]
-    chip_hours = sum(hours) * slice_.num_chips
+    asking, preparing, training = (
+        seconds / 3600
+        for seconds in (
+            asking / slice_.num_hosts,
+            volume.num_examples / host_rate / slice_.num_hosts,
+            training,
+        )
+    )
+    # A host prepares questions while its chips answer others.
+    chip_hours = (max(asking, preparing) + training) * slice_.num_chips
     return {
         "volume": volume.name,
         "examples (M)": volume.num_examples / 1e6,
@@ -162,8 +189,9 @@ def row(
         "cache (GB)": volume.num_examples * size / 1e9,
         "slice": name,
         "hosts": slice_.num_hosts,
-        "hours of asking": hours[0],
-        "hours of training": hours[1],
+        "h of chips asked": asking,
+        "h of hosts asking": preparing,
+        "h of training": training,
         "chip hours": chip_hours,
         **({} if price is None else {"dollars": chip_hours * price}),
     }
