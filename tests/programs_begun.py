@@ -24,13 +24,13 @@ SCORER = [
 
 
 def begun(monkeypatch, config, overrides, folder):
-    """Stages of a run, none of which trains, and what each begins with."""
+    """Stages of a run, none of which trains, what each begins with, and how."""
     given = []
 
     def run_stages(stages, params, at):
         for stage in stages:
             params = stage.carry_over(params)
-            given.append((stage, params))
+            given.append((stage, params, at.computing))
         return params
 
     for module in TRAINERS:

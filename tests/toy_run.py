@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from epik_jax.models import layers
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.structs import Array, Batch, Params
@@ -41,7 +42,9 @@ class Wish(StopFlag):
     asked: bool = False
 
 
-def forward(params: Params, batch: Batch, *, key: Array | None) -> Array:
+def forward(
+    params: Params, batch: Batch, *, key: Array | None, computing: Computing = PLAIN
+) -> Array:
     """Logits of a linear map, with dropout on what it reads."""
     x_BD = layers.dropout(batch["x"], 0.3, key) @ params["frozen"]["head"]["kernel"]
     inner = params["student"]["inner"]

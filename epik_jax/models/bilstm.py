@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from epik_jax.models import layers
+from epik_jax.models.computing import PLAIN, Computing, exact
 from epik_jax.structs import Array
 
 _Cells: TypeAlias = tuple[jax.Array, jax.Array]
@@ -31,11 +32,13 @@ class Bilstm(nn.Module):
       recurrent_dropout: rate on the state that goes round; one mask a sequence, the
         same at all its steps (Gal and Ghahramani 2016).
       matmul_dtype: what products are computed from.
+      computing: how activations are; cells are float32 either way.
     """
 
     hidden: int
     recurrent_dropout: float
     matmul_dtype: str
+    computing: Computing = PLAIN
 
     def setup(self) -> None:
         """An input projection for both directions, and a recurrent kernel for each."""
@@ -67,6 +70,7 @@ class Bilstm(nn.Module):
         lifted_G = jnp.repeat(jnp.array([0.0, 1.0, 0.0, 0.0]), self.hidden)
         gates = self.input(x_BLE).reshape(B, L, 2, -1)
         gates = (gates + lifted_G[None, None, None]) * halved_G[None, None, None]
+        gates = self.computing.kept(gates)
         kernel_2HG = self.recurrent_kernel * halved_G[None, None]
         # Step t reads position t forwards and L-1-t backwards: -> [L, 2, B, 4H].
         forward, backward = gates[:, :, 0], gates[:, ::-1, 1]
@@ -78,9 +82,12 @@ class Bilstm(nn.Module):
         def step(state: _Cells, inputs: _Cells) -> tuple[_Cells, jax.Array]:
             return self._advance(state, inputs, kept, kernel_2HG)
 
+        if self.computing.rematerialise:
+            # The scan keeps what is computed again apart from its first computing.
+            step = jax.checkpoint(step, prevent_cse=False)
         last, states_L2BH = jax.lax.scan(step, (still, still), (steps_L2BG, real_L2B))
         ahead_LBH, back_LBH = states_L2BH[:, 0], states_L2BH[::-1, 1]
-        both_LBH = jnp.concatenate([ahead_LBH, back_LBH], axis=-1)
+        both_LBH = exact(jnp.concatenate([ahead_LBH, back_LBH], axis=-1))
         states_BLH = both_LBH.swapaxes(0, 1) * mask_BL[:, :, None]
         ends_BH = jnp.concatenate([last[0][0], last[0][1]], axis=-1)
         return states_BLH, ends_BH
@@ -104,4 +111,4 @@ class Bilstm(nn.Module):
         real = real_2B[:, :, None]
         h_2BH = jnp.where(real, new_h, h_2BH)
         c_2BH = jnp.where(real, new_c, c_2BH)
-        return (h_2BH, c_2BH), h_2BH
+        return (h_2BH, c_2BH), self.computing.kept(h_2BH)

@@ -2,6 +2,7 @@
 
 A block maps hidden states to hidden states. The decoder block runs on all positions at
 once, or on one new position of each beam with the keys and values of the past given.
+What it gives is of the type of what it reads, float32 or bfloat16.
 """
 
 from __future__ import annotations
@@ -80,13 +81,13 @@ class DecoderBlock(nn.Module):
         self.feed_forward_residual = Residual(self.config)
 
     def __call__(
-        self, x_BTD: Array, memory: KeysValues, mask_BS: Array, key: Array | None
+        self, x_BTD: Array, memory_BSD: Array, mask_BS: Array, key: Array | None
     ) -> tuple[Array, Array]:
         """All positions at once, each reading itself and those before it.
 
         Args:
           x_BTD: the residual stream.
-          memory: the memory's keys and values, each [B, H, S, K].
+          memory_BSD: states that the encoder wrote.
           mask_BS: bool, true where the memory may be read.
           key: for dropout, or None.
 
@@ -94,6 +95,7 @@ class DecoderBlock(nn.Module):
           [B, T, D], and the attention to the memory [B, H, T, S].
         """
         keys = split_key(key, 3)
+        memory = self.cross_attention.keys_values(memory_BSD)
         T = x_BTD.shape[1]
         causal = jnp.tril(jnp.ones((T, T), bool))[None]
         y_BTD = self.attention_residual.enter(x_BTD)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from epik_jax.models import initial, layers
 from epik_jax.models.blocks import DecoderBlock, EncoderBlock, KeysValues, split_key
+from epik_jax.models.computing import PLAIN, Computing, exact
 from epik_jax.models.config import TransformerConfig
 from epik_jax.structs import Array, KVCache
 
@@ -52,6 +53,7 @@ class Transformer(nn.Module):
     """Embedding, encoder, decoder and output layer around one table of tokens."""
 
     config: TransformerConfig
+    computing: Computing = PLAIN
 
     def setup(self) -> None:
         """Numbered blocks, so that parameter paths sort in order."""
@@ -69,11 +71,11 @@ class Transformer(nn.Module):
             self.type_embedding = self.param("type_embedding", normal, table)
         if config.embedding_norm:
             self.embedding_norm = layers.LayerNorm(config.norm_epsilon)
-        self.encoder = Encoder(config)
+        self.encoder = Encoder(config, self.computing)
         if config.num_slots:
             self.gate = layers.Dense(1, config.matmul_dtype)
         if config.decoder_layers:
-            self.decoder = Decoder(config)
+            self.decoder = Decoder(config, self.computing)
             if not config.tied_output:
                 self.output = layers.Dense(config.vocab_size, config.matmul_dtype)
 
@@ -207,9 +209,10 @@ class Transformer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A stack of encoder blocks."""
+    """A stack of encoder blocks, float32 at both ends."""
 
     config: TransformerConfig
+    computing: Computing = PLAIN
 
     def __call__(self, x_BLD: Array, mask_BL: Array, key: Array | None) -> Array:
         """[B, L, D] -> [B, L, D], after the final norm."""
@@ -224,9 +227,10 @@ class Encoder(nn.Module):
         The last is taken after the final norm.
         """
         states, keys = [x_BLD], split_key(key, self.config.encoder_layers)
+        kind, x_BLD = self.computing.block(EncoderBlock), self.computing.kept(x_BLD)
         for i, block_key in enumerate(keys):
-            block = EncoderBlock(self.config, name=f"block_{i:02d}")
-            states.append(block(states[-1], mask_BL, block_key))
+            x_BLD = kind(self.config, name=f"block_{i:02d}")(x_BLD, mask_BL, block_key)
+            states.append(exact(x_BLD))
         if self.config.norm == "pre":
             norm = layers.LayerNorm(self.config.norm_epsilon, name="norm")
             states[-1] = norm(states[-1])
@@ -237,12 +241,14 @@ class Decoder(nn.Module):
     """A stack of decoder blocks, on whole targets or one step at a time."""
 
     config: TransformerConfig
+    computing: Computing = PLAIN
 
     def setup(self) -> None:
         """Blocks by number, and the final norm."""
         names = [f"block_{i:02d}" for i in range(self.config.decoder_layers)]
+        kind = self.computing.block(DecoderBlock)
         for name in names:
-            setattr(self, name, DecoderBlock(self.config))
+            setattr(self, name, kind(self.config))
         self.blocks = [getattr(self, name) for name in names]
         if self.config.norm == "pre":
             self.norm = layers.LayerNorm(self.config.norm_epsilon)
@@ -252,10 +258,11 @@ class Decoder(nn.Module):
     ) -> tuple[Array, Array]:
         """All positions: [B, T, D], and the last block's attention [B, H, T, S]."""
         keys = split_key(key, len(self.blocks))
-        caches = self.memory_cache(memory.hidden)
-        for block, cache, block_key in zip(self.blocks, caches, keys, strict=True):
-            x_BTD, attention = block(x_BTD, cache, memory.mask, block_key)
-        return self._finish(x_BTD), attention
+        kept = self.computing.kept
+        x_BTD, memory_BSD = kept(x_BTD), kept(memory.hidden)
+        for block, block_key in zip(self.blocks, keys, strict=True):
+            x_BTD, attention = block(x_BTD, memory_BSD, memory.mask, block_key)
+        return self._finish(exact(x_BTD)), exact(attention)
 
     def memory_cache(self, memory_BSD: Array) -> list[KeysValues]:
         """Keys and values of the memory for every block, each [B, H, S, K]."""

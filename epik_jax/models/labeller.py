@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from epik_jax.models import layers
 from epik_jax.models.bilstm import Bilstm
 from epik_jax.models.blocks import split_key
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.encoder_decoder import Transformer
 from epik_jax.models.labeller_config import (
     BilstmLabellerConfig,
@@ -34,6 +35,7 @@ def label(
     *,
     layer: int,
     key: Array | None = None,
+    computing: Computing = PLAIN,
 ) -> ModelOutput:
     """Labels every piece of a sentence, or the sentence.
 
@@ -44,6 +46,7 @@ def label(
       mask_BL: bool, true where real; the first piece of every row is.
       layer: whose states are given: 0 for the embedding, up to `config.num_layers`.
       key: for dropout; None turns it off.
+      computing: how activations are computed.
 
     Returns:
       logits [B, L, C] and hidden [B, L, D] with its mask; L is 1 where the
@@ -54,7 +57,7 @@ def label(
     """
     if not 0 <= layer <= config.num_layers:
         raise ValueError(f"layer {layer} is not in 0 to {config.num_layers}")
-    output: ModelOutput = _module(config).apply(
+    output: ModelOutput = _module(config, computing).apply(
         {"params": params}, tokens_BL, mask_BL, layer, key
     )
     return output
@@ -85,20 +88,22 @@ def parameter_shapes(config: LabellerConfig) -> Params:
 
 
 @functools.cache
-def _module(config: LabellerConfig) -> Any:
+def _module(config: LabellerConfig, computing: Computing = PLAIN) -> Any:
+    config = computing.products(config)
     if isinstance(config, EncoderLabellerConfig):
-        return EncoderLabeller(config)
-    return BilstmLabeller(config)
+        return EncoderLabeller(config, computing)
+    return BilstmLabeller(config, computing)
 
 
 class EncoderLabeller(nn.Module):
     """A transformer encoder and a layer of labels."""
 
     config: EncoderLabellerConfig
+    computing: Computing = PLAIN
 
     def setup(self) -> None:
         """The network and its head."""
-        self.transformer = Transformer(self.config.encoder)
+        self.transformer = Transformer(self.config.encoder, self.computing)
         self.head = layers.Dense(
             len(self.config.labels), self.config.encoder.matmul_dtype
         )
@@ -120,6 +125,7 @@ class BilstmLabeller(nn.Module):
     """Embedding, BiLSTM, projection and a layer of labels."""
 
     config: BilstmLabellerConfig
+    computing: Computing = PLAIN
 
     def setup(self) -> None:
         """Four parts, which thaw one after the other."""
@@ -128,7 +134,10 @@ class BilstmLabeller(nn.Module):
         normal = nn.initializers.normal(config.embedding**-0.5)
         self.embedding = self.param("embedding", normal, table)
         self.bilstm = Bilstm(
-            config.hidden, config.recurrent_dropout, config.matmul_dtype
+            config.hidden,
+            config.recurrent_dropout,
+            config.matmul_dtype,
+            self.computing,
         )
         if config.projection:
             self.projection = layers.Dense(config.projection, config.matmul_dtype)

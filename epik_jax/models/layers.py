@@ -1,7 +1,8 @@
 """The parts that transformers are made of, as Linen modules.
 
 Attention takes keys and values as arguments, so that a caller may keep them between
-steps; no module holds state of its own. All results are float32.
+steps; no module holds state of its own. Results are of the type of what a module reads,
+float32 or bfloat16; sums, softmax and statistics are float32 either way.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from epik_jax.models.computing import exact
 from epik_jax.models.config import TransformerConfig
 from epik_jax.structs import Array
 
@@ -27,7 +30,6 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def einsum(spec: str, dtype: str, left: Array, right: Array) -> Array:
     """A product of two arrays computed from `dtype`, summed in float32.
 
@@ -39,58 +41,116 @@ def einsum(spec: str, dtype: str, left: Array, right: Array) -> Array:
       spec: explicit, such as "bd,df->bf"; each letter of an operand must stand in
         the other operand or in the result.
       dtype: "float32" or "bfloat16".
-      left: float32.
-      right: float32.
+      left: float32 or bfloat16; its gradient is of the same type.
+      right: likewise.
 
     Returns:
       float32, of the shape that `spec` names.
     """
-    return jnp.einsum(
-        spec,
-        left.astype(dtype),
-        right.astype(dtype),
-        preferred_element_type=jnp.float32,
-    )
+    given = (left.dtype.name, right.dtype.name)
+    return _product(spec, dtype, given, left, right)
 
 
-def _einsum_forward(
-    spec: str, dtype: str, left: Array, right: Array
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _product(
+    spec: str, dtype: str, given: tuple[str, str], left: Array, right: Array
+) -> Array:
+    return _product_forward(spec, dtype, given, left, right)[0]
+
+
+def _product_forward(
+    spec: str, dtype: str, given: tuple[str, str], left: Array, right: Array
 ) -> tuple[Array, tuple[Array, Array]]:
     left, right = left.astype(dtype), right.astype(dtype)
     product = jnp.einsum(spec, left, right, preferred_element_type=jnp.float32)
     return product, (left, right)
 
 
-def _einsum_backward(
-    spec: str, dtype: str, saved: tuple[Array, Array], gradient: Array
+def _product_backward(
+    spec: str,
+    dtype: str,
+    given: tuple[str, str],
+    saved: tuple[Array, Array],
+    gradient: Array,
 ) -> tuple[Array, Array]:
     operands, out = spec.split("->")
     left, right = operands.split(",")
     gradient = gradient.astype(dtype)
-    return (
-        jnp.einsum(
-            f"{out},{right}->{left}",
-            gradient,
-            saved[1],
-            preferred_element_type=jnp.float32,
-        ),
-        jnp.einsum(
-            f"{left},{out}->{right}",
-            saved[0],
-            gradient,
-            preferred_element_type=jnp.float32,
-        ),
+    ours = jnp.einsum(
+        f"{out},{right}->{left}",
+        gradient,
+        saved[1],
+        preferred_element_type=jnp.float32,
     )
+    theirs = jnp.einsum(
+        f"{left},{out}->{right}",
+        saved[0],
+        gradient,
+        preferred_element_type=jnp.float32,
+    )
+    return ours.astype(given[0]), theirs.astype(given[1])
 
 
-einsum.defvjp(_einsum_forward, _einsum_backward)
+_product.defvjp(_product_forward, _product_backward)
+
+
+def lightly(function: Callable[..., Array], x: Array, *params: Array) -> Array:
+    """An elementwise function in float32; of a bfloat16 argument that alone is kept.
+
+    What lies between is computed again for the gradient, for it would be float32: more
+    room than the product takes whose result is read.
+
+    Args:
+      function: of `x`, as float32, and of parameters.
+      x: float32 or bfloat16, of any shape.
+      *params: float32.
+
+    Returns:
+      What the function gives, of the type of `x`.
+    """
+
+    def rounded(x: Array, *params: Array) -> Array:
+        return function(exact(x), *params).astype(x.dtype)
+
+    kept = x.dtype == jnp.float32
+    return rounded(x, *params) if kept else jax.checkpoint(rounded)(x, *params)
+
+
+def softmax(logits: Array, dtype: Any) -> Array:
+    """Probabilities over the last axis, computed in float32.
+
+    Args:
+      logits: float32.
+      dtype: of the result, which alone is kept for the gradient where it is bfloat16.
+    """
+    if dtype == jnp.float32:
+        return jax.nn.softmax(logits, axis=-1)
+    return _coarse_softmax(logits)
+
+
+@jax.custom_vjp
+def _coarse_softmax(logits: Array) -> Array:
+    return jax.nn.softmax(logits, axis=-1).astype(jnp.bfloat16)
+
+
+def _coarse_softmax_forward(logits: Array) -> tuple[Array, Array]:
+    probs = _coarse_softmax(logits)
+    return probs, probs
+
+
+def _coarse_softmax_backward(probs: Array, gradient: Array) -> tuple[Array]:
+    share = exact(probs) * exact(gradient)
+    return (share - exact(probs) * share.sum(axis=-1, keepdims=True),)
+
+
+_coarse_softmax.defvjp(_coarse_softmax_forward, _coarse_softmax_backward)
 
 
 def dropout(x: Array, rate: float, key: Array | None) -> Array:
     """Zeroes elements at `rate` (to 1/256) and rescales the rest; `key=None` is off.
 
     Args:
-      x: float32 of any shape.
+      x: float32 or bfloat16, of any shape.
       rate: in [0, 1).
       key: a PRNG key, or None.
     """
@@ -131,7 +191,7 @@ class Dense(nn.Module):
         kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         out_BTF = einsum("btd,df->btf", self.matmul_dtype, x_BTD, kernel)
-        return out_BTF + bias[None, None, :]
+        return (out_BTF + bias[None, None, :]).astype(x_BTD.dtype)
 
 
 class Attention(nn.Module):
@@ -169,8 +229,9 @@ class Attention(nn.Module):
         query_BHTK = self._heads(self.query(x_BTD)) * self.config.head_width**-0.5
         logits_BHTL = einsum("bhtk,bhlk->bhtl", dtype, query_BHTK, key_BHLK)
         logits_BHTL = jnp.where(mask_BTL[:, None], logits_BHTL, MASKED)
-        probs_BHTL = jax.nn.softmax(logits_BHTL, axis=-1)
+        probs_BHTL = softmax(logits_BHTL, x_BTD.dtype)
         read_BHTK = einsum("bhtl,bhlk->bhtk", dtype, probs_BHTL, value_BHLK)
+        read_BHTK = read_BHTK.astype(x_BTD.dtype)
         read_BTHK = read_BHTK.swapaxes(1, 2)  # [B, H, T, K] -> [B, T, H, K]
         return self.out(read_BTHK.reshape(x_BTD.shape)), probs_BHTL
 
@@ -196,7 +257,8 @@ class FeedForward(nn.Module):
         activation = ACTIVATIONS[self.config.activation]
         dtype = self.config.matmul_dtype
         inner = Dense(self.config.feed_forward, dtype, name="inner")(x_BLD)
-        return Dense(self.config.width, dtype, name="outer")(activation(inner))
+        active = lightly(activation, inner)
+        return Dense(self.config.width, dtype, name="outer")(active)
 
 
 class LayerNorm(nn.Module):
@@ -210,6 +272,9 @@ class LayerNorm(nn.Module):
         features = (x_BLD.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, features)
         bias = self.param("bias", nn.initializers.zeros, features)
+        return lightly(self._normal, x_BLD, scale, bias)
+
+    def _normal(self, x_BLD: Array, scale: Array, bias: Array) -> Array:
         centred = x_BLD - jnp.mean(x_BLD, axis=-1, keepdims=True)
         variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
         unit = centred * jax.lax.rsqrt(variance + self.epsilon)

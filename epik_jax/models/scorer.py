@@ -20,6 +20,7 @@ import numpy as np
 from epik_jax.models import layers
 from epik_jax.models.bilstm import Bilstm
 from epik_jax.models.blocks import split_key
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.encoder_decoder import Transformer
 from epik_jax.models.scorer_config import (
     BilstmScorerConfig,
@@ -37,6 +38,7 @@ def score(
     types_BL: Array,
     *,
     key: Array | None = None,
+    computing: Computing = PLAIN,
 ) -> Array:
     """Scores pairs of texts.
 
@@ -47,11 +49,12 @@ def score(
       mask_BL: bool, true where real; the first piece of every row is.
       types_BL: int32, 0 at the first text, 1 at the second.
       key: for dropout; None turns it off.
+      computing: how activations are computed.
 
     Returns:
       float32 logits [B, M, C] of all headers, that of people's labels first.
     """
-    logits: Array = _module(config).apply(
+    logits: Array = _module(config, computing).apply(
         {"params": params}, tokens_BL, mask_BL, types_BL, key
     )
     return logits
@@ -96,10 +99,11 @@ def parameter_shapes(config: ScorerConfig) -> Params:
 
 
 @functools.cache
-def _module(config: ScorerConfig) -> Any:
+def _module(config: ScorerConfig, computing: Computing = PLAIN) -> Any:
+    config = computing.products(config)
     if isinstance(config, EncoderScorerConfig):
-        return EncoderScorer(config)
-    return BilstmScorer(config)
+        return EncoderScorer(config, computing)
+    return BilstmScorer(config, computing)
 
 
 class Headers(nn.Module):
@@ -123,12 +127,13 @@ class EncoderScorer(nn.Module):
     """A transformer encoder whose first state all headers read."""
 
     config: EncoderScorerConfig
+    computing: Computing = PLAIN
 
     def setup(self) -> None:
         """The network, the layer that BERT has before its head, and the headers."""
         config = self.config
         dtype = config.encoder.matmul_dtype
-        self.transformer = Transformer(config.encoder)
+        self.transformer = Transformer(config.encoder, self.computing)
         if config.pooler:
             self.pooler = layers.Dense(config.encoder.width, dtype)
         self.headers = Headers(config.num_headers, len(config.labels), dtype)
@@ -160,6 +165,7 @@ class BilstmScorer(nn.Module):
     """
 
     config: BilstmScorerConfig
+    computing: Computing = PLAIN
 
     def setup(self) -> None:
         """Embedding, comparison, BiLSTM, headers."""
@@ -168,7 +174,9 @@ class BilstmScorer(nn.Module):
         normal = nn.initializers.normal(config.embedding**-0.5)
         self.embedding = self.param("embedding", normal, table)
         self.comparison = layers.Dense(2 * config.hidden, dtype)
-        self.bilstm = Bilstm(config.hidden, config.recurrent_dropout, dtype)
+        self.bilstm = Bilstm(
+            config.hidden, config.recurrent_dropout, dtype, self.computing
+        )
         self.projection = layers.Dense(2 * config.hidden, config.matmul_dtype)
         self.headers = Headers(
             config.num_headers, len(config.labels), config.matmul_dtype

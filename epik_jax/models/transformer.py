@@ -14,18 +14,26 @@ import jax
 import jax.numpy as jnp
 
 from epik_jax.models.blocks import KeysValues
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.config import TransformerConfig
 from epik_jax.models.encoder_decoder import DecoderOutput, Memory, Transformer
 from epik_jax.structs import Array, KVCache, Params
 
 
 @functools.cache
-def _module(config: TransformerConfig) -> Transformer:
-    return Transformer(config)
+def _module(config: TransformerConfig, computing: Computing = PLAIN) -> Transformer:
+    return Transformer(computing.products(config), computing)
 
 
-def _apply(params: Params, config: TransformerConfig, method: str, *args: Any) -> Any:
-    return _module(config).apply({"params": params}, *args, method=method)
+def _apply(
+    params: Params,
+    config: TransformerConfig,
+    method: str,
+    *args: Any,
+    computing: Computing = PLAIN,
+) -> Any:
+    module = _module(config, computing)
+    return module.apply({"params": params}, *args, method=method)
 
 
 def parameter_shapes(config: TransformerConfig) -> Params:
@@ -45,6 +53,7 @@ def encode(
     types_BS: Array | None = None,
     key: Array | None = None,
     pad_id: int | None = None,
+    computing: Computing = PLAIN,
 ) -> Memory:
     """Reads a source.
 
@@ -57,6 +66,7 @@ def encode(
       key: for dropout; None turns it off.
       pad_id: the vocabulary's, which slots after the source hold; needed where there
         are slots, and not read where there are none.
+      computing: how activations are computed.
 
     Returns:
       The memory; with slots it is `num_slots` wide whatever S is.
@@ -64,7 +74,8 @@ def encode(
     Raises:
       ValueError: the source is longer than `num_slots`, or slots have no `pad_id`.
     """
-    return _apply(params, config, "encode", source_BS, mask_BS, types_BS, key, pad_id)
+    given = (source_BS, mask_BS, types_BS, key, pad_id)
+    return _apply(params, config, "encode", *given, computing=computing)
 
 
 def guesses(
@@ -77,6 +88,7 @@ def guesses(
     bias_V: Array,
     *,
     key: Array | None = None,
+    computing: Computing = PLAIN,
 ) -> Array:
     """What an encoder makes of tokens that were hidden from it.
 
@@ -91,12 +103,13 @@ def guesses(
       places_BP: int32, where tokens were hidden.
       bias_V: added to the logits.
       key: for dropout; None turns it off.
+      computing: how activations are computed.
 
     Returns:
       float32 logits [B, P, V].
     """
     shown = (tokens_BL, mask_BL, types_BL, places_BP, bias_V, key)
-    logits: Array = _apply(params, config, "guess", *shown)
+    logits: Array = _apply(params, config, "guess", *shown, computing=computing)
     return logits
 
 
@@ -107,6 +120,7 @@ def decode(
     memory: Memory,
     *,
     key: Array | None = None,
+    computing: Computing = PLAIN,
 ) -> DecoderOutput:
     """Predicts the token after each position of a known target.
 
@@ -116,8 +130,10 @@ def decode(
       target_BT: int32, begins with the start token.
       memory: from `encode`; its mask may be another's.
       key: for dropout; None turns it off.
+      computing: how activations are computed.
     """
-    return _apply(params, config, "decode", target_BT, memory, key)
+    given = (target_BT, memory, key)
+    return _apply(params, config, "decode", *given, computing=computing)
 
 
 def memory_cache(

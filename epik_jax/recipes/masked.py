@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from epik_jax.data.order import Share, whole
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.config import TransformerConfig
 from epik_jax.models.transformer import guesses
 from epik_jax.objectives import terms
@@ -155,7 +156,9 @@ def _inner(batch: Batch, pieces: WordPieces) -> np.ndarray:
 def make_masked_forward(config: TransformerConfig) -> Callable[..., ModelOutput]:
     """Logits over all pieces at the hidden places, from "student" and "bridge"."""
 
-    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+    def forward(
+        params: Params, batch: Batch, *, key: Array | None, computing: Computing = PLAIN
+    ) -> ModelOutput:
         tokens = batch["tokens"]
         types = batch.get("types", jnp.zeros_like(tokens))
         logits = guesses(
@@ -167,6 +170,7 @@ def make_masked_forward(config: TransformerConfig) -> Callable[..., ModelOutput]
             batch["places"],
             params["bridge"]["pieces"]["bias"],
             key=key,
+            computing=computing,
         )
         return ModelOutput(logits)
 

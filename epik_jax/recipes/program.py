@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from epik_jax.models.computing import Computing
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.parallel import mesh as meshes
 from epik_jax.parallel import rules
@@ -101,18 +102,19 @@ def leg_update(
     terms: tuple[Term, ...],
     leg: LegConfig,
     mesh: Mesh,
+    computing: Computing,
     head_width: int | None,
 ) -> Program:
     """The update of a leg in which all that is in `params` moves."""
     moving = tuple(f"^{part}/" for part in params)
     stage = unfed(forward, Objective(terms), moving, leg.optimizer, leg.loop)
-    lower = update(stage, params, batch, mesh)
+    lower = update(stage, params, batch, mesh, computing)
     rows, widths = leg.batches.batch_size, leg.batches.widths
     return Program(name, lower, params, rows, widths, head_width)
 
 
 def update(
-    stage: Stage, params: Params, batch: Batch, mesh: Mesh
+    stage: Stage, params: Params, batch: Batch, mesh: Mesh, computing: Computing
 ) -> Callable[[], jax.stages.Lowered]:
     """The update of a stage, as a run compiles it.
 
@@ -122,12 +124,13 @@ def update(
       batch: shapes of a host batch.
       mesh: what it is compiled for; a batch that does not split over it is refused
         once it is lowered.
+      computing: how activations are computed.
     """
 
     def lower() -> jax.stages.Lowered:
         rows, parts = batch["weight"].shape[0], stage.loop.num_microbatches
         meshes.demand_split(mesh, rows, parts)
-        init, _, step = placed_step(stage, params, mesh)
+        init, _, step = placed_step(stage, params, mesh, computing)
         lowered: jax.stages.Lowered = step.lower(jax.eval_shape(init, params), batch)
         return lowered
 

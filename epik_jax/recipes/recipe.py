@@ -22,6 +22,7 @@ from jax.sharding import Mesh
 from epik_jax import trees
 from epik_jax.data.order import Share, whole
 from epik_jax.files import write_whole
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.objectives.objective import Objective
 from epik_jax.parallel import mesh as meshes
 from epik_jax.parallel import processes, rules
@@ -58,7 +59,7 @@ class Stage:
     Attributes:
       name: of its folder and its log lines.
       batches: the stream of host batches from a given step on.
-      forward: the student's forward pass.
+      forward: the student's forward pass, which is told by `computing`, too, how.
       objective: what is minimised.
       trainable: path patterns of the parameters that may move.
       optimizer: settings of the update.
@@ -96,12 +97,14 @@ class Workplace:
       mesh: devices.
       log: metrics of the run.
       stop: the wish to stop.
+      computing: how activations of what is trained are computed.
     """
 
     folder: Path
     mesh: Mesh
     log: MetricLog
     stop: StopFlag
+    computing: Computing = PLAIN
 
 
 def digest(value: Any) -> str:
@@ -124,23 +127,23 @@ def run_stages(stages: tuple[Stage, ...], params: Params, at: Workplace) -> Para
     before = ""
     for stage in stages:
         at.stop.obey(f"stopped before {stage.name}")
-        meta = _meta(stage, before)
+        meta = _meta(stage, before, at.computing)
         params = _run_stage(stage, stage.carry_over(params), meta, at)
         before = digest(meta)
     return params
 
 
 def compile_step(
-    stage: Stage, params: Params, mesh: Mesh
+    stage: Stage, params: Params, mesh: Mesh, computing: Computing = PLAIN
 ) -> tuple[TrainState, TrainStep]:
     """The state and the compiled update of a stage, placed on the mesh."""
-    init, placed, compiled = placed_step(stage, params, mesh)
+    init, placed, compiled = placed_step(stage, params, mesh, computing)
     params = jax.tree.map(jax.device_put, dict(params), placed.params)
     return jax.jit(init, out_shardings=placed)(params), compiled
 
 
 def placed_step(
-    stage: Stage, params: Params, mesh: Mesh
+    stage: Stage, params: Params, mesh: Mesh, computing: Computing = PLAIN
 ) -> tuple[Callable[[Params], TrainState], Any, Any]:
     """How a stage begins, where its state lies, and its update, to be compiled.
 
@@ -151,6 +154,7 @@ def placed_step(
       stage: what is trained, and how.
       params: parameters, or their shapes.
       mesh: devices, or such as are described only.
+      computing: how activations are computed.
 
     Returns:
       From parameters to a state, its shardings, and the update, a `jax.stages.Wrapped`.
@@ -161,7 +165,8 @@ def placed_step(
     )
     placed = rules.shardings(mesh, jax.eval_shape(init, params))
     step = make_train_step(
-        *(stage.forward, stage.objective, optimizer, stage.trainable),
+        functools.partial(stage.forward, computing=computing),
+        *(stage.objective, optimizer, stage.trainable),
         num_microbatches=stage.loop.num_microbatches,
     )
     compiled = jax.jit(
@@ -178,7 +183,7 @@ def _run_stage(
 ) -> Params:
     folder = at.folder / "stages" / stage.name
     done = folder / "finished.json"
-    state, step = compile_step(stage, params, at.mesh)
+    state, step = compile_step(stage, params, at.mesh, at.computing)
     with Checkpoints(folder / "checkpoints") as checkpoints:
         chosen = checkpoints.best() if stage.loop.keep_best else None
         chosen = checkpoints.newest() if chosen is None else chosen
@@ -221,13 +226,14 @@ def _validator(
     return lambda state: validate(state.params, mesh)
 
 
-def _meta(stage: Stage, before: str) -> dict[str, Any]:
+def _meta(stage: Stage, before: str, computing: Computing) -> dict[str, Any]:
     """All that the stage's parameters depend on, flat, so that a difference has a name.
 
-    Validations are part of it only where they choose what the stage ends with.
+    Validations are part of it only where they choose what the stage ends with, and
+    activations where they are rounded; that they are computed twice changes nothing.
     """
     loop = stage.loop
-    chosen = bool(loop.patience or loop.keep_best)
+    chosen, kept = bool(loop.patience or loop.keep_best), computing.activations
     settings = {
         **stage.inputs,
         "weights": {term.name: term.weight for term in stage.objective.terms},
@@ -240,6 +246,7 @@ def _meta(stage: Stage, before: str) -> dict[str, Any]:
         "seed": stage.seed,
         "stages before": before,
         **({"validated": stage.validated} if chosen else {}),
+        **({} if kept == PLAIN.activations else {"activations": kept}),
     }
     # As it is read back: JSON has no tuples.
     return trees.flatten(json.loads(json.dumps(settings)))

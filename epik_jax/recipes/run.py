@@ -45,7 +45,8 @@ class Runnable:
     """A recipe as the command line knows it.
 
     Attributes:
-      settings: a dataclass of everything that a run is told, `mesh` among it.
+      settings: a dataclass of everything that a run is told; `mesh` and `compute` are
+        among it.
       check: refuses settings for what is known before anything is read; None where
         they refuse it themselves.
       run: settings, workplace, command, and whether to measure -> a report, or None.
@@ -219,6 +220,7 @@ def begun(
             make_mesh(built.mesh.data, built.mesh.model),
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
+            built.compute,
         )
         for model in models:
             demand_replaceable(workdir / model)

@@ -115,7 +115,7 @@ def test_passes_are_those_of_a_run(monkeypatch, tmp_path, name):
     monkeypatch.setattr(placed, "WIDTH_STEP", 40)
     with pytest.MonkeyPatch.context() as patch:
         listened(patch, heard)
-        for stage, params in begun(patch, config, overrides, tmp_path):
+        for stage, params, _ in begun(patch, config, overrides, tmp_path):
             if stage.validate:
                 stage.validate(params, make_mesh(1))
     recipe, built, _ = runs.configured(f"{CONFIGS}/{config}", overrides)

@@ -24,12 +24,17 @@ RUNS = {
     ),
     "tmkd": ("tmkd.py:tiny", SCORER),
 }
+BOTH = ["compute.activations=bfloat16", "compute.rematerialise=True"]
+COMPUTED = {
+    f"{name}, computed again in bfloat16": (RUNS[name][0], [*RUNS[name][1], *BOTH])
+    for name in ("epik", "xtremedistil", "tmkd")
+}
 
 
 def update_texts(stages, mesh):
     """What a run hands to the compiler for the widest of its first batches."""
-    for stage, params in stages:
-        init, _, step = placed_step(stage, params, mesh)
+    for stage, params, computing in stages:
+        init, _, step = placed_step(stage, params, mesh, computing)
         batches = [b for _, b in zip(range(30), stage.batches(0), strict=False)]
         widest = max(batches, key=lambda batch: next(iter(batch.values())).shape)
         text = step.lower(jax.eval_shape(init, params), widest).as_text()
@@ -38,9 +43,9 @@ def update_texts(stages, mesh):
         yield text
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", RUNS | COMPUTED)
 def test_updates_are_those_of_a_run(monkeypatch, tmp_path, name):
-    config, overrides = RUNS[name]
+    config, overrides = (RUNS | COMPUTED)[name]
     mesh = make_mesh(1)
     stages = begun(monkeypatch, config, overrides, tmp_path)
     recipe, built, _ = runs.configured(f"{CONFIGS}/{config}", overrides)
@@ -55,6 +60,8 @@ def test_updates_are_those_of_a_run(monkeypatch, tmp_path, name):
         assert mine < theirs and len(mine) == 5
     else:
         assert mine == theirs
+    if name in COMPUTED:
+        assert all("bf16" in text for text in mine)
 
 
 @pytest.mark.parametrize("name", RUNS)

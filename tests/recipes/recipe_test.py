@@ -8,6 +8,7 @@ import pytest
 import toy_run
 
 from epik_jax import trees
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.parallel import mesh as meshes
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.training.loop import LoopConfig
@@ -29,9 +30,9 @@ TOY = Stage(
 SECOND = dataclasses.replace(TOY, name="second", seed=1)
 
 
-def _run(folder, stages, mesh=(1, 1), stop=None):
+def _run(folder, stages, mesh=(1, 1), stop=None, computing=PLAIN):
     log, wish = MetricLog(folder / "metrics.jsonl"), stop or toy_run.Wish()
-    at = Workplace(folder, meshes.make_mesh(*mesh), log, wish)
+    at = Workplace(folder, meshes.make_mesh(*mesh), log, wish, computing)
     return run_stages(stages, toy_run.params(), at)
 
 
@@ -155,6 +156,16 @@ def test_a_stage_made_otherwise_is_refused_by_the_part_that_differs(
     changed = dataclasses.replace(TOY, **changes)
     with pytest.raises(ValueError, match=f"first: .* with {part}"):
         _run(straight[0], (changed, SECOND))
+
+
+def test_activations_of_another_type_are_refused_and_such_computed_again_are_not(
+    straight,
+):
+    idle = tuple(dataclasses.replace(s, batches=_never) for s in (TOY, SECOND))
+    again, coarse = Computing(rematerialise=True), Computing(activations="bfloat16")
+    assert _bits(_run(straight[0], idle, computing=again)) == straight[1]
+    with pytest.raises(ValueError, match="activations None, this run has bfloat16"):
+        _run(straight[0], (TOY, SECOND), computing=coarse)
 
 
 def test_a_stage_after_another_first_one_is_refused(straight):

@@ -258,6 +258,23 @@ def test_a_mesh_without_devices_is_refused(tmp_path):
         runs.run(tiny_run.CONFIG, ["mesh.model=0"], tmp_path / "run", evaluate=True)
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        (
+            "activations=float16",
+            r"config.compute.activations is 'float16', expected one of \('float32', ",
+        ),
+        ("rematerialise=1", "config.compute.rematerialise is 1, expected bool"),
+        ("remat=True", "config.compute.remat is not known; did you mean 'remat"),
+    ],
+)
+def test_activations_that_nothing_computes_are_refused(tmp_path, override, said):
+    with pytest.raises(ValueError, match=said):
+        runs.run(MATRA, [f"compute.{override}"], tmp_path / "run", evaluate=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_is_let_go_when_a_run_fails(tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("no")

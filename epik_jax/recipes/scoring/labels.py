@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 from epik_jax.data.draw import share_of
 from epik_jax.evaluation.ranking import rank_candidates
 from epik_jax.evaluation.resampling import Ratio
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.scorer import score
 from epik_jax.models.scorer_config import ScorerConfig
 from epik_jax.objectives import terms
@@ -23,9 +24,13 @@ from epik_jax.training.step import Forward
 def make_score_forward(config: ScorerConfig) -> Forward:
     """The forward pass of a scorer over a batch of pairs: logits [B, M, C]."""
 
-    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+    def forward(
+        params: Params, batch: Batch, *, key: Array | None, computing: Computing = PLAIN
+    ) -> ModelOutput:
         shown = (batch["tokens"], batch["token_mask"], batch["types"])
-        return ModelOutput(score(params["student"], config, *shown, key=key))
+        student = params["student"]
+        logits = score(student, config, *shown, key=key, computing=computing)
+        return ModelOutput(logits)
 
     return forward
 

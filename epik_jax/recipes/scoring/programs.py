@@ -12,6 +12,7 @@ from typing import Any
 from jax.sharding import Mesh
 
 from epik_jax.models import scorer, transformer
+from epik_jax.models.computing import Computing
 from epik_jax.models.scorer_config import EncoderScorerConfig, ScorerConfig
 from epik_jax.objectives.objective import Objective, Term
 from epik_jax.parallel import mesh as meshes
@@ -45,13 +46,13 @@ def tmkd_programs(config: TmkdRun, mesh: Mesh) -> list[Program]:
     """
     recipe, labels = config.tmkd, config.data.classes
     _demand_sizes(recipe.crowd.used, recipe.student)
-    size, found = recipe.pieces.size, []
+    size, how, found = recipe.pieces.size, (mesh, config.compute), []
     for teacher in recipe.crowd.used:
         encoder = sized_encoder(teacher.model, size, matches=teacher.matches)
         theirs = EncoderScorerConfig(encoder, labels, matches=teacher.matches)
         if teacher.masked:
-            found.append(_masked_update(teacher.name, teacher.masked, theirs, mesh))
-        found.append(_label_update(teacher.name, teacher.labels, theirs, mesh))
+            found.append(_masked_update(teacher.name, teacher.masked, theirs, *how))
+        found.append(_label_update(teacher.name, teacher.labels, theirs, *how))
         found.append(
             _pass(f"{teacher.name}, signals", scoring.logits_pass, theirs, mesh)
         )
@@ -63,7 +64,7 @@ def tmkd_programs(config: TmkdRun, mesh: Mesh) -> list[Program]:
         del legs["general"]
     for name, leg in legs.items():
         if leg:
-            found.append(_student_update(name, leg, student, model, num_voices, mesh))
+            found.append(_student_update(name, leg, student, model, num_voices, *how))
     return [*found, _pass("student, scores", scoring.log_probs_pass, model, mesh)]
 
 
@@ -111,7 +112,11 @@ def _num_voices(student: PairStudentConfig, num_teachers: int) -> int:
 
 
 def _masked_update(
-    name: str, leg: LegConfig, model: EncoderScorerConfig, mesh: Mesh
+    name: str,
+    leg: LegConfig,
+    model: EncoderScorerConfig,
+    mesh: Mesh,
+    computing: Computing,
 ) -> Program:
     # Before there is anything that answers.
     encoder = {"transformer": transformer.parameter_shapes(model.encoder)}
@@ -125,18 +130,28 @@ def _masked_update(
         leg.optimizer,
         leg.loop,
     )
-    lower = update(stage, params, batch, mesh)
+    lower = update(stage, params, batch, mesh, computing)
     widths, head_width = leg.batches.widths, _head_width(model)
     return Program(f"{name} update, masked", lower, params, rows, widths, head_width)
 
 
 def _label_update(
-    name: str, leg: LegConfig, model: EncoderScorerConfig, mesh: Mesh
+    name: str,
+    leg: LegConfig,
+    model: EncoderScorerConfig,
+    mesh: Mesh,
+    computing: Computing,
 ) -> Program:
     params = {"student": scorer.parameter_shapes(model)}
     batch = pair_batch(leg.batches.batch_size, leg.batches.widths[-1])
-    how = (make_score_forward(model), (label_term(),), leg, mesh, _head_width(model))
-    return leg_update(f"{name} update, labels", params, batch, *how)
+    return leg_update(
+        f"{name} update, labels",
+        params,
+        batch,
+        make_score_forward(model),
+        (label_term(),),
+        *(leg, mesh, computing, _head_width(model)),
+    )
 
 
 def _student_update(
@@ -146,6 +161,7 @@ def _student_update(
     model: ScorerConfig,
     num_voices: int,
     mesh: Mesh,
+    computing: Computing,
 ) -> Program:
     student = {"student": scorer.parameter_shapes(model)}
     params = student | voice_shapes(config.soft, num_voices)
@@ -156,8 +172,14 @@ def _student_update(
     if name == "task":
         soft = (soft_term(config.soft, ratio),) if num_voices else ()
         terms = (label_term(1.0 - ratio), *soft)
-    how = (make_hearing_forward(model), terms, leg, mesh, _head_width(model))
-    return leg_update(f"student update, {name}", params, batch, *how)
+    return leg_update(
+        f"student update, {name}",
+        params,
+        batch,
+        make_hearing_forward(model),
+        terms,
+        *(leg, mesh, computing, _head_width(model)),
+    )
 
 
 def _pass(name: str, make_pass: Any, model: ScorerConfig, mesh: Mesh) -> Program:

@@ -13,6 +13,7 @@ from typing import Any
 
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import ModelFolder, Scorer, load_model
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import last_parts, story
 from epik_jax.recipes.published import publish_model
@@ -46,6 +47,7 @@ class TmkdRun:
         default_factory=PairScoreboardConfig
     )
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+    compute: Computing = PLAIN
 
 
 def run(

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.scorer import score
 from epik_jax.models.scorer_config import ScorerConfig
 from epik_jax.objectives import terms
@@ -53,9 +54,12 @@ class Heard:
 def make_hearing_forward(config: ScorerConfig) -> Forward:
     """The student's forward pass; whatever "bridge" holds goes beside its logits."""
 
-    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+    def forward(
+        params: Params, batch: Batch, *, key: Array | None, computing: Computing = PLAIN
+    ) -> ModelOutput:
         shown = (batch["tokens"], batch["token_mask"], batch["types"])
-        logits = score(params["student"], config, *shown, key=key)
+        student = params["student"]
+        logits = score(student, config, *shown, key=key, computing=computing)
         learnt = params.get("bridge", {}).get("voices", {}).get("log_variance")
         return Heard(logits, learnt)  # type: ignore[return-value]
 

@@ -18,6 +18,7 @@ from jax.sharding import Mesh
 from epik_jax.data.encode_sentences import EncodedSentences
 from epik_jax.data.order import Share, whole
 from epik_jax.means import Mean
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.labeller import bridged, label
 from epik_jax.models.labeller_config import BilstmLabellerConfig
 from epik_jax.objectives import terms
@@ -61,7 +62,9 @@ def make_student_forward(model: BilstmLabellerConfig) -> Forward:
     Where there is a "bridge" among the parameters, it leads there.
     """
 
-    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+    def forward(
+        params: Params, batch: Batch, *, key: Array | None, computing: Computing = PLAIN
+    ) -> ModelOutput:
         output = label(
             params["student"],
             model,
@@ -69,12 +72,14 @@ def make_student_forward(model: BilstmLabellerConfig) -> Forward:
             batch["token_mask"],
             layer=model.num_layers,
             key=key,
+            computing=computing,
         )
         if "bridge" not in params:
             return output
         bridge, hidden = params["bridge"]["hidden"], output.hidden
         assert hidden is not None
-        hidden = bridged(bridge["kernel"], bridge["bias"], hidden, model.matmul_dtype)
+        dtype = computing.products(model).matmul_dtype
+        hidden = bridged(bridge["kernel"], bridge["bias"], hidden, dtype)
         return ModelOutput(output.logits, hidden, output.hidden_mask)
 
     return forward

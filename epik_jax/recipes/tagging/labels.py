@@ -11,6 +11,7 @@ from epik_jax.data.draw import drawn
 from epik_jax.evaluation import bootstrap
 from epik_jax.evaluation.classes import class_scores
 from epik_jax.evaluation.entities import EntityScores, entity_scores
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.labeller import label
 from epik_jax.models.labeller_config import LabellerConfig
 from epik_jax.objectives import terms
@@ -30,7 +31,9 @@ def make_label_forward(
       layer: whose states are given beside the logits.
     """
 
-    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+    def forward(
+        params: Params, batch: Batch, *, key: Array | None, computing: Computing = PLAIN
+    ) -> ModelOutput:
         return label(
             params["student"],
             config,
@@ -38,6 +41,7 @@ def make_label_forward(
             batch["token_mask"],
             layer=layer,
             key=key,
+            computing=computing,
         )
 
     return forward

@@ -13,6 +13,7 @@ from typing import Any
 from jax.sharding import Mesh
 
 from epik_jax.models import labeller
+from epik_jax.models.computing import Computing
 from epik_jax.models.labeller_config import (
     BilstmLabellerConfig,
     EncoderLabellerConfig,
@@ -64,12 +65,16 @@ def xtremedistil_programs(config: XtremeDistilRun, mesh: Mesh) -> list[Program]:
     student = recipe.student.model.sized(size, teacher, recipe.student.layer)
     legs = {"masked": recipe.teacher.masked, "tagging": recipe.teacher.tagging}
     found = [
-        _teacher_update(name, leg, teacher, mesh) for name, leg in legs.items() if leg
+        _teacher_update(name, leg, teacher, mesh, config.compute)
+        for name, leg in legs.items()
+        if leg
     ]
     found.append(_signals(teacher, recipe.student.layer, mesh))
     # Of sub-stages that differ in what moves alone the last, in which most does.
     for stage in {stage.parts: stage for stage in recipe.student.sub_stages}.values():
-        found.append(_student_update(stage, recipe.student, student, teacher, mesh))
+        models = (student, teacher)
+        how = (mesh, config.compute)
+        found.append(_student_update(stage, recipe.student, *models, *how))
     return [*found, _tags(student, mesh)]
 
 
@@ -100,7 +105,11 @@ def signals(
 
 
 def _teacher_update(
-    name: str, leg: LegConfig, model: EncoderLabellerConfig, mesh: Mesh
+    name: str,
+    leg: LegConfig,
+    model: EncoderLabellerConfig,
+    mesh: Mesh,
+    computing: Computing,
 ) -> Program:
     rows, width = leg.batches.batch_size, leg.batches.widths[-1]
     batch = sentence_batch(rows, width, whole=model.pools)
@@ -114,7 +123,7 @@ def _teacher_update(
         forward, term = make_label_forward(model, model.num_layers), label_term()
         moving = ("^student/",)
     stage = unfed(forward, Objective((term,)), moving, leg.optimizer, leg.loop)
-    lower = update(stage, params, batch, mesh)
+    lower = update(stage, params, batch, mesh, computing)
     head_width = model.encoder.head_width
     widths = leg.batches.widths
     return Program(f"teacher update, {name}", lower, params, rows, widths, head_width)
@@ -126,6 +135,7 @@ def _student_update(
     model: BilstmLabellerConfig,
     teacher: EncoderLabellerConfig,
     mesh: Mesh,
+    computing: Computing,
 ) -> Program:
     params: dict[str, Any] = {"student": labeller.parameter_shapes(model)}
     if config.model.projection == "bridge" and "representation" in config.parts:
@@ -142,7 +152,7 @@ def _student_update(
         config.scheduled(stage),
         config.loop_of(stage),
     )
-    lower = update(asked, params, batch, mesh)
+    lower = update(asked, params, batch, mesh, computing)
     name = f"student update, {' + '.join(stage.parts)}"
     return Program(name, lower, params, rows, config.batches.widths)
 

@@ -14,6 +14,7 @@ from typing import Any
 from epik_jax.data.conll import OUTSIDE
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import Labeller, ModelFolder, load_model
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import story
 from epik_jax.recipes.published import publish_model
@@ -50,6 +51,7 @@ class XtremeDistilRun:
         default_factory=TaggingScoreboardConfig
     )
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+    compute: Computing = PLAIN
 
 
 def run(

@@ -17,6 +17,7 @@ import numpy as np
 from epik_jax.bounds import LARGEST_WEIGHT, within
 from epik_jax.models import transformer
 from epik_jax.models.blocks import split_key
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Objective, Term, Values
@@ -93,7 +94,9 @@ def make_student_forward(
     """
     bridged = bool(imitation.hidden) and model.width != teacher.width
 
-    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+    def forward(
+        params: Params, batch: Batch, *, key: Array | None, computing: Computing = PLAIN
+    ) -> ModelOutput:
         encode_key, decode_key = split_key(key, 2)
         student = params["student"]
         memory = transformer.encode(
@@ -103,6 +106,7 @@ def make_student_forward(
             batch["source_mask"],
             key=encode_key,
             pad_id=pad_id,
+            computing=computing,
         )
         read = memory
         if model.num_slots and imitation.gate:
@@ -110,7 +114,12 @@ def make_student_forward(
             active = _widened(batch["signals"].hidden_mask, model.num_slots)
             read = dataclasses.replace(memory, mask=active)
         decoded = transformer.decode(
-            student, model, batch["target_in"], read, key=decode_key
+            student,
+            model,
+            batch["target_in"],
+            read,
+            key=decode_key,
+            computing=computing,
         )
         hidden = memory.hidden
         if bridged:

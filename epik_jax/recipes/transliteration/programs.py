@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from epik_jax.interop.model_folder import load_transliterator
 from epik_jax.models import transformer
+from epik_jax.models.computing import Computing
 from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives.objective import Objective
 from epik_jax.parallel import mesh as meshes
@@ -55,7 +56,8 @@ def matra_programs(config: MatraRun, mesh: Mesh) -> list[Program]:
     model = config.teacher.model.sized(_vocab_size(config.teacher.vocabulary))
     widest = _widest(config.teacher.batches)
     answers = _answers("teacher", model, widest, _WAYS, mesh)
-    return [_teacher_update(config.teacher, model, mesh), *answers]
+    update = _teacher_update(config.teacher, model, mesh, config.compute)
+    return [update, *answers]
 
 
 def epik_programs(config: EpikRun, mesh: Mesh) -> list[Program]:
@@ -69,7 +71,7 @@ def epik_programs(config: EpikRun, mesh: Mesh) -> list[Program]:
         teacher = load_transliterator(Path(recipe.teacher_folder)).config
     else:
         teacher = _sized(recipe.teacher)
-        found.append(_teacher_update(recipe.teacher, teacher, mesh))
+        found.append(_teacher_update(recipe.teacher, teacher, mesh, config.compute))
     model = recipe.student.model.sized(teacher.vocab_size)
     widest = max(_widest(stage.batches) for stage in recipe.student.stages)
     first, second = chain_decodings(recipe.transfer)
@@ -77,7 +79,7 @@ def epik_programs(config: EpikRun, mesh: Mesh) -> list[Program]:
     found += _answers("teacher", teacher, widest, links, mesh)
     found += _signal_passes(recipe, teacher, widest, mesh)
     found += [
-        _student_update(stage, recipe, model, teacher, mesh)
+        _student_update(stage, recipe, model, teacher, mesh, config.compute)
         for stage in recipe.student.stages
     ]
     return [*found, *_answers("student", model, widest, _WAYS, mesh)]
@@ -116,7 +118,7 @@ def signal(
 
 
 def _teacher_update(
-    config: MatraConfig, model: TransformerConfig, mesh: Mesh
+    config: MatraConfig, model: TransformerConfig, mesh: Mesh, computing: Computing
 ) -> Program:
     params = {"student": transformer.parameter_shapes(model)}
     batch = gold_batch(config.batches.batch_size, *_widest(config.batches))
@@ -127,7 +129,7 @@ def _teacher_update(
         config.optimizer,
         config.loop,
     )
-    lower = update(stage, params, batch, mesh)
+    lower = update(stage, params, batch, mesh, computing)
     return _program("teacher update", lower, params, config.batches, model)
 
 
@@ -137,6 +139,7 @@ def _student_update(
     model: TransformerConfig,
     teacher: TransformerConfig,
     mesh: Mesh,
+    computing: Computing,
 ) -> Program:
     params = student_shapes(config.student, model, teacher)
     rows, (width_S, width_T) = stage.batches.batch_size, _widest(stage.batches)
@@ -150,7 +153,7 @@ def _student_update(
         stage.optimizer,
         stage.loop,
     )
-    lower = update(asked, params, batch, mesh)
+    lower = update(asked, params, batch, mesh, computing)
     return _program(
         f"student update, {stage.name}", lower, params, stage.batches, model
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.transliteration.corpus import DataConfig
 from epik_jax.recipes.transliteration.epik import EpikConfig
@@ -20,6 +21,7 @@ class MatraRun:
     teacher: MatraConfig
     lexicons: LexiconConfig = dataclasses.field(default_factory=LexiconConfig)
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+    compute: Computing = PLAIN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,3 +32,4 @@ class EpikRun:
     epik: EpikConfig
     scoreboard: ScoreboardConfig = dataclasses.field(default_factory=ScoreboardConfig)
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+    compute: Computing = PLAIN

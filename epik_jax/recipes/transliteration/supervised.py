@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from epik_jax.models import transformer
 from epik_jax.models.blocks import split_key
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.models.config import TransformerConfig
 from epik_jax.objectives import terms
 from epik_jax.objectives.objective import Term
@@ -15,7 +16,9 @@ from epik_jax.structs import Array, Batch, ModelOutput, Params
 def make_forward(model: TransformerConfig, pad_id: int) -> Callable[..., ModelOutput]:
     """The forward pass of an encoder-decoder along the labels of a batch."""
 
-    def forward(params: Params, batch: Batch, *, key: Array | None) -> ModelOutput:
+    def forward(
+        params: Params, batch: Batch, *, key: Array | None, computing: Computing = PLAIN
+    ) -> ModelOutput:
         keys = split_key(key, 2)
         memory = transformer.encode(
             params["student"],
@@ -24,9 +27,15 @@ def make_forward(model: TransformerConfig, pad_id: int) -> Callable[..., ModelOu
             batch["source_mask"],
             key=keys[0],
             pad_id=pad_id,
+            computing=computing,
         )
         decoded = transformer.decode(
-            params["student"], model, batch["target_in"], memory, key=keys[1]
+            params["student"],
+            model,
+            batch["target_in"],
+            memory,
+            key=keys[1],
+            computing=computing,
         )
         return ModelOutput(
             decoded.logits, memory.hidden, memory.mask, memory.gate_logits

@@ -14,6 +14,7 @@ import tiny
 from epik_jax import trees
 from epik_jax.data.order import whole
 from epik_jax.models import transformer
+from epik_jax.models.computing import PLAIN, Computing
 from epik_jax.parallel.mesh import make_mesh
 from epik_jax.recipes.recipe import Stage, compile_step
 from epik_jax.recipes.transliteration.supervised import make_forward
@@ -30,15 +31,16 @@ def _batches(start, mine=whole):
         yield jax.tree.map(mine, tiny.batch(seed=n, width_T=5))
 
 
-def _forward(params, batch, *, key):
+def _forward(params, batch, *, key, computing=PLAIN):
     """Names a token at each place of the source."""
-    memory = transformer.encode(
-        params["student"], ENCODER, batch["source"], batch["source_mask"], key=key
-    )
+    source = (batch["source"], batch["source_mask"])
+    how = {"key": key, "computing": computing}
+    memory = transformer.encode(params["student"], ENCODER, *source, **how)
     table = params["student"]["embedding"]
     return ModelOutput(jnp.einsum("bsd,vd->bsv", memory.hidden, table))
 
 
+BOTH = Computing(activations="bfloat16", rematerialise=True)
 ENCODER_STAGE = Stage(
     name="first",
     batches=_batches,
@@ -62,10 +64,11 @@ NETWORKS = {
 
 
 @functools.cache
-def updates(name, data, model):
+def updates(name, data, model, computing=PLAIN):
     """What comes of training a network of `NETWORKS` over one mesh."""
     config, stage = NETWORKS[name]
-    return parity.updated(stage, {"student": tiny.params(config)}, data, model)
+    drawn = {"student": tiny.params(config)}
+    return parity.updated(stage, drawn, data, model, computing)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,31 @@ def updates(name, data, model):
 )
 def test_any_mesh_trains_as_one_device_does_with_dropout_on(name, shape):
     parity.demand_equal(updates(name, *shape), updates(name, 1, 1))
+
+
+def test_any_mesh_trains_in_bfloat16_computed_again_as_one_device_does():
+    alone, spread = (updates("encoder and decoder", *x, BOTH) for x in ((1, 1), (4, 2)))
+    # What is rounded to bfloat16 may be rounded the other way.
+    parity.demand_equal(spread, alone, losses=5e-2, params=2e-2)
+
+
+def test_training_in_bfloat16_goes_down_as_in_float32():
+    exact, coarse = (updates("encoder and decoder", 1, 1, x) for x in (PLAIN, BOTH))
+    assert 0 < np.abs(coarse.losses - exact.losses).max() < 0.05
+    assert coarse.losses[-5:].mean() < coarse.losses[:5].mean() - 0.2
+    assert {leaf.dtype for leaf in coarse.params.values()} == {np.dtype("float32")}
+
+
+def test_the_state_of_training_in_bfloat16_is_float32():
+    params = {"student": tiny.params()}
+    state, step = compile_step(WHOLE_STAGE, params, make_mesh(1), BOTH)
+    after, means = jax.eval_shape(step, state, next(_batches(0)))
+    moments = after.opt_state.inner_state[1][0]
+    floats = (after.params, moments.mu, moments.nu, means["loss"])
+    assert {x.dtype for x in jax.tree.leaves(floats)} == {jnp.dtype("float32")}
+    assert [x.dtype for x in jax.tree.leaves(after)] == [
+        x.dtype for x in jax.tree.leaves(state)
+    ]
 
 
 def test_training_gives_the_pinned_losses():
