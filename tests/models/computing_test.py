@@ -58,7 +58,8 @@ def translator():
         shown = (seen["source"], seen["source_mask"])
         memory = transformer.encode(params, config, *shown, **how)
         said = transformer.decode(params, config, seen["target_in"], memory, **how)
-        return {"logits": said.logits, "hidden": memory.hidden}
+        whole = {"logits": said.logits, "hidden": memory.hidden}
+        return whole | {"attention": said.attention}
 
     return Toy(tiny.params(config), answer)
 
