@@ -79,7 +79,7 @@ def compiled_facts(lowered: jax.stages.Lowered, num_devices: int) -> Facts:
     except RuntimeError as error:
         raise ValueError(
             f"{str(error).splitlines()[0]}; where memory is short, raise "
-            "loop.num_microbatches or mesh.model"
+            "loop.num_microbatches or mesh.model, or set compute.rematerialise"
         ) from error
     seconds = time.perf_counter() - since
     memory: Any = compiled.memory_analysis()
