@@ -14,22 +14,39 @@ from collections.abc import Sequence
 
 from epik_jax.compiling.hlo import Array, Instruction
 
-PRODUCTS = ("dot", "convolution")
+_PRODUCTS = ("dot", "convolution")
+_SOFTMAX = re.compile(r'op_name="online-softmax"')
+
+
+def is_product(instruction: Instruction) -> bool:
+    """Whether it is a matrix product, or one with a softmax before it.
+
+    That is what the compiler makes of attention where it can: a kernel of its own. It
+    takes logits [..., T, L] and values [..., L, K], and gives [..., T, K].
+    """
+    return instruction.opcode in _PRODUCTS or _is_attention(instruction)
 
 
 def flops(instruction: Instruction, operands: Sequence[Array]) -> int:
     """Additions and multiplications, each counted.
 
     Args:
-      instruction: of one of `PRODUCTS`.
+      instruction: that `is_product`.
       operands: what it reads.
     """
     left, right = operands[:2]
+    if _is_attention(instruction):
+        return 2 * left.dims[-1] * math.prod(instruction.arrays[0].dims)
     if instruction.opcode == "dot":
         contracted = _dimensions(instruction, "lhs_contracting_dims")
         inner = math.prod(left.dims[axis] for axis in contracted)
         return 2 * inner * math.prod(instruction.arrays[0].dims)
     return 2 * _convolved(instruction, left, right)
+
+
+def _is_attention(instruction: Instruction) -> bool:
+    called = instruction.opcode == "custom-call"
+    return called and bool(_SOFTMAX.search(instruction.rest))
 
 
 def _convolved(instruction: Instruction, image: Array, kernel: Array) -> int:

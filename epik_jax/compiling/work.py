@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from epik_jax.compiling.collectives import Collective, collective
 from epik_jax.compiling.hlo import Array, Computation, Instruction, Module, parse
 from epik_jax.compiling.loops import body_values, rounds
-from epik_jax.compiling.products import PRODUCTS, flops
+from epik_jax.compiling.products import flops, is_product
 from epik_jax.compiling.scalars import Scope, called_by
 from epik_jax.compiling.traffic import touched
 
@@ -103,7 +103,7 @@ def _of_instruction(scope: Scope, instruction: Instruction, num_chips: int) -> W
     parts = [*_parts(scope.module, scope.computation, instruction)]
     some = [*touched(scope.module, scope.computation, instruction)]
     return Work(
-        flops=sum(flops(one, read) for one, read in parts if one.opcode in PRODUCTS),
+        flops=sum(flops(one, read) for one, read in parts if is_product(one)),
         traffic=sum(size for _, size in some),
         hbm_traffic=sum(size for array, size in some if not array.space),
         collectives=Counter(
@@ -158,7 +158,7 @@ def _parts(
 
 def _untold(instruction: Instruction) -> str | None:
     """Whatever a call of code that is not in the text may do."""
-    if instruction.opcode != "custom-call":
+    if instruction.opcode != "custom-call" or is_product(instruction):
         return None
     target = instruction.attribute(r'custom_call_target="([^"]*)"') or instruction.name
     return None if target in _PLAIN_CALLS else f"what {target} does"

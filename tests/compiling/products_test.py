@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from epik_jax.compiling.hlo import Instruction, arrays_of
-from epik_jax.compiling.products import flops
+from epik_jax.compiling.products import flops, is_product
 
 
 def counted(opcode, made, left, right, rest):
@@ -80,3 +80,11 @@ def test_a_dot_is_what_it_makes_times_what_it_sums_over(sizes, rest, expected):
 )
 def test_a_convolution_counts_where_numbers_meet(sizes, rest, expected):
     assert counted("convolution", *sizes, rest) == expected
+
+
+def test_attention_in_a_kernel_counts_the_product_with_its_values():
+    rest = 'custom_call_target="tpu_custom_call", metadata={op_name="online-softmax"}'
+    sizes = ("f32[8,16,4]", "f32[8,16,32]", "f32[8,32,4]")
+    assert counted("custom-call", *sizes, rest) == 2 * 8 * 16 * 4 * 32
+    other = Instruction("it", "custom-call", (), "", rest.replace("softmax", "x"))
+    assert not is_product(other)
