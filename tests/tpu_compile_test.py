@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from epik_jax.parallel import mesh as meshes
+from epik_jax.parallel.topology import described_mesh
+
 ROOT = Path(__file__).parents[1]
 NEEDED = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
@@ -156,3 +159,18 @@ def test_without_the_compiler_it_is_said_where_to_get_it():
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert "needs libtpu: pip install -r requirements-tpu.txt" in line
+
+
+@NEEDED
+@pytest.mark.tpu_compile
+def test_a_host_asks_its_own_chips_wherever_they_lie_in_a_mesh(monkeypatch):
+    mesh = described_mesh("v5e:4x8", 2)
+    hosts = {device.process_index for device in mesh.devices.flat}
+    found = []
+    for host in hosts:
+        monkeypatch.setattr("jax.process_index", lambda host=host: host)
+        part = meshes.own(mesh)
+        assert {device.process_index for device in part.devices.flat} == {host}
+        assert dict(part.shape) == {"data": 32 // len(hosts) // 2, "model": 2}
+        found += [*part.devices.flat]
+    assert len(hosts) > 1 and {*found} == {*mesh.devices.flat}

@@ -47,8 +47,23 @@ def one_device() -> Mesh:
 
 
 def own(mesh: Mesh) -> Mesh:
-    """The part of a mesh that is this process's, to be asked without the others."""
-    return mesh.local_mesh
+    """The part of a mesh that is this process's, to be asked without the others.
+
+    `Mesh.local_mesh` refuses devices that do not lie side by side, as those of a TPU's
+    host need not.
+    """
+    here = _here(mesh)
+    if here.all():
+        return mesh
+    devices = mesh.devices[here].reshape(here.any(axis=1).sum(), -1)
+    return Mesh(devices, mesh.axis_names, axis_types=(AxisType.Auto, AxisType.Auto))
+
+
+def _here(mesh: Mesh) -> np.ndarray:
+    """Bool [data, model], true where a device is this process's."""
+    mine = jax.process_index()
+    places = [device.process_index == mine for device in mesh.devices.flat]
+    return np.reshape(places, mesh.devices.shape)
 
 
 def mesh_of(devices: Sequence[jax.Device], data: int, model: int) -> Mesh:
@@ -120,7 +135,7 @@ def to_global(mesh: Mesh, batch: Any, num_parts: int = 1) -> Any:
       ValueError: the batch size is not a multiple of the "data" axis times the parts.
     """
     sharding = rows(mesh)
-    shares = mesh.shape["data"] // mesh.local_mesh.shape["data"]
+    shares = mesh.shape["data"] // int(_here(mesh).any(axis=1).sum())
 
     def place(array: np.ndarray) -> jax.Array:
         whole = (len(array) * shares, *array.shape[1:])
