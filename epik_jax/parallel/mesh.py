@@ -55,7 +55,10 @@ def own(mesh: Mesh) -> Mesh:
     here = _here(mesh)
     if here.all():
         return mesh
-    devices = mesh.devices[here].reshape(here.any(axis=1).sum(), -1)
+    mine, num_rows = mesh.devices[here], int(here.any(axis=1).sum())
+    # Where rows do not end where the devices of a process do, each answers for itself.
+    shape = (len(mine), 1) if len(mine) % num_rows else (num_rows, -1)
+    devices = mine.reshape(shape)
     return Mesh(devices, mesh.axis_names, axis_types=(AxisType.Auto, AxisType.Auto))
 
 
@@ -135,10 +138,10 @@ def to_global(mesh: Mesh, batch: Any, num_parts: int = 1) -> Any:
       ValueError: the batch size is not a multiple of the "data" axis times the parts.
     """
     sharding = rows(mesh)
-    shares = mesh.shape["data"] // int(_here(mesh).any(axis=1).sum())
+    share, mine = mesh.shape["data"], int(_here(mesh).any(axis=1).sum())
 
     def place(array: np.ndarray) -> jax.Array:
-        whole = (len(array) * shares, *array.shape[1:])
+        whole = (len(array) * share // mine, *array.shape[1:])
         demand_split(mesh, whole[0], num_parts)
         return jax.make_array_from_process_local_data(sharding, array, whole)
 

@@ -59,6 +59,20 @@ def test_a_batch_that_does_not_split_is_refused_with_its_size():
         meshes.to_global(meshes.make_mesh(4), tiny.batch(batch_size=8), 3)
 
 
+def test_a_process_whose_devices_end_within_a_row_has_all_rows_it_touches(monkeypatch):
+    # Of two processes with three devices each, as the first of them sees it.
+    here = np.array([[True, True], [True, False], [False, False]])
+    monkeypatch.setattr(meshes, "_here", lambda mesh: here)
+    mesh, placed = meshes.make_mesh(3, 2), []
+    assert dict(meshes.own(mesh).shape) == {"data": 3, "model": 1}
+    monkeypatch.setattr(
+        "jax.make_array_from_process_local_data",
+        lambda sharding, array, whole: placed.append(whole),
+    )
+    meshes.to_global(mesh, {"x": np.ones((6, 5))})
+    assert placed == [(9, 5)]
+
+
 def test_none_in_a_batch_is_left_out_not_placed():
     placed = meshes.to_global(meshes.make_mesh(2), {"x": np.ones((2, 1)), "y": None})
     assert placed["y"] is None
