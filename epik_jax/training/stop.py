@@ -1,11 +1,13 @@
 """The wish to stop, from a signal: noticed between two steps, so that nothing is lost.
 
 A run of one process owns its signals. Of several, JAX owns SIGTERM and agrees on a
-moment for all; a handler of ours, installed after it, would switch that off.
+moment for all; a handler of ours, installed after it, would switch that off. SIGINT is
+passed on to it.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -28,15 +30,15 @@ class StopFlag:
 
     def __init__(self) -> None:
         """Nothing was asked yet."""
-        self._asked = False
+        self._asked = self._noted = False
         self._polls = 0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopFlag:
         """Takes over the two signals."""
-        alone = processes.count() == 1
-        if alone and threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
+        taken = [signal.SIGINT] + [signal.SIGTERM] * (processes.count() == 1)
+        if threading.current_thread() is threading.main_thread():
+            for number in taken:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -47,9 +49,13 @@ class StopFlag:
         self._before.clear()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
+        if self._noted:
             raise KeyboardInterrupt
-        self._asked = True
+        self._noted = True
+        if processes.count() > 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            self._asked = True
 
     @property
     def asked(self) -> bool:

@@ -31,6 +31,21 @@ def test_a_signal_is_noted_and_a_second_one_stops_at_once(number):
             os.kill(os.getpid(), number)
 
 
+def test_ctrl_c_in_one_of_several_processes_is_the_wish_that_all_hear(monkeypatch):
+    monkeypatch.setattr("jax.process_count", lambda: 2)
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("SIGTERM"))
+    try:
+        with StopFlag():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert heard == ["SIGTERM"]
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == ["SIGTERM"]
+
+
 def test_signals_do_afterwards_what_they_did_before():
     before = [signal.getsignal(number) for number in NUMBERS]
     with contextlib.suppress(ValueError), StopFlag():
