@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import filecmp
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -192,16 +191,40 @@ def test_the_script_has_all_processes_save_and_gives_their_status(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_takes_the_others_along(tmp_path):
-    script = started_script(tmp_path)
-    mine = subprocess.run(
-        ["pgrep", "-f", f"workdir={tmp_path}"], capture_output=True, text=True
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (
+            "--config.teacher.seed=9",
+            "config: teacher/seed is 0 in the first process, 9",
+        ),
+        ("--workdir=elsewhere", "what process 1 calls so is not the folder that the"),
+    ],
+)
+def test_processes_that_were_not_told_the_same_are_ended_with_a_line(
+    tmp_path, option, said
+):
+    python = tmp_path / "python"
+    python.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *--process-id=1) set -- "$@" {option} ;; esac\n'
+        f'exec {sys.executable} "$@"\n'
     )
-    first, second = (p for p in map(int, mine.stdout.split()) if p != script.pid)
-    os.kill(second, signal.SIGKILL)
-    assert script.wait(several.PATIENCE) == 128 + signal.SIGKILL
-    with pytest.raises(ProcessLookupError):
-        os.kill(first, 0)
+    python.chmod(0o755)
+    folder = tmp_path / "run"
+    workdir = [f"--workdir={folder}", "--config.mesh.data=0"]
+    done = subprocess.run(
+        [SCRIPT, "2", "train", f"--config={MATRA}", *workdir],
+        capture_output=True,
+        text=True,
+        env={**several.environment(), "PYTHON": str(python), "LOGS": tmp_path},
+        timeout=several.PATIENCE,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    [line] = [x for x in done.stderr.splitlines() if x.startswith("epik-jax:")]
+    assert said in line
+    assert not folder.exists()
 
 
 @pytest.mark.slow
@@ -225,6 +248,7 @@ def test_what_all_processes_refuse_ends_all_with_a_line_and_status_2(tmp_path):
     [
         ([], 2, "usage: launch/processes.sh N COMMAND"),
         (["two", "run"], 2, "usage: launch/processes.sh N COMMAND"),
+        (["0", "run"], 2, "usage: launch/processes.sh N COMMAND"),
         (["2"], 2, "no command is given"),
     ],
 )
@@ -236,9 +260,8 @@ def test_the_script_says_how_it_is_called(arguments, status, said):
 
 def test_a_folder_that_another_process_does_not_hold_is_refused(tmp_path):
     (tmp_path / ".lock").write_text("12")
-    run_folder.demand_shared(tmp_path, 12)
-    with pytest.raises(ValueError, match="take one that all hosts share"):
-        run_folder.demand_shared(tmp_path, 13, patience=0.0)
+    assert run_folder.is_held_by(tmp_path, 12)
+    assert not run_folder.is_held_by(tmp_path, 13, patience=0.0)
 
 
 def _wait_for(text: str, log: Path, processes: list[subprocess.Popen[bytes]]) -> None:

@@ -7,12 +7,20 @@ written. Alone, a process is the first of one and waits for nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+import json
+import socket
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
+
+from epik_jax import trees
+
+PATIENCE = 300
+"""Seconds for which processes wait for each other to be started."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,9 +41,27 @@ def join(
       index: of this one, from 0.
 
     Raises:
-      RuntimeError: the others were not found in time.
+      RuntimeError: what they run on does not tell where the others are.
+      ValueError: so, too; or others use the first process's port.
     """
-    jax.distributed.initialize(coordinator, count, index)
+    if coordinator and index == 0:
+        _demand_free(int(coordinator.rpartition(":")[2]))
+    # Who calls is to give up first: JAX would abort, without a word on what to do.
+    patience = PATIENCE + 60
+    jax.distributed.initialize(
+        coordinator, count, index, initialization_timeout=patience
+    )
+
+
+def _demand_free(port: int) -> None:
+    """Refuses a port on which JAX could not listen: it would crash."""
+    families = (socket.AF_INET6, socket.AF_INET)
+    family = families[0] if socket.has_dualstack_ipv6() else families[1]
+    try:
+        with socket.socket(family) as one:
+            one.bind(("", port))
+    except OSError as error:
+        raise ValueError(f"port {port}: {error.strerror}; take another") from error
 
 
 def count() -> int:
@@ -76,17 +102,54 @@ def by_first(
       write: what writes; its arguments follow.
     """
     wait(f"before {moment}")
-    wait(f"before {moment}")
     if is_first():
         write(*args, **kwargs)
     wait(moment)
 
 
-def all_agree(said: bool) -> bool:
-    """Whether every process says so; all are to be asked."""
+def gathered(numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+    """What every process says, int [processes, N]; all are to be asked, for as many."""
     if count() == 1:
-        return said
-    return bool(multihost_utils.process_allgather(np.array(said)).all())
+        return np.array([numbers])
+    return np.asarray(multihost_utils.process_allgather(np.array(numbers)))
+
+
+def demand_same(what: str, said: Mapping[str, Any]) -> None:
+    """Refuses to go on in all processes where they are not about the same.
+
+    They would wait for each other for ever, or train on what no single one has seen.
+
+    Args:
+      what: is compared.
+      said: JSON values, which may be nested; all are to be asked.
+
+    Raises:
+      ValueError: they differ; says in what, and which process from the first.
+    """
+    if count() == 1:
+        return
+    text = json.dumps(trees.flatten(said), sort_keys=True).encode()
+    lengths = gathered([len(text)])[:, 0]
+    own = np.frombuffer(text, np.uint8)
+    padded = gathered(np.pad(own, (0, int(lengths.max()) - len(text))))
+    texts = [
+        bytes(row[:length].tolist())
+        for row, length in zip(padded, lengths, strict=True)
+    ]
+    for place, other in enumerate(texts):
+        if other != texts[0]:
+            difference = _first_difference(json.loads(texts[0]), json.loads(other))
+            raise ValueError(
+                f"{what}: {difference} in process {place}; all processes are to have "
+                "the same command, configuration, files and versions"
+            )
+
+
+def _first_difference(first: dict[str, Any], other: dict[str, Any]) -> str:
+    differs = (k for k in sorted({*first, *other}) if first.get(k) != other.get(k))
+    name = next(differs)
+    there, here = (textwrap.shorten(str(x.get(name)), 70) for x in (first, other))
+    return f"{name} is {there} in the first process, {here}"
 
 
 def from_first(number: int) -> int:

@@ -69,7 +69,9 @@ def fill_cache(
       CorruptShardError: a finished cache was damaged since; says which file.
       OSError: the cache does not fit the disk.
     """
-    if _is_sealed(folder):
+    sealed = _is_sealed(folder)
+    processes.demand_same(folder.name, {**fingerprint, "finished": sealed})
+    if sealed:
         return _opened(folder, fingerprint)
     few = teacher.block(few_of(examples))
     lengths = _mean_lengths(teacher.schema, few)
@@ -82,10 +84,11 @@ def fill_cache(
             "%s: %s in int8 are off by %.2f %% of their size (root mean square)",
             *(folder, name, 100 * error),
         )
-    progress, team = _Progress(folder.name, len(examples)), _Team(check_stop)
+    progress = _Progress(folder.name, len(examples))
+    team = _Team(check_stop, progress)
     bounds: list[int] = [len(examples) * i // num_shards for i in range(num_shards)]
     shards = [
-        functools.partial(_blocks, teacher, examples[start:end], team, progress)
+        functools.partial(_blocks, teacher, examples[start:end], team)
         for start, end in zip(bounds, [*bounds[1:], len(examples)], strict=True)
     ]
     write_cache(
@@ -152,12 +155,11 @@ def _blocks(
     teacher: Answering[ExampleT],
     examples: Sequence[ExampleT],
     team: _Team,
-    progress: _Progress,
 ) -> Iterable[Block]:
     for start in range(0, len(examples), _ASKED_TOGETHER):
         team.begin_round()
         block = teacher.block(examples[start : start + _ASKED_TOGETHER])
-        progress.add(len(block))
+        team.add(len(block))
         yield from block.split(BLOCK_SIZE)
 
 
@@ -168,12 +170,17 @@ class _Team:
     that a wish to stop reaches all of them in the same round.
     """
 
-    def __init__(self, check_stop: Callable[[], None]) -> None:
-        self._check_stop = check_stop
+    def __init__(self, check_stop: Callable[[], None], progress: _Progress) -> None:
+        self._check_stop, self._progress = check_stop, progress
+        self._own = self._others = 0
         self.leads = processes.is_first()
 
     def share(self, shards: Sequence[int]) -> Sequence[int]:
         return shards[processes.index() :: processes.count()]
+
+    def add(self, count: int) -> None:
+        self._own += count
+        self._progress.tell(self._own + self._others)
 
     def begin_round(self) -> None:
         self._all_are(done=False)
@@ -182,13 +189,14 @@ class _Team:
         if processes.count() == 1:
             return
         while not self._all_are(done=True):
-            continue
+            self._progress.tell(self._own + self._others)
         processes.wait(moment)
 
     def _all_are(self, *, done: bool) -> bool:
-        everybody = processes.all_agree(done)
+        said = processes.gathered([done, self._own])
+        self._others = int(said[:, 1].sum()) - self._own
         self._check_stop()
-        return everybody
+        return bool(said[:, 0].all())
 
 
 class _Progress:
@@ -203,21 +211,20 @@ class _Progress:
 
     def begin(self, kept: int) -> None:
         """The clock starts, with so many answers there."""
-        self._done, self._asked = kept, 0
+        self._kept = kept
         self._start = self._said = time.monotonic()
 
-    def add(self, count: int) -> None:
-        """So many answers more."""
-        self._done, self._asked = self._done + count, self._asked + count
+    def tell(self, answered: int) -> None:
+        """So many answers are there beside those, of all processes together."""
         now = time.monotonic()
-        if now - self._said < _SECONDS_BETWEEN_LINES:
+        if not answered or now - self._said < _SECONDS_BETWEEN_LINES:
             return
         self._said = now
-        rate = self._asked / (now - self._start)
+        rate, done = answered / (now - self._start), self._kept + answered
         logging.info(
             "cache %s: %d of %d examples  %.0f examples/s  ETA %d:%02d",
-            *(self._name, self._done, self._total, rate),
-            *divmod(int((self._total - self._done) / rate), 60),
+            *(self._name, done, self._total, rate),
+            *divmod(int((self._total - done) / rate), 60),
         )
 
 

@@ -187,8 +187,11 @@ def _run_stage(
     with Checkpoints(folder / "checkpoints") as checkpoints:
         chosen = checkpoints.best() if stage.loop.keep_best else None
         chosen = checkpoints.newest() if chosen is None else chosen
+        finished = _finished(done)
+        about = {**meta, "checkpoint": chosen, "finished": finished}
+        processes.demand_same(stage.name, about)
         # A finished step that was damaged since is trained again.
-        if chosen is not None and _finished(done) == {"meta": meta, "step": chosen}:
+        if chosen is not None and finished == {"meta": meta, "step": chosen}:
             logging.info("%s: finished before, reused", stage.name)
             return processes.fetched(checkpoints.restore(chosen, state).params)
         within = Surroundings(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,6 +107,7 @@ def run(
     program = "epik-jax run" if evaluate else "epik-jax train"
     typed = typed_command(program, config_file, overrides)
     with begun(config_file, overrides, workdir) as (recipe, built, at):
+        processes.demand_same("command", {"program": program})
         return recipe.run(built, at, typed, evaluate)
 
 
@@ -130,8 +130,10 @@ def fill_caches(config_file: str, overrides: list[str], workdir: Path) -> list[P
       BlockingIOError: another process runs in `workdir`.
       NotADirectoryError: `workdir` is no folder.
     """
-    typed = typed_command("epik-jax cache", config_file, overrides)
+    program = "epik-jax cache"
+    typed = typed_command(program, config_file, overrides)
     with begun(config_file, overrides, workdir, ("teacher",)) as (recipe, built, at):
+        processes.demand_same("command", {"program": program})
         if recipe.fill is None:
             raise ValueError("config.recipe 'matra' asks no teacher: nothing to cache")
         recipe.fill(built, at, typed)
@@ -212,9 +214,8 @@ def begun(
     recipe, built, plain = configured(config_file, overrides)
     first = processes.is_first()
     with held(workdir) if first else contextlib.nullcontext():
-        holder = processes.from_first(os.getpid())
-        if not first:
-            demand_shared(workdir, holder)
+        processes.demand_same("config", plain)
+        demand_shared(workdir)
         at = Workplace(
             workdir,
             make_mesh(built.mesh.data, built.mesh.model),

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from epik_jax.parallel import processes
+
 RECORD, _LOCK = "config.json", ".lock"
 
 
@@ -49,25 +51,39 @@ def held(folder: Path) -> Iterator[None]:
             raise
 
 
-def demand_shared(folder: Path, holder: int, patience: float = 10.0) -> None:
-    """Refuses a folder that is not the one which another process holds.
+def demand_shared(folder: Path) -> None:
+    """Refuses, in all processes, a folder that is not the one which the first holds.
 
     Args:
       folder: as it is called here.
-      holder: that process.
-      patience: seconds that a network's disk may need to show what was written.
 
     Raises:
-      ValueError: it is another folder of that name, on another host.
+      ValueError: of some process it is another folder, on another host.
+    """
+    holder = processes.from_first(os.getpid())
+    seen = processes.gathered([processes.is_first() or is_held_by(folder, holder)])
+    if not seen.all():
+        raise ValueError(
+            f"{folder}: what process {seen.argmin()} calls so is not the folder that "
+            "the first process writes to; take one that all hosts share, such as a "
+            "mounted bucket"
+        )
+
+
+def is_held_by(folder: Path, holder: int, patience: float = 10.0) -> bool:
+    """Whether a process holds the folder that is called so here.
+
+    Args:
+      folder: of a run.
+      holder: that process, on whatever host.
+      patience: seconds that a network's disk may need to show what was written.
     """
     until = time.monotonic() + patience
     while _holder(folder) != str(holder):
         if time.monotonic() > until:
-            raise ValueError(
-                f"{folder} is not the folder that the first process writes to; take "
-                "one that all hosts share, such as a mounted bucket"
-            )
+            return False
         time.sleep(0.1)
+    return True
 
 
 def _holder(folder: Path) -> str:

@@ -161,6 +161,23 @@ def test_filling_tells_how_far_it_is(tmp_path, caplog, monkeypatch):
     assert len(lines) == 9 and " 15 of 15 examples  " in lines[-1]
 
 
+def test_filling_counts_what_other_processes_were_answered(
+    tmp_path, caplog, monkeypatch
+):
+    rounds = iter(range(100))
+
+    def with_one_that_is_faster(numbers):
+        return np.array([numbers, [1, 5 * next(rounds)]])
+
+    monkeypatch.setattr(caching.processes, "gathered", with_one_that_is_faster)
+    monkeypatch.setattr(caching, "_SECONDS_BETWEEN_LINES", 0.0)
+    with caplog.at_level(logging.INFO):
+        fill(tmp_path)
+    lines = [m for m in caplog.messages if " examples/s  ETA " in m]
+    told = [int(line.split()[2]) for line in lines]
+    assert told == [5, 5 + 10, 10 + 15]
+
+
 HIDDEN = Field("hidden", "float32", (2,), ragged=True, storage="int8")
 POOLED = Field("pooled", "float32", (2,), storage="int8")
 SCORES = Field("scores", "float32", (2,))

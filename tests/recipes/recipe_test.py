@@ -168,6 +168,26 @@ def test_activations_of_another_type_are_refused_and_such_computed_again_are_not
         _run(straight[0], (TOY, SECOND), computing=coarse)
 
 
+def test_processes_that_are_to_train_on_something_else_do_not_begin(
+    straight, tmp_path, monkeypatch
+):
+    asked = {}
+    monkeypatch.setattr(
+        "epik_jax.parallel.processes.demand_same",
+        lambda what, said: asked.update({what: said}),
+    )
+    _run(straight[0], (TOY, SECOND))
+    assert asked["first"]["data"] == "d0" and asked["first"]["checkpoint"] == 6
+    assert asked["first"]["finished"]["step"] == 6
+
+    def refuse(what, said):
+        raise ValueError(f"{what} differs")
+
+    monkeypatch.setattr("epik_jax.parallel.processes.demand_same", refuse)
+    with pytest.raises(ValueError, match="first differs"):
+        _run(tmp_path, (dataclasses.replace(TOY, batches=_never),))
+
+
 def test_a_stage_after_another_first_one_is_refused(straight):
     other = dataclasses.replace(TOY, name="other", inputs={"data": "d1"})
     with pytest.raises(ValueError, match=r"second: .* with stages before"):
