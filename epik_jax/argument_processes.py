@@ -39,5 +39,6 @@ def demand_processes(
         parser.error(f"--distributed {options} go together")
     if index >= count:
         parser.error(f"--process-id {index} is not below --num-processes {count}")
-    if not re.fullmatch(r".+:\d+", address):
+    port = re.fullmatch(r".+:(\d{1,5})", address)
+    if not port or not 0 < int(port[1]) < 1 << 16:
         parser.error(f"--coordinator-address {address} is not HOST:PORT")

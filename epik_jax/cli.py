@@ -61,6 +61,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             traceback.print_exc()
         mistaken = isinstance(error, (ValueError, SyntaxError, *_USER_PATHS))
         status = _tell(_in_words(error), MISTAKEN if mistaken else FAILED)
+    except Exception:
+        if starting.has_joined():
+            traceback.print_exc()
+            starting.leave(FAILED)
+        raise
     if status:
         if status != STOPPED:  # All stop together.
             starting.leave(status)

@@ -129,6 +129,11 @@ def test_a_distance_that_is_not_installed_is_told_in_one_line(
             "--coordinator-address H is not HOST:PORT",
         ),
         (
+            "run --config C --workdir D --distributed --coordinator-address H:65536 "
+            "--num-processes 2 --process-id 0",
+            "--coordinator-address H:65536 is not HOST:PORT",
+        ),
+        (
             "run --config C --workdir D --distributed --coordinator-address H:1 "
             "--num-processes 2 --process-id -1",
             "'-1' is not a number from 0 on",
