@@ -30,7 +30,12 @@ tpus() {
 state() {
   local answer shown='--format=value(state.state)'
   if answer=$(tpus queued-resources describe "$name" "$shown" 2>&1); then
-    grep --extended-regexp --line-regexp '[A-Z_]+' <<<"${answer:-$pretended}"
+    if [[ -n $dry_run ]]; then
+      echo "$pretended"
+    elif ! grep --extended-regexp --line-regexp '[A-Z_]+' <<<"$answer"; then
+      echo "launch/tpu_vm.sh: gcloud named no state of $name" >&2
+      echo UNKNOWN
+    fi
   elif grep --quiet --ignore-case --extended-regexp 'not[_ ]found' <<<"$answer"; then
     echo ABSENT
   else
@@ -53,7 +58,8 @@ create() {
     --accelerator-type="$type" --runtime-version="$runtime_version" ${tier:+"--$tier"} \
     --metadata-from-file="startup-script=$root/launch/tpu_startup.sh" \
     ${needs:+"--metadata=needs=$needs"} "${create_options[@]}"; then
-    standing=no
+    # It may have been heard all the same, and the answer lost.
+    if [[ $(state) == ABSENT ]]; then standing=no; else standing=asked; fi
     fail "gcloud refused to create $name, its reason stands above; if it is quota," \
       "ask for more of $type in $zone, or name another --zone or --type"
   fi

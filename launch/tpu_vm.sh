@@ -86,6 +86,8 @@ install() {
 # Once, so that a run that goes on elsewhere goes on with the code that it began with.
 pack() {
   local index=(env GIT_INDEX_FILE="$packed/index" git -C "$root")
+  git -C "$root" rev-parse --quiet --verify HEAD >/dev/null 2>&1 ||
+    fail "$root is no git checkout with a commit, which is what is sent"
   if [[ -z $dirty && -n $(git -C "$root" status --porcelain) ]]; then
     fail "there are changes that are not committed; commit them, or send them: --dirty"
   fi
@@ -115,7 +117,8 @@ start_run() {
   on_workers all "$worker_script $(quoted start "$workdir" "$mirrored" "${words[@]}")"
 }
 
-# Exits as the run did; 255 where the VM is gone. A broken connection is made again.
+# Exits as the run did; 255 where the VM is gone, or was not reached five times in a row.
+# A broken connection is made again.
 follow_run() {
   local lines=+1 status broken=0
   while true; do
@@ -127,7 +130,13 @@ follow_run() {
     if [[ $status -ne $lost ]]; then return "$status"; fi
     case $(state) in
       # The state of a VM that has been taken away may lag behind.
-      ACTIVE) if ((++broken == 5)); then return "$lost"; fi ;;
+      ACTIVE)
+        if on_workers all true; then
+          broken=0
+        elif ((++broken == 5)); then
+          return "$lost"
+        fi
+        ;;
       UNKNOWN) ;;
       *) return "$lost" ;;
     esac

@@ -92,6 +92,8 @@ supervise() {
   trap : TERM INT HUP
   local status=0
   run_mirrored "$@" || status=$?
+  # That of ssh, where the connection broke.
+  if [[ $status -eq 255 ]]; then status=1; fi
   echo "launch/tpu_worker.sh: the run ended with status $status"
   echo "$status" >"$state/status.tmp"
   mv "$state/status.tmp" "$state/status"

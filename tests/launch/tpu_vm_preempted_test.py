@@ -87,12 +87,25 @@ def test_a_vm_that_cannot_be_reached_is_given_up_though_its_state_lags(checkout)
     checkout.answer(
         {
             "describe": [GONE, *[ACTIVE] * 6, GONE, ACTIVE],
+            "--command=true": [(255, "", "")],
             "follow": [*[(255, "", "")] * 5, DONE],
             "tpus": [DONE],
         }
     )
     assert checkout.run("tpu_vm.sh", *SPOT).returncode == 0
     assert kinds(checkout) == [*ONCE, *["follow"] * 4, "delete", *ONCE, "delete"]
+
+
+def test_however_often_a_connection_breaks_a_vm_that_is_reached_is_kept(checkout):
+    checkout.answer(
+        {
+            "describe": [GONE, ACTIVE],
+            "follow": [*[(255, "", "")] * 7, DONE],
+            "tpus": [DONE],
+        }
+    )
+    assert checkout.run("tpu_vm.sh", *SPOT).returncode == 0
+    assert kinds(checkout) == [*ONCE, *["follow"] * 7, "delete"]
 
 
 def test_relaunches_end_at_their_limit(checkout):
@@ -137,6 +150,16 @@ def test_a_refused_creation_is_told_and_leaves_nothing(checkout):
     assert done.stderr.endswith("tiny does not stand; it costs nothing\n")
 
 
+def test_a_creation_that_was_heard_though_it_failed_is_not_said_to_cost_nothing(
+    checkout,
+):
+    asked = (0, "WAITING_FOR_RESOURCES\n", "")
+    checkout.answer({"describe": [GONE, asked], "create": [(1, "", "timed out\n")]})
+    done = checkout.run("tpu_vm.sh", *SPOT)
+    assert done.returncode == 1
+    assert "tiny is still asked for, and will cost money" in done.stderr
+
+
 @pytest.mark.parametrize("state", ["FAILED", "SUSPENDED"])
 def test_a_request_that_failed_says_what_to_do(checkout, state):
     checkout.answer({"describe": [GONE, (0, f"{state}\n", "")], "tpus": [DONE]})
@@ -154,11 +177,19 @@ def test_a_vm_that_is_there_is_used(checkout):
     assert kinds(checkout) == ["scp", "install", "start", "follow", "delete"]
 
 
-def test_gcloud_that_cannot_tell_what_is_there_stops_before_anything_is_made(checkout):
-    refused = (1, "", "ERROR: Reauthentication failed\n")
-    checkout.answer({"describe": [refused], "tpus": [DONE]})
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ((1, "", "ERROR: Reauthentication failed\n"), "Reauthentication failed"),
+        ((0, "\n", ""), "gcloud named no state of tiny"),
+    ],
+)
+def test_gcloud_that_cannot_tell_what_is_there_stops_before_anything_is_made(
+    checkout, told, said
+):
+    checkout.answer({"describe": [told], "tpus": [DONE]})
     done = checkout.run("tpu_vm.sh", *SPOT)
-    assert done.returncode == 1 and "Reauthentication failed" in done.stderr
+    assert done.returncode == 1 and said in done.stderr
     assert kinds(checkout) == []
 
 

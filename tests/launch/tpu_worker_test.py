@@ -62,13 +62,14 @@ def let_it_end(worker, status=0):
     (home(worker) / "go").write_text(f"{status}\n")
 
 
-@pytest.mark.parametrize("status", [0, 7])
-def test_a_run_outlives_its_caller_and_its_status_arrives(worker, status):
+@pytest.mark.parametrize(("ended", "status"), [(0, 0), (7, 7), (255, 1)])
+def test_a_run_outlives_its_caller_and_its_status_arrives(worker, ended, status):
     start(worker)
     assert worker.run("tpu_worker.sh", "busy").returncode == 0
     assert "running; its last line" in worker.run("tpu_worker.sh", "status").stdout
-    let_it_end(worker, status)
+    let_it_end(worker, ended)
     done = worker.run("tpu_worker.sh", "follow")
+    # ssh ends with 255 where the connection broke.
     assert done.returncode == status
     told = f"told: run --config=c.py:tiny --workdir={home(worker)}/runs/x\n"
     assert done.stdout.startswith(told)
