@@ -5,13 +5,19 @@
 # v5litepod-N and v6e-N count chips: up to 8 on one host, else 4 a host. v4-N and v5p-N
 # count cores: 2 a chip, 4 chips a host.
 
-# Prints the number of hosts; fails for a type that is not known.
+# Prints the number of hosts; fails for a type that there is not.
 hosts_of() {
   local family=${1%-*} size=${1##*-}
   [[ $1 == *-* && $size =~ ^[1-9][0-9]*$ ]] || return 1
   case $family in
-    v5litepod | v6e) echo $((size <= 8 ? 1 : (size + 3) / 4)) ;;
-    v4 | v5p) echo $(((size + 7) / 8)) ;;
+    v5litepod | v6e)
+      [[ $size =~ ^(1|4|8|16|32|64|128|256)$ ]] || return 1
+      echo $((size <= 8 ? 1 : size / 4))
+      ;;
+    v4 | v5p)
+      ((size % 8 == 0)) || return 1
+      echo $((size / 8))
+      ;;
     *) return 1 ;;
   esac
 }

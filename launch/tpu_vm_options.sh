@@ -20,6 +20,8 @@ read_options() {
   [[ $name =~ ^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$ ]] ||
     mistaken "'$name' is no name of a VM: small letters, digits and hyphens"
   [[ -n $zone ]] || mistaken "--zone=ZONE is missing"
+  [[ $zone =~ ^[a-z0-9-]+$ ]] || mistaken "--zone=$zone is no zone"
+  [[ $worker =~ ^(all|[0-9]+)$ ]] || mistaken "--worker=$worker is no number"
   if [[ -n $type ]]; then check_type; fi
   if [[ $command == up || $command == run ]]; then check_vm; fi
   if [[ $command == run ]]; then check_run; fi
@@ -63,14 +65,15 @@ parse() {
 
 check_type() {
   hosts=$(hosts_of "$type") ||
-    mistaken "'$type' is no known type: v4-N, v5p-N, v5litepod-N or v6e-N"
+    mistaken "'$type' is no known type: v5litepod-N or v6e-N, of 1, 4, 8, 16 ... 256" \
+      "chips; v4-N or v5p-N, of 8, 16, 24 ... cores"
   : "${runtime_version:=$(runtime_of "$type")}"
 }
 
 check_vm() {
   [[ -n $type ]] || mistaken "--type=TYPE is missing, such as v5litepod-8"
-  [[ -z $bucket || $bucket =~ ^gs://[^/]+(/.+)?$ ]] ||
-    mistaken "--bucket=$bucket is no gs://BUCKET/PATH"
+  [[ -z $bucket || $bucket =~ ^gs://[a-z0-9._-]+(/[A-Za-z0-9._=:@+-]+)*$ ]] ||
+    mistaken "--bucket=$bucket is no gs://BUCKET/PATH of letters, digits and ._=:@+-"
   [[ -z $mount || $mount =~ ^nfs\ [^\ ]+:/[^\ ]*$ ]] ||
     mistaken "--mount='$mount' is no 'nfs HOST:/SHARE'"
   [[ -z $mount || -z $bucket ]] || mistaken "--mount or --bucket, not both"
@@ -80,7 +83,8 @@ check_vm() {
 
 check_run() {
   [[ -n $config ]] || mistaken "--config=FILE:VARIANT is missing"
-  [[ $relaunches =~ ^[0-9]+$ ]] || mistaken "--relaunches=$relaunches is no number"
+  [[ $relaunches =~ ^(0|[1-9][0-9]*)$ ]] ||
+    mistaken "--relaunches=$relaunches is no number"
   case $mount in
     gcsfuse*) : "${workdir:=shared}" ;;
     nfs*) : "${workdir:=shared/$name}" ;;
@@ -89,7 +93,11 @@ check_run() {
   # What the local shell left of it, or made of it.
   workdir=${workdir#'~/'}
   workdir=${workdir#"$HOME/"}
-  if [[ $hosts -gt 1 && ! $workdir =~ ^(/|shared(/|$)) ]]; then
+  if [[ -n $mount ]]; then
+    [[ $workdir =~ ^shared(/|$) ]] ||
+      mistaken "--workdir=$workdir lies outside of ~/shared, where the bucket or the" \
+        "share is"
+  elif [[ $hosts -gt 1 && $workdir != /* ]]; then
     mistaken "$type has $hosts hosts, which need one folder: --bucket, --mount, or a" \
       "--workdir=/FOLDER that all of them see"
   fi

@@ -147,16 +147,37 @@ def test_what_the_document_tells_to_type_is_understood(checkout, words):
         (("up", "Tiny", "--zone=z", "--type=v4-8"), "'Tiny' is no name"),
         (("up", "tiny", "--zone=z"), "--type=TYPE is missing"),
         (("up", "tiny", "--zone=z", "--type=v9-8"), "'v9-8' is no known type"),
+        (
+            ("up", "tiny", "--zone=z", "--type=v5litepod-12"),
+            "of 1, 4, 8, 16 ... 256 chips",
+        ),
+        (("up", "tiny", "--zone=z", "--type=v4-12"), "of 8, 16, 24 ... cores"),
+        (("up", "tiny", "--zone=my zone", "--type=v4-8"), "--zone=my zone is no zone"),
+        (("ssh", "tiny", "--zone=z", "--worker=first"), "--worker=first is no number"),
         (("up", "tiny", "--zone", "z"), "--zone is no option, or lacks its =VALUE"),
         (("up", "tiny", "tinier", "--zone=z"), "'tinier' is one word too many"),
         ((*SPOT, "--reserved"), "--spot or --reserved, not both"),
         ((*SPOT, "--bucket=s3://b"), "--bucket=s3://b is no gs://"),
+        ((*SPOT, "--bucket=gs://b/my runs"), "--bucket=gs://b/my runs is no gs://"),
+        ((*SPOT, "--bucket=gs://b/*"), "--bucket=gs://b/* is no gs://"),
         ((*SPOT, "--mount=nfs h:/s"), "--mount or --bucket, not both"),
         ((*SPOT, "--relaunches=-1"), "--relaunches=-1 is no number"),
+        ((*SPOT, "--relaunches=08"), "--relaunches=08 is no number"),
+        (
+            (*SPOT, "--type=v6e-16", "--workdir=/elsewhere"),
+            "--workdir=/elsewhere lies outside of ~/shared",
+        ),
         ([w for w in SPOT if "--config" not in w], "--config=FILE:VARIANT is missing"),
         ([w for w in SPOT if "--bucket" not in w], "nothing of the run would be left"),
         (
             (*[w for w in SPOT if "--bucket" not in w], "--type=v6e-16", "--keep"),
+            "v6e-16 has 4 hosts, which need one folder",
+        ),
+        (
+            (
+                *[w for w in SPOT if "--bucket" not in w],
+                *("--type=v6e-16", "--keep", "--workdir=shared/x"),
+            ),
             "v6e-16 has 4 hosts, which need one folder",
         ),
     ],
@@ -174,6 +195,15 @@ def test_a_machine_without_gcloud_is_told_so(checkout):
     done = checkout.run("tpu_vm.sh", *SPOT)
     assert done.returncode == 1
     assert "no gcloud here" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_what_is_no_git_checkout_is_told_so(checkout):
+    shutil.rmtree(checkout.root / ".git")
+    # Whatever lies around it.
+    checkout.env["GIT_CEILING_DIRECTORIES"] = str(checkout.root.parent)
+    done = checkout.run("tpu_vm.sh", *SPOT, "--dry-run")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "is no git checkout" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_uncommitted_changes_are_refused_or_sent_beside(checkout):
