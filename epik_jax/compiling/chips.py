@@ -19,13 +19,14 @@ class Chip:
 
     Attributes:
       name: as in "v5e:4x8".
-      axes: of the torus that its links make.
-      most: chips of the largest one.
+      axes: of the torus, or of the mesh, that its links make.
+      most: chips of the largest slice.
       hbm_bytes: memory.
       hbm_per_second: bytes read or written in a second.
       flops_per_second: of bfloat16 products.
       link_per_second: bytes that leave it for other chips in a second, over all of its
-        links one way: half of what tables call bidirectional.
+        links one way: half of what tables call bidirectional, or a chip's part of the
+        all-reduce bandwidth of a pod, which is the same.
       source: where all this stands.
     """
 
@@ -53,7 +54,7 @@ CHIPS = {
     chip.name: chip
     for chip in (
         Chip(
-            *("v4", 3, 4096, 32 * GIB, 1200e9, 275e12, 300e9),
+            *("v4", 3, 4096, 32 * GIB, 1200e9, 275e12, 1.1e15 / 4096),
             source="https://cloud.google.com/tpu/docs/v4",
         ),
         Chip(
@@ -61,7 +62,7 @@ CHIPS = {
             source="https://cloud.google.com/tpu/docs/v5e",
         ),
         Chip(
-            *("v5p", 3, 8960, 95 * GIB, 2765e9, 459e12, 600e9),
+            *("v5p", 3, 6144, 95 * GIB, 2765e9, 459e12, 600e9),
             source="https://cloud.google.com/tpu/docs/v5p",
         ),
         Chip(

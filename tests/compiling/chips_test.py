@@ -34,7 +34,9 @@ def test_a_topology_of_an_unknown_chip_is_refused_with_those_that_are_known():
         chip_of("h100:2x2")
 
 
-@pytest.mark.parametrize("topology", ["v5e:16x32", "v5e:2x2x2", "v4:2x2", "v6e:2x2x1"])
+@pytest.mark.parametrize(
+    "topology", ["v5e:16x32", "v5p:16x20x20", "v5e:2x2x2", "v4:2x2", "v6e:2x2x1"]
+)
 def test_a_torus_that_a_chip_does_not_come_in_is_refused(topology):
     with pytest.raises(ValueError, match=r"comes in [23] axes, .* and up to \d+ chips"):
         chip_of(topology)
