@@ -68,6 +68,8 @@ def _moved(instruction: Instruction, read: list[Array]) -> Iterator[Touched]:
     made = instruction.arrays[len(read) :][: len(read)]
     if instruction.opcode == "copy-start":
         made = instruction.arrays[:1]
+    if instruction.opcode == "all-reduce-start":
+        made = instruction.arrays  # Alone: they are what is read, summed.
     size = sum(array.room for array in made)
     # A slice is the only one whose result is smaller.
     return iter((*((x, min(x.room, size)) for x in read), *_whole(*made)))

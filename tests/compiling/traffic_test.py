@@ -60,6 +60,8 @@ ENTRY %main (t: f32[64,256], r: f32[1,256], i: s32[]) -> f32[64,256] {
   %fetch = (f32[64,256]{1,0:S(1)}, f32[64,256]{1,0}, u32[]{:S(2)}) copy-start(%table)
   %fetched = f32[64,256]{1,0:S(1)} copy-done(%fetch)
   %part = ((f32[64,256]), f32[32,256]{1,0:S(1)}, s32[]{:S(2)}) slice-start(%table)
+  %summing = f32[64,256] all-reduce-start(%table), to_apply=%sum
+  %gather = (f32[64,256], f32[128,256]) all-gather-start(%table), dimensions={0}
   %cut.1 = f32[1,256] fusion(%table, %at), kind=kLoop, calls=%cut
   %both.1 = f32[64,256] fusion(%table, %at), kind=kLoop, calls=%both
   %put.2 = f32[64,256] fusion(%table, %r.1, %at), kind=kLoop, calls=%put
@@ -86,6 +88,8 @@ AT = 4
         ("fetch", 2 * TABLE, TABLE),
         ("fetched", 0, 0),
         ("part", 2 * HALF, HALF),
+        ("summing", 2 * TABLE, 2 * TABLE),
+        ("gather", 3 * TABLE, 3 * TABLE),
         ("cut.1", 2 * ROW + AT, 2 * ROW + AT),
         ("both.1", 2 * TABLE + AT, 2 * TABLE + AT),
         ("put.2", 2 * ROW + AT, 2 * ROW + AT),
