@@ -16,6 +16,11 @@ from epik_jax.compiling.chips import Chip
 from epik_jax.compiling.collectives import KINDS
 from epik_jax.compiling.work import Work, work_of
 
+LESS_MEMORY = (
+    "raise loop.num_microbatches or mesh.model, or set compute.rematerialise=True"
+)
+"""What there is to do about a program that does not fit."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
@@ -78,8 +83,7 @@ def compiled_facts(lowered: jax.stages.Lowered, num_devices: int) -> Facts:
         compiled = lowered.compile()
     except RuntimeError as error:
         raise ValueError(
-            f"{str(error).splitlines()[0]}; where memory is short, raise "
-            "loop.num_microbatches or mesh.model, or set compute.rematerialise"
+            f"{str(error).splitlines()[0]}; where memory is short, {LESS_MEMORY}"
         ) from error
     seconds = time.perf_counter() - since
     memory: Any = compiled.memory_analysis()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from epik_jax import trees
 from epik_jax.compiling.chips import GIB, Chip
-from epik_jax.compiling.facts import Facts
+from epik_jax.compiling.facts import LESS_MEMORY, Facts
 from epik_jax.recipes.program import Program
 
 LANES, SUBLANES = 128, 8
@@ -44,7 +44,7 @@ def _memory(facts: Facts, chip: Chip) -> Iterator[str]:
     if facts.hbm_bytes > chip.hbm_bytes:
         yield (
             f"needs {facts.hbm_bytes / GIB:.1f} GiB, a chip has "
-            f"{chip.hbm_bytes / GIB:.0f}: raise loop.num_microbatches or mesh.model"
+            f"{chip.hbm_bytes / GIB:.0f}: {LESS_MEMORY}"
         )
 
 

@@ -34,7 +34,12 @@ def test_of_a_program_that_fits_nothing_is_said():
 @pytest.mark.parametrize(
     ("program", "facts", "expected"),
     [
-        ({}, {"hbm_bytes": 17 * GIB}, "needs 17.0 GiB, a chip has 16"),
+        (
+            {},
+            {"hbm_bytes": 17 * GIB},
+            "needs 17.0 GiB, a chip has 16: raise loop.num_microbatches or mesh.model, "
+            "or set compute.rematerialise=True",
+        ),
         (
             {},
             exchanging(Collective("all-gather", 1, (("f32", (512, 256)),), 4)),
