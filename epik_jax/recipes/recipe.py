@@ -249,7 +249,7 @@ def _meta(stage: Stage, before: str, computing: Computing) -> dict[str, Any]:
         "seed": stage.seed,
         "stages before": before,
         **({"validated": stage.validated} if chosen else {}),
-        **({} if kept == PLAIN.activations else {"activations": kept}),
+        **({} if kept == PLAIN.activations else {"compute.activations": kept}),
     }
     # As it is read back: JSON has no tuples.
     return trees.flatten(json.loads(json.dumps(settings)))

@@ -147,9 +147,10 @@ def _resumed(state: TrainState, within: Surroundings) -> TrainState:
     for part in sorted({*meta, *within.meta}):
         then, now = meta.get(part), within.meta.get(part)
         if then != now:
+            made = f"without {part}" if then is None else f"with {part} {then}"
             raise ValueError(
-                f"{within.name}: the checkpoints were made with {part} {then}, "
-                f"this run has {now}; use another workdir"
+                f"{within.name}: the checkpoints were made {made}, this run has "
+                f"{'none' if now is None else now}; use another workdir"
             )
     within.log.resume(within.name, newest)
     logging.info("%s: resumed after step %d", within.name, newest)

@@ -140,8 +140,8 @@ def test_a_stage_starts_from_what_it_carries_over(straight, tmp_path):
     ("changes", "part"),
     [
         ({"inputs": {"data": "d1"}}, "data d0, this run has d1"),
-        ({"inputs": {}}, "data d0, this run has None"),
-        ({"inputs": {"data": {"en": "d0"}}}, "data d0, this run has None"),
+        ({"inputs": {}}, "data d0, this run has none"),
+        ({"inputs": {"data": {"en": "d0"}}}, "data d0, this run has none"),
         (
             {"optimizer": OptimizerConfig(0.5, warmup_steps=2)},
             "optimizer/learning_rate 0.05, this run has 0.5",
@@ -164,7 +164,8 @@ def test_activations_of_another_type_are_refused_and_such_computed_again_are_not
     idle = tuple(dataclasses.replace(s, batches=_never) for s in (TOY, SECOND))
     again, coarse = Computing(rematerialise=True), Computing(activations="bfloat16")
     assert _bits(_run(straight[0], idle, computing=again)) == straight[1]
-    with pytest.raises(ValueError, match="activations None, this run has bfloat16"):
+    message = r"made without compute\.activations, this run has bfloat16; use another"
+    with pytest.raises(ValueError, match=message):
         _run(straight[0], (TOY, SECOND), computing=coarse)
 
 
