@@ -132,17 +132,18 @@ def _compile_tpu(given: argparse.Namespace) -> int:
     # Nothing runs: a host without a TPU would look for one.
     os.environ["JAX_PLATFORMS"] = "cpu"
     host.set_logging()
-    from epik_jax.compiling import report
-    from epik_jax.recipes import output
-
-    interruption.leave_in_order()
-    if given.json:
-        output.demand_writable(given.json)
     asked = (given.config, given.overrides, given.topology)
     made = []
-    for program in report.compiled(*asked, given.only):
-        print("\n".join(report.lines(program)), flush=True)
-        made.append(program)
+    with interruption.leaving_whatever_runs():
+        from epik_jax.compiling import report
+        from epik_jax.recipes import output
+
+        if given.json:
+            output.demand_writable(given.json)
+        for program in report.compiled(*asked, given.only):
+            print("\n".join(report.lines(program)), flush=True)
+            made.append(program)
+    interruption.leave_in_order()
     print("\n".join(["", *report.NOTES]))
     if given.json:
         report.write(given.json, *asked, made)

@@ -1,4 +1,4 @@
-"""Ctrl-C at the start of a command, however the libraries take it."""
+"""Ctrl-C at the start of a command, and in a compiler, however libraries take it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
+from epik_jax import interruption
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -60,3 +62,49 @@ def test_ctrl_c_during_the_imports_is_one_line_and_no_traceback(
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
     assert (process.returncode, err) == (130, "epik-jax: interrupted\n")
+
+
+# Code that lets no handler of Python run until it is done, beside threads and handlers
+# of its own, as a compiler's.
+LONG = """
+import hashlib, signal, threading
+from epik_jax import interruption
+
+with interruption.leaving_whatever_runs():
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: print("a stack"))
+    print("here", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"x", b"x", 10**9)
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (15, 143)])
+def test_a_signal_ends_what_lets_no_handler_run(number: int, status: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LONG],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+        process.send_signal(number)
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, out, err) == (status, "", "epik-jax: interrupted\n")
+
+
+def test_signals_are_afterwards_what_they_were_before() -> None:
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        with interruption.leaving_whatever_runs():
+            assert {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(0, ())
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
