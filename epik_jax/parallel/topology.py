@@ -21,6 +21,9 @@ _NAME = re.compile(r"\w+:\d+(x\d+)+")
 _ALONE = {
     # Or it would ask the cloud for minutes which TPU it runs on.
     "TPU_SKIP_MDS_QUERY": "1",
+    # Or it would say that it cannot find these out; what is described has its own.
+    "TPU_WORKER_HOSTNAMES": "localhost",
+    "TPU_ACCELERATOR_TYPE": "v5litepod-4",
     # Several compilers at once are no harm where there is no chip to share.
     "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     # It tells every flag of every pass.
