@@ -97,3 +97,15 @@ def test_a_notebook_is_what_its_script_says(script):
     said = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
     cells = jupytext.read(script).cells
     assert said == [(cell.cell_type, cell.source) for cell in cells]
+
+
+def test_figures_of_scaling_are_those_that_were_written_down():
+    written = json.loads((ROOT / "results/tpu/scaling.json").read_text())["rows"]
+    text = (ROOT / "docs" / "tpu.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- scaling -->\n")[2].partition("<!-- /scaling")[0]
+    told = [[c.strip() for c in row.split("|")[3:-1]] for row in table.splitlines()[2:]]
+    assert len(told) == len(written) == 24
+    for row in written:
+        figures = f"{row['chips']} | {row['rows']:,} | {row['GiB a chip']:.2f} | "
+        figures += f"{row['MB exchanged']:.1f} | {row['ms']:.3f} | {row['MFU %']:.0f} %"
+        assert [*figures.split(" | "), f"{row['rows/s a chip']:,.0f}"] in told
