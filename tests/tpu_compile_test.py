@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from epik_jax.compiling import report
 from epik_jax.parallel import mesh as meshes
 from epik_jax.parallel.topology import described_mesh
 
@@ -128,6 +129,19 @@ def test_programs_of_full_size_fit_and_are_estimated(
         assert 0 < program["estimate"]["utilisation"] <= 1
         decodes = program["name"].endswith(("greedy", "beam", "from English"))
         assert program["at_most"] == decodes, program["name"]
+
+
+@NEEDED
+@pytest.mark.tpu_compile
+def test_what_is_computed_again_is_not_held_meanwhile():
+    # A batch that does not stay on the chip; a BiLSTM's compiles quickly.
+    asked = (f"{ROOT}/configs/xtremedistil.py:tiny", "v5e:1x1")
+    rows = "xtremedistil.student.batches.batch_size=2048"
+    held, again = (
+        next(report.compiled(asked[0], [rows, how], asked[1], "representation"))
+        for how in ("compute.rematerialise=False", "compute.rematerialise=True")
+    )
+    assert 0 < again["temporary_bytes"] < 0.5 * held["temporary_bytes"]
 
 
 @NEEDED
