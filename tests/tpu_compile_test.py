@@ -146,6 +146,18 @@ def test_what_is_computed_again_is_not_held_meanwhile():
 
 @NEEDED
 @pytest.mark.tpu_compile
+def test_a_program_that_no_chip_holds_is_told_with_what_to_do(tmp_path):
+    out, rows = tmp_path / "compiled.json", "xtremedistil.student.batches.batch_size"
+    given = ("--only=representation", f"--json={out}", f"--config.{rows}=2000000")
+    done = compile_tpu("xtremedistil.py:tiny", "v5e:1x1", *given)
+    assert (done.returncode, done.stderr) == (1, "")
+    [program] = json.loads(out.read_text())["programs"]
+    assert f"{program['name']}: cannot be compiled: {program['failed']}" in done.stdout
+    assert "(15.75G); where memory is short, raise loop." in program["failed"]
+
+
+@NEEDED
+@pytest.mark.tpu_compile
 @pytest.mark.parametrize(
     ("topology", "said"),
     [

@@ -83,7 +83,8 @@ def compiled_facts(lowered: jax.stages.Lowered, num_devices: int) -> Facts:
         compiled = lowered.compile()
     except RuntimeError as error:
         raise ValueError(
-            f"{str(error).splitlines()[0]}; where memory is short, {LESS_MEMORY}"
+            f"{str(error).splitlines()[0].rstrip('.')}; where memory is short, "
+            f"{LESS_MEMORY}"
         ) from error
     seconds = time.perf_counter() - since
     memory: Any = compiled.memory_analysis()
