@@ -19,8 +19,13 @@ Params: TypeAlias = Mapping[str, Any]
 Batch: TypeAlias = dict[str, Any]
 KVCache: TypeAlias = Any
 
-StepFn: TypeAlias = Callable[[Array, Array, KVCache], tuple[Array, KVCache]]
-"""(tokens_BW, index, kv_cache) -> (logits_BWV, kv_cache); `index` counts from 0."""
+StepFn: TypeAlias = Callable[[Array, Array, Array, KVCache], tuple[Array, KVCache]]
+"""(tokens_BW, index, ancestors_BWT, kv_cache) -> (logits_BWV, kv_cache).
+
+`index` counts from 0. `ancestors_BWT` tells which of the W beams each token of a beam's
+past was read by, the newest included, and -1 where nothing has been read: beams change
+places between steps, caches do not.
+"""
 
 AllowFn: TypeAlias = Callable[[Array], Array]
 """tokens_BW -> bool [B, W, V], true where a token may follow."""

@@ -1,8 +1,9 @@
 """Beam search with n-best lists over any step function.
 
-In go a step function, start tokens and a cache with a beam axis, out come the best
-hypotheses of each row, best first. It knows neither parameters nor text; the caller
-compiles it together with the step function.
+In go a step function, start tokens and a cache, out come the best hypotheses of each
+row, best first. It knows neither parameters nor text; the caller compiles it together
+with the step function. Caches stay where they are: what moves is a table of which beam
+read each token of a beam's past (the cache indirection of FasterTransformer).
 
 Each step ranks every one-token extension of the W live beams. An end token among the W
 best extensions finishes its hypothesis, which from then on competes by penalised score
@@ -14,6 +15,7 @@ at the most favourable length, could enter those N.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -52,9 +54,10 @@ class BeamState:
     index: jax.Array  # [] int32, tokens in every live beam
     last: jax.Array  # [B, W] int32, the token that the next step reads
     tokens: jax.Array  # [B, W, T] int32, live beams, padded
+    ancestors: jax.Array  # [B, W, T] int32, who read the tokens before `last`; or -1
     log_probs: jax.Array  # [B, W] float32, live beams, best first
     kept: Decoded  # [B, N, ...], finished hypotheses, best first
-    kv_cache: KVCache  # leaves [B, W, ...]
+    kv_cache: KVCache
 
 
 @jax.tree_util.register_dataclass
@@ -71,7 +74,7 @@ class Candidates:
     log_probs: jax.Array  # [B, C] float32
 
 
-def _gather_beams(tree: KVCache, beams_BC: Array) -> KVCache:
+def _gather_beams(tree: Any, beams_BC: Array) -> Any:
     """Picks beams from every leaf: leaf[b, c] becomes leaf[b, beams[b, c]].
 
     Args:
@@ -81,10 +84,11 @@ def _gather_beams(tree: KVCache, beams_BC: Array) -> KVCache:
     Returns:
       The same tree with leaves of shape [B, C, ...].
     """
-    rows_B1 = jnp.arange(beams_BC.shape[0])[:, None]  # [B] -> [B, 1]
-    rows_BC = jnp.broadcast_to(rows_B1, beams_BC.shape)
-    # [B, W, ...] -> [B, C, ...]
-    return jax.tree.map(lambda leaf: leaf[rows_BC, beams_BC], tree)
+    # Row by row, [W, ...] -> [C, ...]: the compiler sees that none reads another, and
+    # exchanges nothing where rows are split over devices.
+    return jax.vmap(lambda row, beams_C: jax.tree.map(lambda x: x[beams_C], row))(
+        tree, beams_BC
+    )
 
 
 def beam(
@@ -109,10 +113,11 @@ def beam(
     better answer. Equal scores keep the hypothesis that was finished first.
 
     Args:
-      step_fn: (tokens [B, W], index, kv_cache) -> (logits [B, W, V], kv_cache).
+      step_fn: (tokens [B, W], index, ancestors [B, W, T], kv_cache) -> (logits
+        [B, W, V], kv_cache), see `StepFn`.
       start_B: int32, the token that each row starts from; it is not returned.
-      kv_cache: a tree whose leaves have shape [B, W, ...]; what is the same for all
-        beams, such as the source's keys, is cheaper closed over by `step_fn`.
+      kv_cache: any tree that `step_fn` takes and gives; what a beam needs of it lies
+        where `ancestors` says.
       eos_id: id of the end token.
       pad_id: id of padding, which is never chosen.
       beam_width: W, live beams of each row; may exceed the vocabulary.
@@ -137,7 +142,11 @@ def beam(
         return (state.index < max_length) & jnp.any(_can_improve(state, rules))
 
     def advance(state: BeamState) -> BeamState:
-        logits_BWV, new_cache = step_fn(state.last, state.index, state.kv_cache)
+        # Each beam reads its newest token by itself.
+        past_BWT = state.ancestors.at[:, :, state.index].set(jnp.arange(beam_width))
+        logits_BWV, new_cache = step_fn(
+            state.last, state.index, past_BWT, state.kv_cache
+        )
         log_probs_BWV = next_log_probs(
             logits_BWV, state.last, allow, eos_id=eos_id, pad_id=pad_id
         )
@@ -146,9 +155,10 @@ def beam(
             index=state.index + 1,
             last=live.last,
             tokens=live.tokens,
+            ancestors=_gather_beams(past_BWT, live.parents),
             log_probs=live.log_probs,
             kept=kept,
-            kv_cache=_gather_beams(new_cache, live.parents),
+            kv_cache=new_cache,
         )
 
     final = jax.lax.while_loop(going, advance, _start(start_B, kv_cache, rules))
@@ -168,6 +178,7 @@ def _start(start_B: Array, kv_cache: KVCache, rules: Rules) -> BeamState:
         index=jnp.zeros((), jnp.int32),
         last=jnp.broadcast_to(start_B1, (batch_size, width)),  # [B, 1] -> [B, W]
         tokens=jnp.full((batch_size, width, length), rules.pad_id, jnp.int32),
+        ancestors=jnp.full((batch_size, width, length), -1, jnp.int32),
         log_probs=log_probs_BW.at[:, 0].set(0.0),
         kept=Decoded(
             tokens=jnp.full((batch_size, num_kept, length), rules.pad_id, jnp.int32),

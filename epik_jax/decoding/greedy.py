@@ -26,7 +26,7 @@ class GreedyState:
     lengths: jax.Array  # [B] int32, tokens so far, end token included
     log_probs: jax.Array  # [B] float32
     ended: jax.Array  # [B] bool
-    kv_cache: KVCache  # leaves [B, 1, ...]
+    kv_cache: KVCache
 
 
 def greedy(
@@ -46,9 +46,10 @@ def greedy(
     it waits for the others.
 
     Args:
-      step_fn: (tokens [B, 1], index, kv_cache) -> (logits [B, 1, V], kv_cache).
+      step_fn: (tokens [B, 1], index, ancestors [B, 1, T], kv_cache) -> (logits
+        [B, 1, V], kv_cache); ancestors are 0 up to `index`, then -1.
       start_B: int32, the token that each row starts from; it is not returned.
-      kv_cache: a tree whose leaves have shape [B, 1, ...].
+      kv_cache: any tree that `step_fn` takes and gives.
       eos_id: id of the end token.
       pad_id: id of padding, which is never chosen.
       max_length: the most tokens of a hypothesis, end token included.
@@ -61,12 +62,17 @@ def greedy(
       ValueError: for a length below 1, or an end token that is also padding.
     """
     check_limits(eos_id=eos_id, pad_id=pad_id, max_length=max_length)
+    shape_B1T = (start_B.shape[0], 1, max_length)
 
     def going(state: GreedyState) -> jax.Array:
         return (state.index < max_length) & ~jnp.all(state.ended)
 
     def advance(state: GreedyState) -> GreedyState:
-        logits_BWV, new_cache = step_fn(state.last, state.index, state.kv_cache)
+        past_T = jnp.where(jnp.arange(max_length) <= state.index, 0, -1)
+        past_B1T = jnp.broadcast_to(past_T[None, None], shape_B1T)
+        logits_BWV, new_cache = step_fn(
+            state.last, state.index, past_B1T, state.kv_cache
+        )
         log_probs_BWV = next_log_probs(
             logits_BWV, state.last, allow, eos_id=eos_id, pad_id=pad_id
         )

@@ -106,8 +106,9 @@ class DecoderBlock(nn.Module):
     def step(
         self,
         x_BWD: Array,
-        index: Array,
+        start: Array,
         cache: KeysValues,
+        past_BWL: Array,
         memory: KeysValues,
         mask_BS: Array,
     ) -> tuple[Array, KeysValues]:
@@ -115,8 +116,9 @@ class DecoderBlock(nn.Module):
 
         Args:
           x_BWD: the residual stream at that position.
-          index: scalar int32, the position.
-          cache: keys and values of the past, each [B, W, H, T, K].
+          start: scalar int32, where in the cache the beams' new places begin.
+          cache: keys and values of the beams' past, each [B, H, L, K].
+          past_BWL: bool, which places are of a beam's own past, its newest included.
           memory: the memory's keys and values, each [B, H, S, K]; the beams of a row
             read it together.
           mask_BS: bool, true where the memory may be read.
@@ -125,7 +127,7 @@ class DecoderBlock(nn.Module):
           [B, W, D], and the cache with the new position filled in.
         """
         y_BWD = self.attention_residual.enter(x_BWD)
-        read_BWD, cache = self._read_past(y_BWD, index, cache)
+        read_BWD, cache = self._read_past(y_BWD, start, cache, past_BWL)
         x_BWD = self.attention_residual.leave(x_BWD, read_BWD, None)
         x_BWD, _ = self._read_memory(x_BWD, memory, mask_BS, (None, None))
         return x_BWD, cache
@@ -142,18 +144,13 @@ class DecoderBlock(nn.Module):
         return self.feed_forward_residual.leave(x_BTD, change_BTD, keys[1]), probs
 
     def _read_past(
-        self, x_BWD: Array, index: Array, cache: KeysValues
+        self, x_BWD: Array, start: Array, cache: KeysValues, past_BWL: Array
     ) -> tuple[Array, KeysValues]:
-        B, W, D = x_BWD.shape
-        x_N1D = x_BWD.reshape(B * W, 1, D)  # [B, W, D] -> [B*W, 1, D]
+        def fill(held_BHLK: Array, new_BHWK: Array) -> Array:
+            new_BHWK = new_BHWK.astype(held_BHLK.dtype)
+            return jax.lax.dynamic_update_slice_in_dim(held_BHLK, new_BHWK, start, 2)
 
-        def fill(past_BWHTK: Array, new_NH1K: Array) -> Array:
-            new = new_NH1K.reshape(B, W, *new_NH1K.shape[1:])  # -> [B, W, H, 1, K]
-            return jax.lax.dynamic_update_slice_in_dim(past_BWHTK, new, index, axis=3)
-
-        new_key, new_value = self.attention.keys_values(x_N1D)
+        new_key, new_value = self.attention.keys_values(x_BWD)
         filled = fill(cache[0], new_key), fill(cache[1], new_value)
-        keys, values = (a.reshape(B * W, *a.shape[2:]) for a in filled)
-        past_11T = (jnp.arange(keys.shape[2]) <= index)[None, None, :]
-        read_N1D, _ = self.attention.attend(x_N1D, keys, values, past_11T)
-        return read_N1D.reshape(B, W, D), filled  # [B*W, 1, D] -> [B, W, D]
+        read_BWD, _ = self.attention.attend(x_BWD, *filled, past_BWL)
+        return read_BWD, filled

@@ -153,14 +153,18 @@ class Transformer(nn.Module):
         self,
         tokens_BW: Array,
         index: Array,
+        ancestors_BWT: Array,
         kv_cache: KVCache,
         memory_cache: list[KeysValues],
         mask_BS: Array,
     ) -> tuple[Array, KVCache]:
         """See the function of this name in `transformer`."""
         x_BWD = self._embed(self.embedding, tokens_BW[..., None], index)[:, :, 0]
+        B, W, T = ancestors_BWT.shape
+        past_BWTW = ancestors_BWT[..., None] == jnp.arange(W)[None, None, None]
+        past_BWL = past_BWTW.reshape(B, W, T * W)  # [B, W, T, W] -> [B, W, T*W]
         x_BWD, kv_cache = self.decoder.step(
-            x_BWD, index, kv_cache, memory_cache, mask_BS
+            x_BWD, index * W, kv_cache, past_BWL, memory_cache, mask_BS
         )
         return self._logits(x_BWD), kv_cache
 
@@ -271,18 +275,19 @@ class Decoder(nn.Module):
     def step(
         self,
         x_BWD: Array,
-        index: Array,
+        start: Array,
         kv_cache: KVCache,
+        past_BWL: Array,
         memory_cache: list[KeysValues],
         mask_BS: Array,
     ) -> tuple[Array, KVCache]:
-        """One position of W beams: [B, W, D], and the caches filled in there."""
+        """One position of W beams: [B, W, D], and the caches filled from `start`."""
         filled = []
-        for block, past, memory in zip(
+        for block, cache, memory in zip(
             self.blocks, kv_cache, memory_cache, strict=True
         ):
-            x_BWD, past = block.step(x_BWD, index, past, memory, mask_BS)
-            filled.append(past)
+            x_BWD, cache = block.step(x_BWD, start, cache, past_BWL, memory, mask_BS)
+            filled.append(cache)
         return self._finish(x_BWD), filled
 
     def _finish(self, x_BTD: Array) -> Array:

@@ -146,7 +146,9 @@ def memory_cache(
 def empty_kv_cache(
     config: TransformerConfig, batch_size: int, beam_width: int, max_length: int
 ) -> list[KeysValues]:
-    """Room for the past of `beam_width` beams: each leaf [B, W, H, T, K], zeros.
+    """Room for the past of `beam_width` beams: each leaf [B, H, T*W, K], zeros.
+
+    The beams of a row share it: W places for each position.
 
     Raises:
       ValueError: `max_length` steps are more than there are positions.
@@ -155,8 +157,8 @@ def empty_kv_cache(
         raise ValueError(
             f"{max_length} steps exceed the model's max_length {config.max_length}"
         )
-    heads = (config.num_heads, max_length, config.head_width)
-    room = jnp.zeros((batch_size, beam_width, *heads), jnp.float32)
+    shape = (config.num_heads, max_length * beam_width, config.head_width)
+    room = jnp.zeros((batch_size, *shape), config.matmul_dtype)
     return [(room, room) for _ in range(config.decoder_layers)]
 
 
@@ -165,6 +167,7 @@ def decode_step(
     config: TransformerConfig,
     tokens_BW: Array,
     index: Array,
+    ancestors_BWT: Array,
     kv_cache: KVCache,
     memory_keys_values: list[KeysValues],
     mask_BS: Array,
@@ -176,6 +179,8 @@ def decode_step(
       config: sizes and choices.
       tokens_BW: int32, the newest token of W beams.
       index: scalar int32, its position, from 0.
+      ancestors_BWT: int32, the beam that read each token of a beam's past, the newest
+        included; -1 where there is none yet.
       kv_cache: from `empty_kv_cache` or the step before.
       memory_keys_values: from `memory_cache`.
       mask_BS: bool, true where the memory may be read.
@@ -189,6 +194,7 @@ def decode_step(
         "decode_step",
         tokens_BW,
         index,
+        ancestors_BWT,
         kv_cache,
         memory_keys_values,
         mask_BS,

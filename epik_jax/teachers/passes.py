@@ -125,9 +125,18 @@ def decode(
     memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
     held = transformer.memory_cache(params, config, memory)
 
-    def step_fn(tokens_BW: Array, index: Array, kv_cache: Any) -> tuple[Array, Any]:
+    def step_fn(
+        tokens_BW: Array, index: Array, ancestors_BWT: Array, kv_cache: Any
+    ) -> tuple[Array, Any]:
         logits_BWV, kv_cache = transformer.decode_step(
-            params, config, tokens_BW, index, kv_cache, held, memory.mask
+            params,
+            config,
+            tokens_BW,
+            index,
+            ancestors_BWT,
+            kv_cache,
+            held,
+            memory.mask,
         )
         late_B11 = (index >= limit_B - 1)[:, None, None]
         goes_on_11V = (jnp.arange(config.vocab_size) != ids.eos)[None, None]

@@ -34,7 +34,7 @@ def test_the_loop_stops_when_no_live_beam_can_improve(
 ):
     steps = []
 
-    def step(tokens_BW, index, kv_cache):
+    def step(tokens_BW, index, ancestors_BWT, kv_cache):
         jax.debug.callback(lambda i: steps.append(int(i)), index)
         logits = jnp.zeros((*tokens_BW.shape, 5)).at[..., EOS].set(end_bonus)
         return logits, kv_cache
@@ -61,12 +61,13 @@ def _prefix_logits(seen_BWT, index):
     return 2 * jnp.sin(mixed_BW[:, :, None] * (1.0 + jnp.arange(5.0)[None, None, :]))
 
 
-def _prefix_step(tokens_BW, index, seen_BWT):
-    seen_BWT = seen_BWT.at[:, :, index].set(tokens_BW)
-    return _prefix_logits(seen_BWT, index), seen_BWT
+def _prefix_step(tokens_BW, index, ancestors_BWT, read_BWT):
+    read_BWT = read_BWT.at[:, :, index].set(tokens_BW)
+    seen_BWT = jnp.take_along_axis(read_BWT, ancestors_BWT, axis=1)
+    return _prefix_logits(seen_BWT, index), read_BWT
 
 
-def test_the_cache_follows_its_beam():
+def test_ancestors_tell_each_beam_its_past():
     """Log-probabilities of the answers are what a replay of their tokens gives."""
     zeros = jnp.zeros((3, 4, 6), jnp.int32)
     decoded = _compiled(_prefix_step, LIMITS)(np.full(3, START), zeros)

@@ -24,7 +24,7 @@ def _explicit_ranks():
         yield
 
 
-def _step(tokens_BW, index, table_BWTVV):
+def _step(tokens_BW, index, ancestors_BWT, table_BWTVV):
     """A Markov chain that differs at each position; the cache carries its tables."""
     rows, beams = jnp.indices(tokens_BW.shape)
     return table_BWTVV[rows, beams, index, tokens_BW], table_BWTVV

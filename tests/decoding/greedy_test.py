@@ -21,7 +21,7 @@ def _explicit_ranks():
         yield
 
 
-def _step(tokens_BW, index, table_BWVV):
+def _step(tokens_BW, index, ancestors_BWT, table_BWVV):
     """A Markov chain of each row's own, carried in the cache."""
     rows, beams = jnp.indices(tokens_BW.shape)
     return table_BWVV[rows, beams, tokens_BW], table_BWVV
@@ -104,7 +104,7 @@ def test_rows_do_not_depend_on_their_companions():
 def test_the_loop_stops_when_the_last_row_has_ended():
     steps = []
 
-    def step(tokens_BW, index, lengths_BW):
+    def step(tokens_BW, index, ancestors_BWT, lengths_BW):
         jax.debug.callback(lambda i: steps.append(int(i)), index)
         ends_BW = index + 1 >= lengths_BW
         wanted_BW = jnp.where(ends_BW, EOS, A)
@@ -134,7 +134,7 @@ def test_the_cache_carries_the_prefix():
     """Each token is a function of the whole prefix, which only the cache knows."""
     weights = np.random.default_rng(2).normal(size=(6, 5, 5)).astype(np.float32)
 
-    def step(tokens_BW, index, sum_BWV):
+    def step(tokens_BW, index, ancestors_BWT, sum_BWV):
         sum_BWV = sum_BWV + jnp.asarray(weights)[index][tokens_BW]
         return sum_BWV, sum_BWV
 

@@ -31,23 +31,46 @@ def memory(params, batch):
     return tiny.encode(params, tiny.CONFIG, batch["source"], batch["source_mask"])
 
 
+def _stepwise(params, config, target_BWT, memory, beams_TW=None):
+    """Logits of all positions from single steps: [B, W, T, V].
+
+    `beams_TW` tells which beam each target is at each step; by itself always the same.
+    """
+    if beams_TW is None:
+        beams_TW = np.broadcast_to(np.arange(W), (T, W))
+    targets_TW = np.argsort(beams_TW, axis=1)  # which target stands at each beam
+    room_TW = np.full((T, T + 2, W), -1)
+    for t, targets_W in enumerate(targets_TW):
+        room_TW[t, : t + 1] = beams_TW[: t + 1, targets_W]
+    read_TBW = np.take_along_axis(target_BWT.transpose(2, 0, 1), targets_TW[:, None], 2)
+    logits_TBWV = _steps(params, config, read_TBW, room_TW.swapaxes(1, 2), memory)
+    logits_TBWV = np.take_along_axis(logits_TBWV, beams_TW[:, None, :, None], axis=2)
+    return logits_TBWV.transpose(1, 2, 0, 3)  # [T, B, W, V] -> [B, W, T, V]
+
+
 @functools.partial(jax.jit, static_argnums=1)
-def _stepwise(params, config, target_BWT, memory):
-    """Logits of all positions from single steps: [B, W, T, V]."""
+def _steps(params, config, tokens_TBW, ancestors_TWT, memory):
     kept = transformer.memory_cache(params, config, memory)
-    B, W, T = target_BWT.shape
+    T, B, W = tokens_TBW.shape
+    room = ancestors_TWT.shape[-1]
 
     def step(kv_cache, at):
-        tokens_BW, index = at
+        tokens_BW, index, ancestors_WT = at
+        ancestors_BWT = jnp.broadcast_to(ancestors_WT, (B, W, room))
         logits_BWV, kv_cache = transformer.decode_step(
-            params, config, tokens_BW, index, kv_cache, kept, memory.mask
+            params,
+            config,
+            tokens_BW,
+            index,
+            ancestors_BWT,
+            kv_cache,
+            kept,
+            memory.mask,
         )
         return kv_cache, logits_BWV
 
-    empty = transformer.empty_kv_cache(config, B, W, T + 2)
-    targets_TBW = target_BWT.transpose(2, 0, 1)  # [B, W, T] -> [T, B, W]
-    _, logits = jax.lax.scan(step, empty, (targets_TBW, jnp.arange(T)))
-    return logits.transpose(1, 2, 0, 3)  # [T, B, W, V] -> [B, W, T, V]
+    empty = transformer.empty_kv_cache(config, B, W, room)
+    return jax.lax.scan(step, empty, (tokens_TBW, jnp.arange(T), ancestors_TWT))[1]
 
 
 def _targets():
@@ -71,6 +94,14 @@ def test_single_steps_of_all_beams_equal_whole_targets_at_once(kind, batch):
     whole = tiny.decode(params, config, target_BWT.reshape(4 * W, T), each_beam)
     expected = whole.logits.reshape(4, W, T, 13)  # [B*W, T, V] -> [B, W, T, V]
     np.testing.assert_allclose(stepped_BWTV, expected, atol=2e-5)
+
+
+def test_a_beam_reads_the_past_of_its_ancestors(params, memory):
+    target_BWT = _targets()
+    beams_TW = np.array([[0, 1, 2], [2, 0, 1], [1, 0, 2], [0, 2, 1]])
+    moved = _stepwise(params, tiny.CONFIG, target_BWT, memory, beams_TW)
+    at_rest = _stepwise(params, tiny.CONFIG, target_BWT, memory)
+    np.testing.assert_allclose(moved, at_rest, atol=2e-5)
 
 
 def test_beams_of_a_row_do_not_see_each_other(params, memory):
