@@ -142,7 +142,7 @@ def test_what_a_loop_cuts_from_is_read_once_over_all_rounds(mesh):
 
 def test_decoding_does_at_most_a_step_for_each_token(mesh):
     def decode(start, w, tokens):
-        def step(last, index, cache):
+        def step(last, index, ancestors, cache):
             return jax.nn.one_hot(last, 256) @ w, cache
 
         begin = start[:, 0].astype("int32")

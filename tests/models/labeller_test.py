@@ -40,13 +40,16 @@ IDS = ["encoder", "pooled-encoder", "bilstm", "last", "max"]
 TOKENS = np.random.default_rng(0).integers(0, 20, (3, 7))
 MASK = np.arange(7) < np.array([[7], [4], [1]])
 
+# Compiled once a configuration, not operation by operation.
+LABEL = jax.jit(labeller.label, static_argnames=("config", "layer"))
+
 
 def params_of(config):
     return initial.init_params(labeller.parameter_shapes(config), 3)
 
 
 def answer(config, tokens=TOKENS, mask=MASK, layer=1, key=None):
-    return labeller.label(params_of(config), config, tokens, mask, layer=layer, key=key)
+    return LABEL(params_of(config), config, tokens, mask, layer=layer, key=key)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=IDS)

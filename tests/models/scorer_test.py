@@ -45,13 +45,16 @@ TOKENS = np.random.default_rng(0).integers(0, 20, (3, 9))
 MASK = np.arange(9) < np.array([[9], [7], [5]])
 TYPES = (np.arange(9) >= np.array([[4], [3], [2]])).astype(np.int32)
 
+# Compiled once a configuration, not operation by operation.
+SCORE = jax.jit(scorer.score, static_argnames="config")
+
 
 def params_of(config):
     return initial.init_params(scorer.parameter_shapes(config), 3)
 
 
 def answer(config, tokens=TOKENS, mask=MASK, types=TYPES, key=None):
-    return scorer.score(params_of(config), config, tokens, mask, types, key=key)
+    return SCORE(params_of(config), config, tokens, mask, types, key=key)
 
 
 @every_scorer
@@ -86,7 +89,7 @@ def test_a_header_alone_is_what_it_is_beside_others(config):
     for place in range(4):
         alone = {name: leaf[place : place + 1] for name, leaf in headers.items()}
         one = dataclasses.replace(config, num_headers=1)
-        found = scorer.score({**params, "headers": alone}, one, TOKENS, MASK, TYPES)
+        found = SCORE({**params, "headers": alone}, one, TOKENS, MASK, TYPES)
         np.testing.assert_allclose(found[:, 0], answer(config)[:, place], atol=1e-5)
 
 
@@ -192,7 +195,7 @@ def test_every_parameter_matters(config):
         logits = scorer.score(params, config, TOKENS, MASK, TYPES)
         return (logits * np.arange(1, 13).reshape(1, 4, 3)).sum()
 
-    slopes = trees.flatten(jax.grad(total)(params))
+    slopes = trees.flatten(jax.jit(jax.grad(total))(params))
     # A key's bias moves all logits of a query alike, and so nothing.
     dead = {p for p, s in slopes.items() if not abs(s).max() > 1e-7}
     assert all(path.endswith("attention/key/bias") for path in dead), dead

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 import scipy.special
@@ -44,7 +45,8 @@ def test_logits_of_one_header_are_its_own_and_of_several_what_they_come_to(confi
     alone = dataclasses.replace(asked, config=golden).logits(encoded)
     batch = encoded.batch(np.arange(len(PAIRS)), 24, toy_pairs.PIECES.pad_id)
     shown = (batch["tokens"], batch["token_mask"], batch["types"])
-    theirs = scorer.score(asked.params, config, *shown)[:, 0]
+    score = jax.jit(scorer.score, static_argnames="config")
+    theirs = score(asked.params, config, *shown)[:, 0]
     np.testing.assert_allclose(alone, theirs, atol=1e-5)
     assert abs(scipy.special.logsumexp(alone, axis=1)).max() > 1e-3
 
