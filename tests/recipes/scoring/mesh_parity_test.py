@@ -36,21 +36,34 @@ BILSTM = dataclasses.replace(
 )
 
 
-def trained(folder, student, mesh):
-    folder.mkdir()
-    at = dataclasses.replace(workplace(folder), mesh=mesh)
-    recipe = dataclasses.replace(RECIPE, student=student)
-    material = gather_material(recipe, CORPUS, DATA, at, general=True)
-    [taught] = train_students(student, material, at).values()
-    return material, taught.student
+def at(folder, num):
+    """A place of work on `num` by `num` devices."""
+    return dataclasses.replace(workplace(folder), mesh=make_mesh(num, num))
+
+
+@pytest.fixture(scope="module")
+def materials(tmp_path_factory):
+    """What a crowd says that was trained on one device, and on four."""
+    places = {num: at(tmp_path_factory.mktemp(f"crowd-{num}"), num) for num in (1, 2)}
+    return {
+        num: gather_material(RECIPE, CORPUS, DATA, place, general=True)
+        for num, place in places.items()
+    }
+
+
+def test_a_crowd_is_the_same_on_four_devices(materials):
+    one, several = materials[1].train.logits, materials[2].train.logits
+    np.testing.assert_allclose(several, one, atol=1e-4)
 
 
 @pytest.mark.parametrize("student", [toy_crowd.STUDENT, BILSTM], ids=KINDS)
-def test_a_crowd_and_its_student_are_the_same_on_four_devices(tmp_path, student):
-    (one, alone), (several, spread) = (
-        trained(tmp_path / str(n), student, make_mesh(n, n)) for n in (1, 2)
-    )
-    np.testing.assert_allclose(several.train.logits, one.train.logits, atol=1e-4)
+def test_a_student_of_a_crowd_is_the_same_on_four_devices(tmp_path, student, materials):
+    def trained(num):
+        material, place = materials[num], at(tmp_path / str(num), num)
+        [taught] = train_students(student, material, place).values()
+        return taught.student
+
+    alone, spread = trained(1), trained(2)
     theirs = trees.flatten(alone.params)
     for path, leaf in trees.flatten(spread.params).items():
         np.testing.assert_allclose(leaf, theirs[path], atol=2e-4, err_msg=path)
