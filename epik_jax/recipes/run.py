@@ -17,7 +17,7 @@ from epik_jax.files import write_whole
 from epik_jax.interop.export import demand_replaceable
 from epik_jax.parallel import processes
 from epik_jax.parallel.mesh import Mesh, make_mesh
-from epik_jax.recipes import settings
+from epik_jax.recipes import legs, settings
 from epik_jax.recipes.program import Program
 from epik_jax.recipes.provenance import typed_command
 from epik_jax.recipes.recipe import Workplace
@@ -216,9 +216,11 @@ def begun(
     with held(workdir) if first else contextlib.nullcontext():
         processes.demand_same("config", plain)
         demand_shared(workdir)
+        mesh = make_mesh(built.mesh.data, built.mesh.model)
+        legs.demand_split(built, mesh)
         at = Workplace(
             workdir,
-            make_mesh(built.mesh.data, built.mesh.model),
+            mesh,
             MetricLog(workdir / "metrics.jsonl"),
             StopFlag(),
             built.compute,
