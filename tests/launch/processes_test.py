@@ -38,6 +38,8 @@ def started(tmp_path):
                     "LOGS": str(tmp_path / "logs"),
                     **settings,
                 },
+                # Whoever runs the tests may ignore it, as a shell does in background.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         )
         return scripts[-1]
