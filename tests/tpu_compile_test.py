@@ -137,10 +137,10 @@ def compile_full(recipe, topology, folder, *options):
     ("recipe", "topology", "only", "stands_for"),
     [
         ("epik", "v5e:2x2", "", [1] * 6),
-        ("epik", "v5e:4x8", "", [1] * 6),
+        ("epik", "v5e:4x8", "student", [1] * 3),
         ("xtremedistil", "v5e:2x2", "teacher, signals", [1]),
-        ("xtremedistil", "v5e:2x2", "student", [1] * 4),
-        ("xtremedistil", "v5e:4x8", "student", [1] * 4),
+        ("xtremedistil", "v5e:2x2", "student, tags", [1]),
+        ("xtremedistil", "v5e:4x8", "student update, representation", [1]),
         ("tmkd", "v5e:2x2", "signals", [3]),
         ("tmkd", "v5e:4x8", "student update, task", [1]),
     ],
