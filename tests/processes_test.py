@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import filecmp
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -118,7 +119,20 @@ def test_a_run_of_two_processes_leaves_what_one_process_leaves(together, alone):
 def test_the_first_process_speaks_for_all(together):
     first, second = ((together / f"{i}.log").read_text() for i in range(2))
     assert "report: " in first and "step 4/4" in first
-    assert all("[Gloo]" in line for line in second.splitlines())
+    # Gloo's threads write into each other's lines, so words are what can be told.
+    gloo = [
+        "Gloo",
+        "Rank",
+        "is",
+        "connected",
+        "to",
+        "peer",
+        "ranks",
+        "Expected",
+        "number",
+        "of",
+    ]
+    assert {*re.findall("[A-Za-z]+", second)} <= {*gloo}
 
 
 @pytest.mark.slow
