@@ -38,18 +38,13 @@ LIBRARIES = {
 }
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("command", ["transliterate --to ta --checkpoint x", "doctor"])
-def test_ctrl_c_during_the_imports_is_one_line_and_no_traceback(
-    tmp_path: Path, library: str, command: str
-) -> None:
-    source = "import sys\n" + textwrap.dedent(LIBRARIES[library])
-    for name in ("jax", "jaxlib"):
-        (tmp_path / f"{name}.py").write_text(source)
-    folders = os.pathsep.join((str(tmp_path), str(ROOT)))
+def signalled(
+    number: int, *words: str, environment: dict[str, str]
+) -> tuple[int, str, str]:
+    """Status and words of a Python that got a signal when it had said "here"."""
     with subprocess.Popen(
-        [sys.executable, "-m", "epik_jax", *command.split()],
-        env={**os.environ, "PYTHONPATH": folders},
+        [sys.executable, *words],
+        env={**os.environ, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -59,9 +54,26 @@ def test_ctrl_c_during_the_imports_is_one_line_and_no_traceback(
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "here\n"
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate()
-    assert (process.returncode, err) == (130, "epik-jax: interrupted\n")
+        process.send_signal(number)
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("command", ["transliterate --to ta --checkpoint x", "doctor"])
+def test_ctrl_c_during_the_imports_is_one_line_and_no_traceback(
+    tmp_path: Path, library: str, command: str
+) -> None:
+    source = "import sys\n" + textwrap.dedent(LIBRARIES[library])
+    for name in ("jax", "jaxlib"):
+        (tmp_path / f"{name}.py").write_text(source)
+    folders = os.pathsep.join((str(tmp_path), str(ROOT)))
+    words, environment = ["-m", "epik_jax", *command.split()], {"PYTHONPATH": folders}
+    status, _, err = signalled(signal.SIGINT, *words, environment=environment)
+    assert (status, err) == (130, "epik-jax: interrupted\n")
 
 
 # Code that lets no handler of Python run until it is done, beside threads and handlers
@@ -80,22 +92,8 @@ with interruption.leaving_whatever_runs():
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (15, 143)])
 def test_a_signal_ends_what_lets_no_handler_run(number: int, status: int) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", LONG],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "here\n"
-        process.send_signal(number)
-        try:
-            out, err = process.communicate(timeout=20)
-        finally:
-            process.kill()
-    assert (process.returncode, out, err) == (status, "", "epik-jax: interrupted\n")
+    said = signalled(number, "-c", LONG, environment={"PYTHONPATH": str(ROOT)})
+    assert said == (status, "", "epik-jax: interrupted\n")
 
 
 def test_signals_are_afterwards_what_they_were_before() -> None:
