@@ -16,7 +16,8 @@ PATIENCE = 600
 def environment() -> dict[str, str]:
     """Of a process with two devices."""
     paths = f"{ROOT}{os.pathsep}{ROOT / 'tests'}"
-    flags = "--xla_force_host_platform_device_count=2"
+    # The last of two flags of one name counts.
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
     return {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": paths}
 
 
