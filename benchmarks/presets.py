@@ -48,7 +48,6 @@ from epik_jax.recipes.scoring.tmkd import (
     Material,
     gather_material,
     train_students,
-    wants_general,
 )
 from epik_jax.teachers.scoring import ScoringNetwork
 
@@ -148,7 +147,7 @@ def _task(
     with at.stop:
         corpus = read_pair_corpus(built.data)
         lists = lists_of(corpus, options.part)
-        general = any(wants_general(one) for some in students.values() for one in some)
+        general = any(one.wants_general for some in students.values() for one in some)
         material = gather_material(built.tmkd, corpus, built.data, at, general=general)
         networks = {
             name: [_trained(one, built, material, at) for one in some]

@@ -34,7 +34,6 @@ from epik_jax.recipes.scoring.scoreboard import Scored
 from epik_jax.recipes.scoring.tmkd import (
     gather_material,
     train_students,
-    wants_general,
 )
 
 FORMAT = "epik-sweep-1"
@@ -123,7 +122,7 @@ def _scored(
     with at.stop:
         corpus = read_pair_corpus(built.data)
         lists = lists_of(corpus, options.part)
-        general = wants_general(student)
+        general = student.wants_general
         shown = (built.tmkd, corpus, built.data, at)
         material = gather_material(*shown, general=general)
         found = []

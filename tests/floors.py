@@ -12,9 +12,10 @@ BELOW_RECIPES = (
 # What the recipes of all tasks share; those of one task know nothing of another's.
 SHARED_BY_RECIPES = (
     "recipes.recipe recipes.caching recipes.card recipes.encoder_config "
-    "recipes.figures recipes.latency recipes.leaks recipes.leg_config recipes.masked "
-    "recipes.measured_rows recipes.mesh_config recipes.opened recipes.pieces "
-    "recipes.program recipes.provenance recipes.published recipes.row_batches"
+    "recipes.figures recipes.latency recipes.leaks recipes.leg_config recipes.legs "
+    "recipes.masked recipes.measured_rows recipes.mesh_config recipes.opened "
+    "recipes.pieces recipes.program recipes.provenance recipes.published "
+    "recipes.row_batches"
 )
 FLOORS = {
     "structs": "",

@@ -20,7 +20,7 @@ import pytest
 from epik_jax.compiling import report
 from epik_jax.parallel import mesh as meshes
 from epik_jax.parallel.topology import described_mesh
-from epik_jax.recipes import legs, run
+from epik_jax.recipes import run
 
 ROOT = Path(__file__).parents[1]
 NEEDED = pytest.mark.skipif(
@@ -58,8 +58,8 @@ def test_every_program_is_compiled_and_fits(tmp_path, recipe, topology, num_chip
     # A row for each device, and no fewer than `tiny` has.
     _, settings, _ = run.configured(f"{ROOT}/configs/{recipe}.py:tiny", [])
     rows = [
-        f"--{leg}.batches.batch_size={max(num_chips, 8)}"
-        for leg, _ in legs.found(settings)
+        f"--config.{leg}.batches.batch_size={max(num_chips, 8)}"
+        for leg in settings.legs
     ]
     done = compile_tpu(f"{recipe}.py:tiny", topology, f"--json={out}", *rows)
     assert done.returncode == 0, done.stderr[-2000:]

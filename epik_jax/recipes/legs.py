@@ -1,53 +1,64 @@
-"""All legs of training among the settings of a run, found before any of them begins."""
+"""All legs of training of a run, known before any of them begins.
+
+Each recipe's settings say theirs, by key; what is asked of all of them is asked here.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Mapping
+from typing import Protocol
 
 from epik_jax.parallel import mesh as meshes
 from epik_jax.parallel.mesh import Mesh
+from epik_jax.training.loop import LoopConfig
 
 
-def demand_split(settings: Any, mesh: Mesh) -> None:
-    """Refuses batches that do not split over the mesh, the last stage's too.
+class SizedBatches(Protocol):
+    """Settings of batches, whatever they are of."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch."""
+        ...
+
+
+class Leg(Protocol):
+    """Settings of what is trained by batches in a loop."""
+
+    @property
+    def batches(self) -> SizedBatches:
+        """What is trained on."""
+        ...
+
+    @property
+    def loop(self) -> LoopConfig:
+        """For how long, and in how many microbatches."""
+        ...
+
+
+def below(where: str, legs: Mapping[str, Leg]) -> dict[str, Leg]:
+    """Legs by their keys, of settings that are found at a key themselves.
 
     Args:
-      settings: dataclass of a run.
+      where: key of those settings.
+      legs: by key below it.
+    """
+    return {f"{where}.{key}": leg for key, leg in legs.items()}
+
+
+def demand_split(legs: Mapping[str, Leg], mesh: Mesh) -> None:
+    """Refuses batches that do not split over the mesh, the last leg's too.
+
+    Args:
+      legs: by key of the configuration.
       mesh: of the run.
 
     Raises:
       ValueError: a batch whose rows would not be equally many on each; with its key.
     """
-    for where, leg in found(settings):
+    for where, leg in legs.items():
         rows, parts = leg.batches.batch_size, leg.loop.num_microbatches
         try:
             meshes.demand_split(mesh, rows, parts)
         except ValueError as error:
-            raise ValueError(f"{where}.batches.batch_size: {error}") from error
-
-
-def found(settings: Any, where: str = "config") -> Iterator[tuple[str, Any]]:
-    """Whatever is trained by batches in a loop, unless a folder holds it finished.
-
-    A finished model's folder is called `folder` inside of its settings, or stands
-    beside them: `teacher_folder` beside `teacher`.
-
-    Args:
-      settings: dataclass of a run, or a value in it.
-      where: key of it.
-
-    Yields:
-      Key and settings, which have `batches` and a `loop`.
-    """
-    if isinstance(settings, tuple):
-        for index, item in enumerate(settings):
-            yield from found(item, f"{where}[{index}]")
-    elif dataclasses.is_dataclass(settings) and not getattr(settings, "folder", ""):
-        names = [field.name for field in dataclasses.fields(settings)]
-        if {"batches", "loop"} <= {*names}:
-            yield where, settings
-        for name in names:
-            if not getattr(settings, f"{name}_folder", ""):
-                yield from found(getattr(settings, name), f"{where}.{name}")
+            raise ValueError(f"config.{where}.batches.batch_size: {error}") from error

@@ -45,7 +45,7 @@ class Runnable:
 
     Attributes:
       settings: a dataclass of everything that a run is told; `mesh` and `compute` are
-        among it.
+        among it, and `legs` says what is trained.
       check: refuses settings for what is known before anything is read; None where
         they refuse it themselves.
       run: settings, workplace, command, and whether to measure -> a report, or None.
@@ -217,7 +217,7 @@ def begun(
         processes.demand_same("config", plain)
         demand_shared(workdir)
         mesh = make_mesh(built.mesh.data, built.mesh.model)
-        legs.demand_split(built, mesh)
+        legs.demand_split(built.legs, mesh)
         at = Workplace(
             workdir,
             mesh,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import pytest
 import tiny_run
@@ -62,6 +64,23 @@ def test_updates_are_those_of_a_run(monkeypatch, tmp_path, name):
         assert mine == theirs
     if name in COMPUTED:
         assert all("bf16" in text for text in mine)
+
+
+def test_a_drawn_student_guesses_as_a_teacher_of_its_sizes_does():
+    asked = [*SCORER, "tmkd.student.start=random"]
+    recipe, built, _ = runs.configured(f"{CONFIGS}/tmkd.py:tiny", asked)
+    teacher = built.tmkd.crowd.teachers[0]
+    student = dataclasses.replace(
+        built.tmkd.student, encoder=teacher.model, masked=teacher.masked
+    )
+    tmkd = dataclasses.replace(built.tmkd, student=student)
+    asked = recipe.programs(dataclasses.replace(built, tmkd=tmkd), make_mesh(1))
+    found = {program.name: program for program in asked}
+    mine, theirs = (
+        found[f"{name} update, masked"].lower().as_text()
+        for name in ("student", teacher.name)
+    )
+    assert mine == theirs
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -101,8 +101,8 @@ def demand_pairs(config: CrowdConfig, corpus: PairCorpus) -> None:
                 f"teacher {teacher.name}: lists names {odd[0]!r}, and there are "
                 f"{sorted(names)}"
             )
-        for leg in (teacher.masked, teacher.labels):
-            if leg and not teacher.folder and leg.batches.batch_size > there:
+        for leg in teacher.legs.values():
+            if leg.batches.batch_size > there:
                 raise ValueError(
                     f"teacher {teacher.name}: batch_size is {leg.batches.batch_size}, "
                     f"and there are {there} labelled pairs"

@@ -11,6 +11,7 @@ from epik_jax.bounds import LARGEST_SEED, demand, demand_rate, within
 from epik_jax.models.neighbours import demand_offsets
 from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.leg_config import LegConfig
+from epik_jax.recipes.legs import Leg, below
 
 CROWD, STUDENT = "crowd", "student"
 """What figures call all teachers together, and who heard them."""
@@ -78,6 +79,14 @@ class TeacherConfig:
                     f"network {self.model.max_length}: the numbers must be equal"
                 )
 
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key; nothing of a finished teacher."""
+        if self.folder:
+            return {}
+        masked: dict[str, Leg] = {"masked": self.masked} if self.masked else {}
+        return masked | {"labels": self.labels}
+
 
 @dataclasses.dataclass(frozen=True)
 class CrowdConfig:
@@ -102,6 +111,14 @@ class CrowdConfig:
             raise ValueError(f"teachers {names} are none, or two have one name")
         if taken := {*names} & {CROWD, STUDENT}:
             raise ValueError(f"no teacher may be called {taken.pop()!r}: reports do so")
+
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        found: dict[str, Leg] = {}
+        for place, teacher in enumerate(self.used):
+            found |= below(f"teachers[{place}]", teacher.legs)
+        return found
 
     @property
     def used(self) -> tuple[TeacherConfig, ...]:

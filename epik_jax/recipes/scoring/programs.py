@@ -59,6 +59,8 @@ def tmkd_programs(config: TmkdRun, mesh: Mesh) -> list[Program]:
     student = recipe.student
     num_voices = _num_voices(student, len(recipe.crowd.used))
     model = student.sized(size, labels, num_voices)
+    if student.masked and isinstance(model, EncoderScorerConfig):
+        found.append(_masked_update("student", student.masked, model, *how))
     legs = {"general": student.general, "task": student.task}
     if not student.plan.general:
         del legs["general"]

@@ -14,6 +14,7 @@ from typing import Any
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import ModelFolder, Scorer, load_model
 from epik_jax.models.computing import PLAIN, Computing
+from epik_jax.recipes.legs import Leg, below
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import last_parts, story
 from epik_jax.recipes.published import publish_model
@@ -30,7 +31,6 @@ from epik_jax.recipes.scoring.tmkd import (
     gather_material,
     read_lengths,
     train_students,
-    wants_general,
 )
 from epik_jax.teachers.scoring import ScoringNetwork
 
@@ -49,6 +49,11 @@ class TmkdRun:
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
     compute: Computing = PLAIN
 
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        return below("tmkd", self.tmkd.legs)
+
 
 def run(
     config: TmkdRun, at: Workplace, command: str, evaluate: bool
@@ -63,7 +68,7 @@ def run(
     _demand_own(at.folder, several=recipe.student.plan.heard == "each")
     with at.stop:
         corpus = read_pair_corpus(data)
-        general = wants_general(recipe.student)
+        general = recipe.student.wants_general
         if evaluate:
             demand_readable(read_lengths(recipe), config.scoreboard.latency.length)
         material = gather_material(recipe, corpus, data, at, general=general)
@@ -104,7 +109,7 @@ def fill(config: TmkdRun, at: Workplace, command: str) -> None:
         )
     with at.stop:
         corpus = read_pair_corpus(config.data)
-        general = wants_general(recipe.student)
+        general = recipe.student.wants_general
         material = gather_material(recipe, corpus, config.data, at, general=general)
     _write_crowd(material, config.data, at, command)
 

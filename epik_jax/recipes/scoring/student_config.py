@@ -27,6 +27,7 @@ from epik_jax.models.scorer_config import (
 )
 from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.leg_config import LegConfig
+from epik_jax.recipes.legs import Leg
 from epik_jax.recipes.scoring.presets import PRESETS, Plan, Preset
 from epik_jax.recipes.scoring.sizes import sized_encoder
 
@@ -214,6 +215,21 @@ class PairStudentConfig:
     def plan(self) -> Plan:
         """What its preset comes to."""
         return PRESETS[self.preset]
+
+    @property
+    def wants_general(self) -> bool:
+        """Whether teachers have to be asked about general pairs."""
+        return self.plan.general and not self.general_folder
+
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        found: dict[str, Leg] = {}
+        if self.masked and not self.general_folder:
+            found["masked"] = self.masked
+        if self.general and self.wants_general:
+            found["general"] = self.general
+        return found | {"task": self.task}
 
     @property
     def max_length(self) -> int:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 
 from epik_jax.bounds import within
+from epik_jax.recipes.legs import Leg, below
 from epik_jax.recipes.pieces import PiecesConfig, build_pieces
 from epik_jax.recipes.recipe import Workplace
 from epik_jax.recipes.scoring.corpus import PairCorpus, PairDataConfig
@@ -70,6 +71,11 @@ class TmkdConfig:
             if teacher.name == (self.student.teacher or teacher.name):
                 _demand_beginning(self.student, teacher)
 
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        return below("crowd", self.crowd.legs) | below("student", self.student.legs)
+
 
 def _demand_beginning(student: PairStudentConfig, teacher: TeacherConfig) -> None:
     """Notices early that a student cannot begin as a teacher that is trained here."""
@@ -120,7 +126,7 @@ class Material:
 
     def heard(self, student: PairStudentConfig) -> dict[str, int]:
         """How many general pairs of each kind a student of such settings hears."""
-        if not wants_general(student):
+        if not student.wants_general:
             return {}
         pairs = self.corpus.general[: student.num_general or None]
         return dict(collections.Counter(pair.kind for pair in pairs))
@@ -214,7 +220,7 @@ def _student(
         figures = figures[place : place + 1]
     corpus, data = material.corpus, material.data
     general = None
-    if wants_general(config):
+    if config.wants_general:
         assert material.general is not None
         count = config.num_general or len(corpus.general)
         told = heard(material.general.first(count))
@@ -240,11 +246,6 @@ def read_lengths(config: TmkdConfig) -> dict[str, int]:
     return {**told, "student": config.student.max_length}
 
 
-def wants_general(config: PairStudentConfig) -> bool:
-    """Whether teachers have to be asked about general pairs."""
-    return config.plan.general and not config.general_folder
-
-
 def _needs_pieces(config: TmkdConfig) -> bool:
     """Whether anything begins as nothing."""
     student = config.student
@@ -262,21 +263,18 @@ def _demand_student_pairs(
         raise ValueError(
             "student.soft.weighing is 'accuracy', and there is no dev list"
         )
-    legs = [("task", student.task, len(corpus.train))]
-    if student.masked:
-        both = len(corpus.train) + len(corpus.general)
-        legs.append(("masked", student.masked, both))
-    if general and student.general:
-        if student.num_general > len(corpus.general):
+    num_train, num_general = len(corpus.train), len(corpus.general)
+    there = {"masked": num_train + num_general, "task": num_train}
+    if general:
+        if student.num_general > num_general:
             raise ValueError(
                 f"student.num_general is {student.num_general}, and there are "
-                f"{len(corpus.general)} general pairs"
+                f"{num_general} general pairs"
             )
-        count = student.num_general or len(corpus.general)
-        legs.append(("general", student.general, count))
-    for name, leg, there in legs:
-        if leg.batches.batch_size > there:
+        there["general"] = student.num_general or num_general
+    for name, leg in student.legs.items():
+        if name in there and leg.batches.batch_size > there[name]:
             raise ValueError(
                 f"student.{name}: batch_size is {leg.batches.batch_size}, and there "
-                f"are {there} pairs"
+                f"are {there[name]} pairs"
             )

@@ -31,10 +31,9 @@ def demand_enough(
     """
     num_tagged = len(corpus.train)
     num_sentences = num_tagged + len(corpus.unlabelled)
-    if teacher:
-        _demand_batch("teacher.tagging", teacher.tagging.batches.batch_size, num_tagged)
-        if leg := teacher.masked:
-            _demand_batch("teacher.masked", leg.batches.batch_size, num_sentences)
+    there = {"tagging": num_tagged, "masked": num_sentences}
+    for name, leg in teacher.legs.items() if teacher else ():
+        _demand_batch(f"teacher.{name}", leg.batches.batch_size, there[name])
     if student.strategy in BY_LANGUAGE:
         _demand_languages(student, corpus)
         return

@@ -15,6 +15,7 @@ from epik_jax.data.conll import OUTSIDE
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import Labeller, ModelFolder, load_model
 from epik_jax.models.computing import PLAIN, Computing
+from epik_jax.recipes.legs import Leg, below
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.provenance import story
 from epik_jax.recipes.published import publish_model
@@ -52,6 +53,11 @@ class XtremeDistilRun:
     )
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
     compute: Computing = PLAIN
+
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        return below("xtremedistil", self.xtremedistil.legs)
 
 
 def run(

@@ -13,6 +13,7 @@ from epik_jax.models.labeller_config import EncoderLabellerConfig
 from epik_jax.models.neighbours import demand_offsets
 from epik_jax.recipes.encoder_config import EncoderConfig
 from epik_jax.recipes.leg_config import LegConfig
+from epik_jax.recipes.legs import Leg
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +62,12 @@ class TeacherConfig:
                     f"the widest batches hold {stage.batches.widths[-1]} pieces, the "
                     f"network {self.model.max_length}: the numbers must be equal"
                 )
+
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        masked: dict[str, Leg] = {"masked": self.masked} if self.masked else {}
+        return masked | {"tagging": self.tagging}
 
 
 def sized_labeller(

@@ -14,6 +14,7 @@ from epik_jax.bounds import demand
 from epik_jax.interop.huggingface import is_hugging_face_folder
 from epik_jax.interop.model_folder import load_labeller
 from epik_jax.models.labeller_config import LabellerConfig
+from epik_jax.recipes.legs import Leg, below
 from epik_jax.recipes.opened import opened
 from epik_jax.recipes.pieces import PiecesConfig, build_pieces
 from epik_jax.recipes.recipe import Workplace
@@ -93,6 +94,12 @@ class XtremeDistilConfig:
         """
         for student in (self.student, *self.swept.values()):
             student.demand_teachable(teacher)
+
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        teacher = {} if self.teacher_folder else below("teacher", self.teacher.legs)
+        return teacher | {"student": self.student}
 
     @property
     def swept(self) -> dict[str, TaggingStudentConfig]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from epik_jax.bounds import demand
 from epik_jax.models.config import TransformerConfig
+from epik_jax.recipes.legs import Leg, below
 from epik_jax.recipes.recipe import Stage, Workplace, run_stages
 from epik_jax.recipes.transliteration.corpus import Corpus
 from epik_jax.recipes.transliteration.imitation import (
@@ -93,6 +94,16 @@ class EpikConfig:
                     f"{where}: alignment {stage.imitation.alignment!r} needs "
                     f"transfer.wanted.hidden to be {needed.replace(' ', ' or ')}"
                 )
+
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        found: dict[str, Leg] = {}
+        if not self.teacher_folder or self.more_seeds:
+            found["teacher"] = self.teacher
+        if not self.student_folder:
+            found |= below("student", self.student.legs)
+        return found
 
 
 @dataclasses.dataclass(frozen=True)

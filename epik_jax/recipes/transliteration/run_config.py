@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from epik_jax.models.computing import PLAIN, Computing
+from epik_jax.recipes.legs import Leg, below
 from epik_jax.recipes.mesh_config import MeshConfig
 from epik_jax.recipes.transliteration.corpus import DataConfig
 from epik_jax.recipes.transliteration.epik import EpikConfig
@@ -23,6 +24,11 @@ class MatraRun:
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
     compute: Computing = PLAIN
 
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        return {"teacher": self.teacher}
+
 
 @dataclasses.dataclass(frozen=True)
 class EpikRun:
@@ -33,3 +39,8 @@ class EpikRun:
     scoreboard: ScoreboardConfig = dataclasses.field(default_factory=ScoreboardConfig)
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
     compute: Computing = PLAIN
+
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        return below("epik", self.epik.legs)

@@ -11,6 +11,7 @@ import re
 from typing import Literal
 
 from epik_jax.bounds import LARGEST_SEED, within
+from epik_jax.recipes.legs import Leg
 from epik_jax.recipes.transliteration.imitation import ImitationConfig
 from epik_jax.recipes.transliteration.sizes import ModelConfig
 from epik_jax.recipes.transliteration.streams import BatchConfig
@@ -128,6 +129,11 @@ class StudentConfig:
                 'use: give one an imitation.gate above 0 and "^student/gate/" in '
                 "trainable, or set num_slots to 0"
             )
+
+    @property
+    def legs(self) -> dict[str, Leg]:
+        """What is trained, by key."""
+        return {f"stages[{place}]": stage for place, stage in enumerate(self.stages)}
 
     @property
     def kinds(self) -> frozenset[str]:

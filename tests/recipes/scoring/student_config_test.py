@@ -9,7 +9,7 @@ from toy_crowd import CROWD, RECIPE, STUDENT, leg
 
 from epik_jax.recipes.row_batches import RowBatchConfig
 from epik_jax.recipes.scoring.presets import PRESETS
-from epik_jax.recipes.scoring.tmkd import TmkdConfig, wants_general
+from epik_jax.recipes.scoring.tmkd import TmkdConfig
 
 
 def student(**changes):
@@ -28,8 +28,8 @@ def test_presets_differ_in_whom_they_hear_and_in_general_pairs_alone():
         "TMKD": ("all", True),
     }
     for name in PRESETS:
-        assert wants_general(student(preset=name)) == PRESETS[name].general
-    assert not wants_general(student(general_folder="somewhere"))
+        assert student(preset=name).wants_general == PRESETS[name].general
+    assert not student(general_folder="somewhere").wants_general
 
 
 def test_there_is_a_header_for_people_and_one_for_each_voice():
