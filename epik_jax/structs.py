@@ -24,7 +24,7 @@ StepFn: TypeAlias = Callable[[Array, Array, Array, KVCache], tuple[Array, KVCach
 
 `index` counts from 0. `ancestors_BWT` tells which of the W beams each token of a beam's
 past was read by, the newest included, and -1 where nothing has been read: beams change
-places between steps, caches do not.
+places between steps, what they read does not.
 """
 
 AllowFn: TypeAlias = Callable[[Array], Array]

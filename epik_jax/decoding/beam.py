@@ -1,9 +1,9 @@
 """Beam search with n-best lists over any step function.
 
-In go a step function, start tokens and a cache, out come the best hypotheses of each
+In go a step function, start tokens and a KV cache, out come the best hypotheses of each
 row, best first. It knows neither parameters nor text; the caller compiles it together
-with the step function. Caches stay where they are: what moves is a table of which beam
-read each token of a beam's past (the cache indirection of FasterTransformer).
+with the step function. The KV cache stays where it is: what moves is a table of which
+beam read each token of a beam's past (the cache indirection of FasterTransformer).
 
 Each step ranks every one-token extension of the W live beams. An end token among the W
 best extensions finishes its hypothesis, which from then on competes by penalised score
@@ -143,9 +143,10 @@ def beam(
 
     def advance(state: BeamState) -> BeamState:
         # Each beam reads its newest token by itself.
-        past_BWT = state.ancestors.at[:, :, state.index].set(jnp.arange(beam_width))
-        logits_BWV, new_cache = step_fn(
-            state.last, state.index, past_BWT, state.kv_cache
+        itself_W = jnp.arange(beam_width)
+        ancestors_BWT = state.ancestors.at[:, :, state.index].set(itself_W)
+        logits_BWV, kv_cache = step_fn(
+            state.last, state.index, ancestors_BWT, state.kv_cache
         )
         log_probs_BWV = next_log_probs(
             logits_BWV, state.last, allow, eos_id=eos_id, pad_id=pad_id
@@ -155,10 +156,10 @@ def beam(
             index=state.index + 1,
             last=live.last,
             tokens=live.tokens,
-            ancestors=_gather_beams(past_BWT, live.parents),
+            ancestors=_gather_beams(ancestors_BWT, live.parents),
             log_probs=live.log_probs,
             kept=kept,
-            kv_cache=new_cache,
+            kv_cache=kv_cache,
         )
 
     final = jax.lax.while_loop(going, advance, _start(start_B, kv_cache, rules))

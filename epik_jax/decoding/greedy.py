@@ -68,15 +68,15 @@ def greedy(
         return (state.index < max_length) & ~jnp.all(state.ended)
 
     def advance(state: GreedyState) -> GreedyState:
-        past_T = jnp.where(jnp.arange(max_length) <= state.index, 0, -1)
-        past_B1T = jnp.broadcast_to(past_T[None, None], shape_B1T)
-        logits_BWV, new_cache = step_fn(
-            state.last, state.index, past_B1T, state.kv_cache
+        ancestors_T = jnp.where(jnp.arange(max_length) <= state.index, 0, -1)
+        ancestors_B1T = jnp.broadcast_to(ancestors_T[None, None], shape_B1T)
+        logits_BWV, kv_cache = step_fn(
+            state.last, state.index, ancestors_B1T, state.kv_cache
         )
         log_probs_BWV = next_log_probs(
             logits_BWV, state.last, allow, eos_id=eos_id, pad_id=pad_id
         )
-        return _append(state, log_probs_BWV, new_cache, eos_id=eos_id, pad_id=pad_id)
+        return _append(state, log_probs_BWV, kv_cache, eos_id=eos_id, pad_id=pad_id)
 
     start = _start(start_B, kv_cache, pad_id=pad_id, max_length=max_length)
     final = jax.lax.while_loop(going, advance, start)

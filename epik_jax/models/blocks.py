@@ -107,8 +107,8 @@ class DecoderBlock(nn.Module):
         self,
         x_BWD: Array,
         start: Array,
-        cache: KeysValues,
-        past_BWL: Array,
+        held: KeysValues,
+        own_BWL: Array,
         memory: KeysValues,
         mask_BS: Array,
     ) -> tuple[Array, KeysValues]:
@@ -116,21 +116,21 @@ class DecoderBlock(nn.Module):
 
         Args:
           x_BWD: the residual stream at that position.
-          start: scalar int32, where in the cache the beams' new places begin.
-          cache: keys and values of the beams' past, each [B, H, L, K].
-          past_BWL: bool, which places are of a beam's own past, its newest included.
+          start: scalar int32, where among the places the beams' new ones begin.
+          held: keys and values of the beams' past, each [B, H, L, K].
+          own_BWL: bool, which places are of a beam's own past, its newest included.
           memory: the memory's keys and values, each [B, H, S, K]; the beams of a row
             read it together.
           mask_BS: bool, true where the memory may be read.
 
         Returns:
-          [B, W, D], and the cache with the new position filled in.
+          [B, W, D], and `held` with the new position filled in.
         """
         y_BWD = self.attention_residual.enter(x_BWD)
-        read_BWD, cache = self._read_past(y_BWD, start, cache, past_BWL)
+        read_BWD, held = self._read_past(y_BWD, start, held, own_BWL)
         x_BWD = self.attention_residual.leave(x_BWD, read_BWD, None)
         x_BWD, _ = self._read_memory(x_BWD, memory, mask_BS, (None, None))
-        return x_BWD, cache
+        return x_BWD, held
 
     def _read_memory(
         self, x_BTD: Array, memory: KeysValues, mask_BS: Array, keys: Keys
@@ -144,13 +144,13 @@ class DecoderBlock(nn.Module):
         return self.feed_forward_residual.leave(x_BTD, change_BTD, keys[1]), probs
 
     def _read_past(
-        self, x_BWD: Array, start: Array, cache: KeysValues, past_BWL: Array
+        self, x_BWD: Array, start: Array, held: KeysValues, own_BWL: Array
     ) -> tuple[Array, KeysValues]:
-        def fill(held_BHLK: Array, new_BHWK: Array) -> Array:
-            new_BHWK = new_BHWK.astype(held_BHLK.dtype)
-            return jax.lax.dynamic_update_slice_in_dim(held_BHLK, new_BHWK, start, 2)
+        def fill(old_BHLK: Array, new_BHWK: Array) -> Array:
+            new_BHWK = new_BHWK.astype(old_BHLK.dtype)
+            return jax.lax.dynamic_update_slice_in_dim(old_BHLK, new_BHWK, start, 2)
 
         new_key, new_value = self.attention.keys_values(x_BWD)
-        filled = fill(cache[0], new_key), fill(cache[1], new_value)
-        read_BWD, _ = self.attention.attend(x_BWD, *filled, past_BWL)
+        filled = fill(held[0], new_key), fill(held[1], new_value)
+        read_BWD, _ = self.attention.attend(x_BWD, *filled, own_BWL)
         return read_BWD, filled

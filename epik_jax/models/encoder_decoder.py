@@ -161,10 +161,11 @@ class Transformer(nn.Module):
         """See the function of this name in `transformer`."""
         x_BWD = self._embed(self.embedding, tokens_BW[..., None], index)[:, :, 0]
         B, W, T = ancestors_BWT.shape
-        past_BWTW = ancestors_BWT[..., None] == jnp.arange(W)[None, None, None]
-        past_BWL = past_BWTW.reshape(B, W, T * W)  # [B, W, T, W] -> [B, W, T*W]
+        # No place is one's own where there is no ancestor: -1 is no beam.
+        own_BWTW = jax.nn.one_hot(ancestors_BWT, W, dtype=bool)
+        own_BWL = own_BWTW.reshape(B, W, T * W)  # [B, W, T, W] -> [B, W, T*W]
         x_BWD, kv_cache = self.decoder.step(
-            x_BWD, index * W, kv_cache, past_BWL, memory_cache, mask_BS
+            x_BWD, index * W, kv_cache, own_BWL, memory_cache, mask_BS
         )
         return self._logits(x_BWD), kv_cache
 
@@ -277,17 +278,17 @@ class Decoder(nn.Module):
         x_BWD: Array,
         start: Array,
         kv_cache: KVCache,
-        past_BWL: Array,
+        own_BWL: Array,
         memory_cache: list[KeysValues],
         mask_BS: Array,
     ) -> tuple[Array, KVCache]:
-        """One position of W beams: [B, W, D], and the caches filled from `start`."""
+        """One position of W beams: [B, W, D], and the KV cache filled from `start`."""
         filled = []
-        for block, cache, memory in zip(
+        for block, held, memory in zip(
             self.blocks, kv_cache, memory_cache, strict=True
         ):
-            x_BWD, cache = block.step(x_BWD, start, cache, past_BWL, memory, mask_BS)
-            filled.append(cache)
+            x_BWD, held = block.step(x_BWD, start, held, own_BWL, memory, mask_BS)
+            filled.append(held)
         return self._finish(x_BWD), filled
 
     def _finish(self, x_BTD: Array) -> Array:

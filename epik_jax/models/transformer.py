@@ -186,7 +186,7 @@ def decode_step(
       mask_BS: bool, true where the memory may be read.
 
     Returns:
-      logits [B, W, V], and the cache with this position filled in.
+      logits [B, W, V], and the KV cache with this position filled in.
     """
     return _apply(
         params,

@@ -123,7 +123,7 @@ def decode(
     answer would depend on the words beside it.
     """
     memory = transformer.encode(params, config, source_BS, mask_BS, pad_id=ids.pad)
-    held = transformer.memory_cache(params, config, memory)
+    memory_cache = transformer.memory_cache(params, config, memory)
 
     def step_fn(
         tokens_BW: Array, index: Array, ancestors_BWT: Array, kv_cache: Any
@@ -135,7 +135,7 @@ def decode(
             index,
             ancestors_BWT,
             kv_cache,
-            held,
+            memory_cache,
             memory.mask,
         )
         late_B11 = (index >= limit_B - 1)[:, None, None]

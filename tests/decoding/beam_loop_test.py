@@ -1,4 +1,4 @@
-"""Beam search around its step function: when it stops, and that the cache follows."""
+"""Beam search around its step function: when it stops, how beams know their past."""
 
 import functools
 
@@ -46,7 +46,7 @@ def test_the_loop_stops_when_no_live_beam_can_improve(
     assert sorted(steps) == list(range(num_steps))
 
 
-# A step function whose logits depend on the whole prefix, which only its cache holds.
+# A step function whose logits depend on the whole prefix; only its KV cache holds it.
 LIMITS = {"eos_id": EOS, "pad_id": PAD, "max_length": 6}
 LIMITS |= {"beam_width": 4, "num_hypotheses": 4}
 

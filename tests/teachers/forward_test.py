@@ -133,24 +133,32 @@ def test_nothing_is_compiled_after_the_first_pass(network, monkeypatch):
     assert not traced
 
 
-def test_greedy_log_probs_are_those_along_the_answer(free):
+@pytest.mark.parametrize("decoding", [Decoding(), BEAM], ids=["greedy", "beam"])
+def test_log_probs_of_answers_are_those_along_them(free, decoding):
+    decoding = dataclasses.replace(decoding, max_extra=16)
     sources = encode_sources(VOCABULARY, WORDS, [e.target_lang for e in EXAMPLES])
     langs = np.array([LANGUAGES.index(e.target_lang) for e in EXAMPLES], np.int32)
-    decoded = free.decode(sources, langs, Decoding(max_extra=16))
-    rows = [
-        tokens[0, :length].tolist()
-        for tokens, length in zip(decoded.tokens, decoded.lengths[:, 0], strict=True)
-    ]
-    along = free.log_probs(sources, Ragged.of(rows))
-    limit = max(map(len, rows))
-    ended = [i for i, row in enumerate(rows) if len(row) < limit - 8]
-    assert len(ended) > 1  # The end of one that was cut is not the network's own.
-    for i in ended:
-        row = rows[i]
-        picked = along.row(i)[np.arange(len(row)), row].astype(np.float32)
-        assert picked.sum() == pytest.approx(decoded.log_probs[i, 0], abs=0.02)
-        best = along.row(i).astype(np.float32).argmax(axis=1)
-        np.testing.assert_array_equal(best, row)
+    decoded = free.decode(sources, langs, decoding)
+    limit = decoded.lengths.max()
+    found = {
+        (i, n): decoded.tokens[i, n, :length].tolist()
+        for (i, n), length in np.ndenumerate(decoded.lengths)
+        # The end of one that was cut is not the network's own.
+        if length < limit - 8
+    }
+    assert len({i for i, _ in found}) > 1
+    assert {n for _, n in found} == {*range(decoding.num_hypotheses)}
+    asked = [EXAMPLES[i] for i, _ in found]
+    sources = encode_sources(
+        VOCABULARY, [e.source for e in asked], [e.target_lang for e in asked]
+    )
+    along = free.log_probs(sources, Ragged.of([*found.values()]))
+    for place, (answer, row) in enumerate(found.items()):
+        said = along.row(place).astype(np.float32)
+        picked = said[np.arange(len(row)), row]
+        assert picked.sum() == pytest.approx(decoded.log_probs[answer], abs=0.02)
+        if decoding.beam_width == 1:
+            np.testing.assert_array_equal(said.argmax(axis=1), row)
 
 
 def test_next_token_distributions_sum_to_one_and_match_the_transformer(free):
