@@ -13,7 +13,7 @@ LARGEST_WIDTH = 1 << 16
 """Of any layer: a square of it takes 16 GiB."""
 
 LARGEST_BEAM = 64
-"""Each live hypothesis of each word in a batch holds a cache of the decoder's own."""
+"""Beams of a word look over each other's past: work and memory grow with the square."""
 
 
 def demand(config: Any, least: int, *names: str) -> None:
